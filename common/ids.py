@@ -1,0 +1,91 @@
+"""The one place that makes identifiers, secrets and random choices.
+
+Tests seed it (`seeded`) and get the same ids on every run; production uses
+the operating system's randomness.
+"""
+
+import contextlib
+import random
+import secrets
+import uuid as _uuid
+from collections.abc import Iterator, Sequence
+from typing import TypeVar
+
+T = TypeVar("T")
+_seeded: list[random.Random] = []
+
+
+def uuid() -> str:
+    """A random UUID with dashes, as most services show ids."""
+    if _seeded:
+        return str(_uuid.UUID(int=_seeded[-1].getrandbits(128), version=4))
+    return str(_uuid.uuid4())
+
+
+def hex_id() -> str:
+    """A random UUID without dashes, as identity shows ids."""
+    return uuid().replace("-", "")
+
+
+def request_id() -> str:
+    """`req-` and a UUID: the id of one API request."""
+    return "req-" + uuid()
+
+
+def secret(n_bytes: int = 24) -> str:
+    """A URL-safe random secret of `n_bytes` of entropy; never seeded."""
+    return secrets.token_urlsafe(n_bytes)
+
+
+def mac(prefix: str = "fa:16:3e") -> str:
+    """A random MAC address `aa:bb:cc:dd:ee:ff` starting with the octets of `prefix`."""
+    head = prefix.split(":")
+    return ":".join(head[: 6] + [f"{randint(0, 255):02x}" for _ in range(6 - len(head))])
+
+
+def randint(low: int, high: int) -> int:
+    """A random integer, `low` and `high` included."""
+    return _source().randint(low, high)
+
+
+def uniform(low: float, high: float) -> float:
+    """A random float between `low` and `high`."""
+    return _source().uniform(low, high)
+
+
+def choice(items: Sequence[T]) -> T:
+    """One of `items` at random; IndexError when there is none."""
+    return _source().choice(items)
+
+
+def shuffled(items: Sequence[T]) -> list[T]:
+    """A new list of `items` in random order."""
+    copy = list(items)
+    _source().shuffle(copy)
+    return copy
+
+
+def is_uuid(text: object) -> bool:
+    """Whether `text` is a UUID, dashes optional (as upstream's is_uuid_like)."""
+    try:
+        return str(_uuid.UUID(str(text))).replace("-", "") == str(text).replace("-", "").lower()
+    except (ValueError, AttributeError):
+        return False
+
+
+def _source() -> random.Random:
+    return _seeded[-1] if _seeded else _SYSTEM
+
+
+_SYSTEM = random.SystemRandom()
+
+
+@contextlib.contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """For tests: ids and random choices repeat for the same `seed`."""
+    source = random.Random(seed)
+    _seeded.append(source)
+    try:
+        yield
+    finally:
+        _seeded.remove(source)
