@@ -1,0 +1,201 @@
+"""tgtd and its administration program.
+
+tgtd runs in the background on its own: an agent that restarts finds it by its pid file, and its targets
+serve on meanwhile. It ignores SIGTERM, and ends when told to over its control socket.
+"""
+
+import dataclasses
+import logging
+import os
+import re
+import signal
+import subprocess
+
+from common import clock, process
+from services.volume.drivers.base import BackendError
+
+LOG = logging.getLogger(__name__)
+
+
+@dataclasses.dataclass
+class Target:
+    """One target as tgtd shows it; `sessions` are (session, connection, initiator), `luns` path by number."""
+
+    tid: int
+    name: str
+    luns: dict[int, str] = dataclasses.field(default_factory=dict)
+    accounts: set[str] = dataclasses.field(default_factory=set)
+    acl: set[str] = dataclasses.field(default_factory=set)
+    sessions: list[tuple[int, int, str]] = dataclasses.field(default_factory=list)
+
+
+class Tgt:
+    """One tgtd, named by its control port."""
+
+    def __init__(self, control_port: int, portal: str, pid_path: str, io_threads: int, own: bool) -> None:
+        self._control_port, self._portal, self._pid_path = control_port, portal, pid_path
+        self._io_threads, self._own = io_threads, own
+        self._child: subprocess.Popen[bytes] | None = None
+
+    def ensure_running(self) -> bool:
+        """Start tgtd when it is ours and not there; true when it was started, BackendError when it cannot be."""
+        if self.pid() is not None or not self._own:
+            return False
+        log_path = self._pid_path + ".log"
+        command = ["tgtd", "-f", "-C", str(self._control_port), "-t", str(self._io_threads)]
+        command += ["--iscsi", f"portal={self._portal}"]
+        try:
+            self._child = process.spawn(command, log_path=log_path)
+        except process.CommandError as e:
+            raise BackendError(f"{e} (package tgt)") from e
+        with open(self._pid_path, "w") as out:
+            out.write(str(self._child.pid))
+        for _ in range(100):
+            if self._child.poll() is not None:
+                break
+            if process.execute(self._admin("target", "show"), timeout_s=10)[0] == 0:
+                LOG.info("started tgtd for %s, control port %d", self._portal, self._control_port)
+                return True
+            clock.sleep(0.05)
+        with open(log_path, errors="replace") as log:
+            detail = log.read()[-300:].strip()
+        raise BackendError(f"tgtd did not start for {self._portal} (control port {self._control_port}): {detail}")
+
+    def pid(self) -> int | None:
+        """The process id of the running own tgtd, None when it does not run."""
+        if self._child is not None and self._child.poll() is not None:
+            self._child = None
+        try:
+            with open(self._pid_path) as stored:
+                pid = int(stored.read())
+            with open(f"/proc/{pid}/cmdline", "rb") as running:
+                words = running.read().split(b"\0")
+        except (OSError, ValueError):
+            return None
+        # The pid may belong to another program by now.
+        wanted = str(self._control_port).encode()
+        return pid if words[0].endswith(b"tgtd") and b"-C" in words and words[words.index(b"-C") + 1] == wanted else None
+
+    def shut_down(self) -> None:
+        """End the own tgtd with all its targets, for taking a back end away."""
+        pid = self.pid()
+        if pid is None or not self._own:
+            return
+        for target in self.targets().values():
+            self.delete_target(target.tid)
+        process.execute(self._admin("system", "delete"), timeout_s=10)
+        for attempt in range(100):
+            if self.pid() is None:
+                break
+            if attempt == 40:
+                os.kill(pid, signal.SIGKILL)
+            clock.sleep(0.05)
+        if os.path.exists(self._pid_path):
+            os.unlink(self._pid_path)
+
+    def targets(self) -> dict[str, Target]:
+        """All targets by name."""
+        return parse_targets(self._run("target", "show"))
+
+    def accounts(self) -> set[str]:
+        """The names of all accounts."""
+        return {line.strip() for line in self._run("account", "show").splitlines()[1:] if line.strip()}
+
+    def create_target(self, name: str) -> int:
+        """Make a target with the next free number; the number."""
+        taken = {target.tid for target in self.targets().values()}
+        tid = max(taken, default=0) + 1
+        for tid in range(tid, tid + 50):
+            code, out, err = process.execute(
+                self._admin("target", "new", "--tid", str(tid), "--targetname", name), timeout_s=30
+            )
+            if code == 0:
+                return tid
+            if "already exists" not in out + err:
+                raise BackendError(f"tgtd refuses target {name}: {(err or out).strip()}")
+        raise BackendError(f"tgtd has no free number for target {name}")
+
+    def delete_target(self, tid: int) -> None:
+        """Remove a target and end its sessions."""
+        self._run("target", "delete", "--force", "--tid", str(tid))
+
+    def add_lun(self, tid: int, path: str, serial: str, read_only: bool) -> None:
+        """Offer a file as unit 1 of a target; discards free its blocks."""
+        self._run("logicalunit", "new", "--tid", str(tid), "--lun", "1", "--backing-store", path)
+        params = f"thin_provisioning=1,vendor_id=ALTO,product_id=VOLUME,scsi_sn={serial},readonly={int(read_only)}"
+        self._run("logicalunit", "update", "--tid", str(tid), "--lun", "1", "--params", params)
+
+    def add_account(self, user: str, password: str) -> None:
+        """Make a CHAP account."""
+        self._run("account", "new", "--user", user, "--password", password)
+
+    def delete_account(self, user: str) -> None:
+        """Remove a CHAP account, and from every target."""
+        self._run("account", "delete", "--user", user)
+
+    def bind_account(self, tid: int, user: str) -> None:
+        """Let an account log in to a target."""
+        self._run("account", "bind", "--tid", str(tid), "--user", user)
+
+    def allow(self, tid: int, who: str) -> None:
+        """Let an initiator (its name or its address) reach a target."""
+        self._run("target", "bind", "--tid", str(tid), *_initiator(who))
+
+    def forbid(self, tid: int, who: str) -> None:
+        """Take `allow` back; a running session goes on until `end_session`."""
+        self._run("target", "unbind", "--tid", str(tid), *_initiator(who))
+
+    def end_session(self, tid: int, session: int, connection: int) -> None:
+        """Close one connection; no error when it is gone already."""
+        ids = ["--tid", str(tid), "--sid", str(session), "--cid", str(connection)]
+        process.execute(self._admin("conn", "delete", *ids), timeout_s=30)
+
+    def _admin(self, mode: str, operation: str, *args: str) -> list[str]:
+        base = ["tgtadm", "-C", str(self._control_port), "--lld", "iscsi"]
+        return [*base, "--mode", mode, "--op", operation, *args]
+
+    def _run(self, mode: str, operation: str, *args: str) -> str:
+        try:
+            return process.run(self._admin(mode, operation, *args), timeout_s=30, secret=mode == "account")
+        except process.CommandError as e:
+            what = (e.stderr or e.stdout).strip() or "no answer"
+            raise BackendError(f"tgtadm {mode} {operation} failed (control port {self._control_port}): {what}") from e
+
+
+def _initiator(who: str) -> list[str]:
+    # Names start with a type; addresses are IPv4 or IPv6 texts.
+    is_name = who.startswith(("iqn.", "eui.", "naa."))
+    return ["--initiator-name" if is_name else "--initiator-address", who]
+
+
+def parse_targets(text: str) -> dict[str, Target]:
+    """The targets in the output of `tgtadm --mode target --op show`, by name."""
+    found: dict[str, Target] = {}
+    target, section, lun, session, initiator = None, "", -1, -1, ""
+    for line in text.splitlines():
+        depth, word = len(line) - len(line.lstrip()), line.strip()
+        if match := re.fullmatch(r"Target (\d+): (\S+)", line):
+            target = found[match[2]] = Target(int(match[1]), match[2])
+        elif target is None:
+            continue
+        elif depth == 4:
+            section = word
+        elif section.startswith("I_T nexus"):
+            key, _, value = word.partition(": ")
+            if key == "I_T nexus":
+                session = int(value)
+            elif key == "Initiator":
+                initiator = value.split(" alias:")[0]
+            elif key == "Connection":
+                target.sessions.append((session, int(value), initiator))
+        elif section.startswith("LUN"):
+            key, _, value = word.partition(": ")
+            if key == "LUN":
+                lun = int(value)
+            elif key == "Backing store path" and value != "None":
+                target.luns[lun] = value
+        elif section.startswith("Account"):
+            target.accounts.add(word)
+        elif section.startswith("ACL"):
+            target.acl.add(word)
+    return found
