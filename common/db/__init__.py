@@ -1,0 +1,1 @@
+"""Sessions, retries, paging and migrations: what the six `db/` rooms share."""

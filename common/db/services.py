@@ -1,0 +1,41 @@
+"""The `services` table: heartbeats in, a list of daemons out."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import orm
+
+from common import clock, ids
+
+VERSION = "1"
+
+
+def beat(session: orm.Session, model: Any, *, daemon: str, binary: str, host: str, version: str,
+         info: Any = None, availability_zone: str | None = None) -> None:
+    """Note that `daemon` on `host` is alive; the first beat makes its row. `info` replaces the row's when given."""
+    values: dict[str, Any] = {"last_seen_at": clock.now(), "version": version, "daemon": daemon}
+    if info is not None:
+        values["info"] = info
+    found = session.execute(
+        sa.update(model).where(model.binary == binary, model.host == host).values(**values)
+    )
+    if found.rowcount == 0:
+        session.add(model(uuid=ids.uuid(), daemon=daemon, binary=binary, host=host, version=version,
+                          info=info or {}, availability_zone=availability_zone))
+        session.flush()
+
+
+def list_all(session: orm.Session, model: Any, *, binary: str | None = None, host: str | None = None) -> Sequence[Any]:
+    """Every row, or those of one `binary` and/or `host`, oldest first."""
+    query = sa.select(model).order_by(model.id)
+    if binary is not None:
+        query = query.where(model.binary == binary)
+    if host is not None:
+        query = query.where(model.host == host)
+    return session.scalars(query).all()
+
+
+def is_up(row: Any, down_after_s: int) -> bool:
+    """Whether a row's daemon was heard of within `down_after_s` seconds and is not forced down."""
+    return not row.forced_down and row.last_seen_at >= clock.after(-down_after_s)

@@ -1,0 +1,181 @@
+"""Connections and transactions of one service's schema.
+
+MariaDB in a cloud, SQLite (write-ahead log, one writer at a time) in the
+embedded profile and the API tests. A transaction that loses a deadlock or its
+connection is run again by `Database.transaction`.
+"""
+
+import contextlib
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+import sqlalchemy as sa
+from oslo_config import cfg
+from sqlalchemy import event, exc, orm
+
+from common import clock, errors, ids
+
+LOG = logging.getLogger(__name__)
+P = ParamSpec("P")
+R = TypeVar("R")
+_RETRY_CODES = frozenset((1205, 1213, 1020, 2006, 2013, 2055))
+_TRIES_MAX = 8
+
+
+class Database:
+    """One schema: `read()` and `write()` sessions, and `transaction()` with retries.
+
+    `url` is SQLAlchemy's. Sessions give plain rows and detached objects; nothing is loaded lazily
+    after the end of a transaction.
+    """
+
+    def __init__(self, url: str, *, pool_size: int = 5, max_overflow: int = 30, pool_recycle_s: int = 3000) -> None:
+        self.url = sa.make_url(url)
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        options: dict[str, Any] = {}
+        if self.is_sqlite:
+            options["connect_args"] = {"check_same_thread": False, "timeout": 60}
+            options["poolclass"] = sa.pool.QueuePool
+            options["pool_size"], options["max_overflow"] = pool_size, max_overflow
+        else:
+            options.update(pool_size=pool_size, max_overflow=max_overflow, pool_recycle=pool_recycle_s,
+                           pool_pre_ping=True, isolation_level="READ COMMITTED",
+                           connect_args={"connect_timeout": 10, "charset": "utf8mb4"})
+        self.engine = sa.create_engine(self.url, **options)
+        if self.is_sqlite:
+            _prepare_sqlite(self.engine)
+        self._sessions = orm.sessionmaker(self.engine, expire_on_commit=False, autoflush=False)
+        self._write_lock = threading.RLock() if self.is_sqlite else contextlib.nullcontext()
+
+    @classmethod
+    def from_conf(cls, conf: cfg.ConfigOpts) -> "Database":
+        """The schema that [database] names; errors.ConfigError when it names none."""
+        if not conf.database.connection:
+            raise errors.ConfigError(f"{conf.prog}: [database] connection is not set")
+        try:
+            return cls(conf.database.connection, pool_size=conf.database.pool_size,
+                       max_overflow=conf.database.max_overflow, pool_recycle_s=conf.database.pool_recycle_s)
+        except exc.ArgumentError as e:
+            raise errors.ConfigError(f"{conf.prog}: [database] connection is not a database URL") from e
+
+    @contextlib.contextmanager
+    def read(self) -> Iterator[orm.Session]:
+        """A session for reading; nothing is written."""
+        with _translated(), self._sessions() as session:
+            yield session
+
+    @contextlib.contextmanager
+    def write(self) -> Iterator[orm.Session]:
+        """A session that commits at the end of the block, or rolls back when it raises. Not retried."""
+        with self._write_lock, _translated(), self._sessions() as session:
+            if self.is_sqlite:
+                session.connection(execution_options={"altostack_write": True})
+            try:
+                yield session
+                session.commit()
+            except BaseException:
+                session.rollback()
+                raise
+
+    def transaction(self, work: Callable[Concatenate[orm.Session, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Run `work(session, …)` in a transaction, again when a deadlock or a lost connection undid it.
+
+        `work` must have no effect but on the session. errors.Transient when no try went through.
+        """
+        for attempt in range(1, _TRIES_MAX + 1):
+            try:
+                with self.write() as session:
+                    return work(session, *args, **kwargs)
+            except (exc.OperationalError, exc.InterfaceError, exc.InternalError) as e:
+                if not is_retryable(e) or attempt == _TRIES_MAX:
+                    raise
+                LOG.debug("transaction is run again (%d): %s", attempt, e.orig)
+            except errors.Transient:
+                if attempt >= 3:
+                    raise
+            clock.sleep(min(1.0, 0.01 * 2**attempt) * ids.uniform(0.5, 1.0))
+        raise AssertionError("unreachable")
+
+    def ping(self) -> None:
+        """One round trip; errors.Transient when the database does not answer."""
+        with self.read() as session:
+            session.execute(sa.text("SELECT 1"))
+
+    def wait(self, seconds: float) -> None:
+        """Wait until the database answers; errors.ConfigError with the reason after `seconds`."""
+        deadline = clock.monotonic() + seconds
+        while True:
+            try:
+                return self.ping()
+            except errors.Transient as e:
+                if clock.monotonic() >= deadline:
+                    where = self.url.render_as_string(hide_password=True)
+                    raise errors.ConfigError(f"the database at {where} does not answer: {e}") from e
+                LOG.warning("waiting for the database: %s", e)
+                clock.sleep(1.0)
+
+    def dispose(self) -> None:
+        """Close every connection; also what a forked child does with its parent's."""
+        self.engine.dispose()
+
+
+def is_retryable(error: exc.DBAPIError) -> bool:
+    """Whether the same transaction may go through when run again (deadlock, lock wait, lost connection)."""
+    if error.connection_invalidated:
+        return True
+    args = getattr(error.orig, "args", ())
+    if args and args[0] in _RETRY_CODES:
+        return True
+    return "database is locked" in str(error.orig)
+
+
+@contextlib.contextmanager
+def _translated() -> Iterator[None]:
+    """A database that cannot be reached becomes errors.Transient."""
+    try:
+        yield
+    except (exc.OperationalError, exc.InterfaceError) as e:
+        code = e.orig.args[0] if getattr(e.orig, "args", ()) else None
+        if code in (2002, 2003, 2006, 2013, 1040, 1053) or e.connection_invalidated:
+            raise errors.Transient(f"database: {e.orig}") from e
+        raise
+    except exc.TimeoutError as e:
+        raise errors.Transient("database: no free connection") from e
+
+
+def _prepare_sqlite(engine: sa.Engine) -> None:
+    @event.listens_for(engine, "connect")
+    def connect(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # transactions are begun below, not by the driver
+        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "busy_timeout=60000"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: sa.Connection) -> None:
+        write = connection.get_execution_options().get("altostack_write")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
+
+@contextlib.contextmanager
+def counted(database: Database) -> Iterator[list[str]]:
+    """For tests and benchmarks: the SQL statements issued inside the block, from all threads."""
+    seen: list[str] = []
+
+    def note(_c: Any, _cur: Any, statement: str, *_rest: Any) -> None:
+        seen.append(statement)
+
+    event.listen(database.engine, "before_cursor_execute", note)
+    try:
+        yield seen
+    finally:
+        event.remove(database.engine, "before_cursor_execute", note)
+
+
+def unique_violation(error: exc.IntegrityError) -> bool:
+    """Whether an IntegrityError is about a duplicate key (and not a foreign key or NULL)."""
+    args = getattr(error.orig, "args", ())
+    return bool(args and args[0] == 1062) or "UNIQUE constraint failed" in str(error.orig)
+
+

@@ -1,0 +1,71 @@
+"""Serving one daemon's API as processes of gunicorn, with threads."""
+
+import logging
+import os
+from collections.abc import Callable
+from typing import Any
+
+from gunicorn.app.base import BaseApplication
+from oslo_config import cfg
+
+from common import errors, worker as workers
+from common.service import DaemonInfo
+
+LOG = logging.getLogger(__name__)
+
+
+class Server(BaseApplication):  # type: ignore[misc]
+    """gunicorn for the Worker that `build` makes inside each of gunicorn's processes."""
+
+    def __init__(self, info: DaemonInfo, conf: cfg.ConfigOpts, build: Callable[[], workers.Worker]) -> None:
+        self.info, self.options, self.build = info, conf, build
+        address = (conf.api.bind_host, conf.api.bind_port or info.port)
+        self.socket = workers.listen(info.name, address)
+        self.running: workers.Worker | None = None
+        super().__init__()
+
+    def load_config(self) -> None:
+        os.set_inheritable(self.socket.fileno(), True)
+        settings = {
+            "bind": [f"fd://{self.socket.fileno()}"], "workers": self.options.api.workers, "worker_class": "gthread",
+            "threads": self.options.api.threads, "keepalive": 75, "timeout": 120, "proc_name": self.info.name,
+            "graceful_timeout": self.options.worker.drain_s, "worker_tmp_dir": "/dev/shm", "backlog": 1024,
+            "accesslog": None, "errorlog": "-", "loglevel": "warning", "logger_class": _Logger,
+            "worker_exit": self._worker_exit, "limit_request_line": 8190, "limit_request_field_size": 16380,
+            "control_socket_disable": True,
+        }
+        for name, value in settings.items():
+            if name in self.cfg.settings:
+                self.cfg.set(name, value)
+
+    def load(self) -> Any:
+        try:
+            self.running = self.build()
+            self.running.start(serve_http=False)
+        except errors.ConfigError as e:
+            raise SystemExit(workers.fail(str(e))) from e
+        return self.running.app
+
+    def _worker_exit(self, _server: Any, _worker: Any) -> None:
+        if self.running is not None:
+            self.running.stop()
+            self.running.runtime.close()
+
+
+class _Logger:
+    """gunicorn's own messages go into the daemon's log."""
+
+    def __init__(self, _cfg: Any) -> None:
+        self.error_log = self.access_log = logging.getLogger("gunicorn.error")
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.error_log, name)
+
+    def access(self, *_args: Any) -> None:
+        """The app logs its requests itself."""
+
+    def reopen_files(self) -> None:
+        """Nothing is open here."""
+
+    def close_on_exec(self) -> None:
+        """Nothing is open here."""

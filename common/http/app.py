@@ -1,0 +1,349 @@
+"""The app factory: a Flask app from a table of routes.
+
+Every request takes the same way: request id, route, token, microversion,
+body and query against their schemas, policy, handler, answer. Whatever goes
+wrong is printed in the API's own form of a fault.
+"""
+
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import flask
+import orjson
+from oslo_config import cfg
+from oslo_context import context as oslo_context
+from werkzeug import exceptions as wz
+from werkzeug.datastructures import MultiDict
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from common import clock, errors, ids
+from common.context import RequestContext
+from common.http import policy as policies
+from common.http import validation
+from common.http.auth import Authenticator
+from common.http.faults import Fault
+from common.http.microversion import Microversions, Version
+from common.http.request import UNVERSIONED, Request
+from common.http.route import AUTHENTICATED, PUBLIC, Action, Actions, Route, Row
+from common.metrics import ApiMetrics
+
+LOG = logging.getLogger(__name__)
+_GLOBAL_ID = "HTTP_X_OPENSTACK_REQUEST_ID"
+
+
+@dataclass(frozen=True)
+class Api:
+    """What makes one API different from the others.
+
+    name           of the daemon, e.g. compute-api
+    state          handed to handlers as `Request.app`
+    request_id_headers   response headers that carry the request id
+    health         called by /healthcheck; raises when something this API needs does not answer
+    schema_error   makes the text of a schema error from jsonschema's error
+    json_suffix    accept `.json` at the end of a path, as upstream's network API does
+    """
+
+    name: str
+    conf: cfg.ConfigOpts
+    routes: Sequence[Row]
+    rules: Iterable[Any]
+    authenticator: Authenticator
+    fault: Fault
+    state: Any
+    versions: Microversions | None = None
+    request_id_headers: tuple[str, ...] = ("x-openstack-request-id",)
+    health: Callable[[], None] = lambda: None
+    schema_error: Callable[[Any], str] | None = None
+    json_suffix: bool = False
+    base_rules: bool = True
+    unauthorized: Callable[[], errors.Unauthorized] = field(
+        default=lambda: errors.Unauthorized("The request you have made requires authentication.")
+    )
+
+
+def create_app(api: Api) -> flask.Flask:
+    """The WSGI app of `api`. Raises ValueError when a route names a policy that no rule defines."""
+    app = flask.Flask(api.name, static_folder=None)
+    app.url_map.strict_slashes = False
+    app.url_map.merge_slashes = False
+    app.json.sort_keys = False  # type: ignore[attr-defined]
+    policy = policies.Policy(api.conf, api.rules, base=api.base_rules)
+    metrics = ApiMetrics(api.name)
+    dispatcher = _Dispatcher(api, policy, metrics)
+    for number, (path, methods) in enumerate(_by_path(api.routes).items()):
+        for rows in methods.values():
+            _check_policies(rows, policy)
+        app.add_url_rule(path, f"r{number}", dispatcher.view(path, methods), methods=list(methods))
+    _add_operations(app, api, metrics)
+    app.register_error_handler(wz.HTTPException, dispatcher.http_error)
+    app.wsgi_app = _json_suffix(app.wsgi_app) if api.json_suffix else app.wsgi_app  # type: ignore[method-assign]
+    app.wsgi_app = api.authenticator.wrap(app.wsgi_app)  # type: ignore[method-assign]
+    _add_edges(app, api.conf)
+    app.extensions["altostack"] = api
+    return app
+
+
+def _by_path(rows: Sequence[Row]) -> dict[str, dict[str, list[Row]]]:
+    table: dict[str, dict[str, list[Row]]] = {}
+    for row in rows:
+        table.setdefault(row.path, {}).setdefault(row.method, []).append(row)
+    return table
+
+
+def _check_policies(rows: Sequence[Row], policy: policies.Policy) -> None:
+    for row in rows:
+        for item in row.table.values() if isinstance(row, Actions) else (row,):
+            if item.policy not in (PUBLIC, AUTHENTICATED) and not policy.knows(item.policy):
+                raise ValueError(f"{row.method} {row.path}: no rule is called {item.policy}")
+
+
+def _json_suffix(inner: Any) -> Any:
+    def strip(environ: dict[str, Any], start_response: Any) -> Any:
+        if environ["PATH_INFO"].endswith(".json"):
+            environ["PATH_INFO"] = environ["PATH_INFO"][:-5]
+        return inner(environ, start_response)
+
+    return strip
+
+
+def _add_edges(app: flask.Flask, conf: cfg.ConfigOpts) -> None:
+    """Proxy headers and CORS, where the operator switched them on."""
+    if conf.api.proxy_headers:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1, x_host=1, x_prefix=1)  # type: ignore[method-assign]
+    if conf.api.cors_allowed_origins:
+        from oslo_middleware import cors
+
+        app.wsgi_app = cors.CORS(app.wsgi_app, {  # type: ignore[method-assign]
+            "allowed_origin": ",".join(conf.api.cors_allowed_origins), "allow_credentials": "true",
+            "allow_methods": "GET,PUT,POST,DELETE,PATCH,HEAD",
+            "allow_headers": "X-Auth-Token,X-Subject-Token,X-Openstack-Request-Id,OpenStack-API-Version,Content-Type",
+            "expose_headers": "X-Auth-Token,X-Subject-Token,X-Openstack-Request-Id,OpenStack-API-Version",
+        })
+
+
+def _add_operations(app: flask.Flask, api: Api, metrics: ApiMetrics) -> None:
+    """/healthcheck and /metrics."""
+
+    def healthcheck() -> flask.Response:
+        try:
+            api.health()
+        except Exception as e:  # process edge: whatever is broken, the check must say so
+            LOG.warning("not healthy: %s", e)
+            return flask.Response("unavailable\n", 503, mimetype="text/plain")
+        return flask.Response("OK", 200, mimetype="text/plain")
+
+    def prometheus() -> flask.Response:
+        if not metrics.may_read(flask.request.remote_addr, api.conf.api.metrics_allowed):
+            return flask.Response("forbidden\n", 403, mimetype="text/plain")
+        return flask.Response(metrics.text(), 200, content_type="text/plain; version=0.0.4; charset=utf-8")
+
+    app.add_url_rule("/healthcheck", "healthcheck", healthcheck, methods=["GET"])
+    app.add_url_rule("/metrics", "metrics", prometheus, methods=["GET"])
+
+
+class _Dispatcher:
+    """The way of a request through one API."""
+
+    def __init__(self, api: Api, policy: policies.Policy, metrics: ApiMetrics) -> None:
+        self.api, self.policy, self.metrics = api, policy, metrics
+
+    def view(self, path: str, methods: Mapping[str, Sequence[Row]]) -> Callable[..., flask.Response]:
+        """The Flask view of all rows that share `path`."""
+
+        def run(**variables: Any) -> flask.Response:
+            raw = flask.request
+            method = "GET" if raw.method == "HEAD" and "HEAD" not in methods else raw.method
+            return self.answer(path, methods[method], raw, variables)
+
+        return run
+
+    def answer(self, path: str, rows: Sequence[Row], raw: flask.Request, variables: dict[str, Any]) -> flask.Response:
+        started = clock.monotonic()
+        context = self._context(raw, rows)
+        version = UNVERSIONED
+        extra: dict[str, str] = {}
+        try:
+            if context.user_id is None and not _public(rows):
+                raise self.api.unauthorized()
+            version = self._version(raw)
+            response = self._run(rows, raw, context, version, variables, extra)
+        except errors.ApiError as e:
+            response = self._fault(e, context)
+        except wz.HTTPException as e:
+            response = self._fault(_from_werkzeug(e), context)
+        except errors.Transient as e:
+            LOG.warning("%s %s: %s", raw.method, raw.path, e)
+            response = self._fault(errors.Unavailable("The service is temporarily unavailable; try again."), context)
+        except Exception:  # process edge: a request must get an answer
+            LOG.exception("%s %s failed", raw.method, raw.path)
+            response = self._fault(errors.InternalError("An unexpected error prevented the server from fulfilling "
+                                                        f"your request. (Request-ID: {context.request_id})"), context)
+        self._finish(response, context, version, extra)
+        self.metrics.observe(path, raw.method, response.status_code, clock.monotonic() - started)
+        LOG.info("%s %s %s", raw.method, raw.path, response.status_code,
+                 extra={"fields": {"ms": round((clock.monotonic() - started) * 1000, 1)}})
+        return response
+
+    def _context(self, raw: flask.Request, rows: Sequence[Row]) -> RequestContext:
+        context = self.api.authenticator.context(raw.environ) or RequestContext(overwrite=False)
+        context.request_id = ids.request_id()
+        incoming = raw.environ.get(_GLOBAL_ID, "")
+        context.global_request_id = incoming if incoming.startswith("req-") and ids.is_uuid(incoming[4:]) else None
+        context.update_store()
+        return context
+
+    def _version(self, raw: flask.Request) -> Version:
+        spec = self.api.versions
+        if spec is None or not raw.path.startswith(spec.prefix):
+            return UNVERSIONED
+        legacy = raw.headers.get(spec.legacy) if spec.legacy else None
+        return spec.choose(raw.headers.get("OpenStack-API-Version"), legacy)
+
+    def _run(
+        self, rows: Sequence[Row], raw: flask.Request, context: RequestContext, version: Version,
+        variables: dict[str, Any], extra: dict[str, str],
+    ) -> flask.Response:
+        row = _in_range(rows, version)
+        body = None
+        item: Route | Action
+        if isinstance(row, Actions):
+            body = self._json(raw)
+            item = _choose_action(row, body, version)
+        else:
+            item = row
+        request = Request(self.api.state, raw, context, self.policy, item.policy, version, self.api.conf.api.public_url)
+        request.response_headers = extra
+        if item.policy == PUBLIC or item.policy == AUTHENTICATED:
+            request.authorized = True
+        elif not item.targeted:
+            request.authorize()
+        self._validate(request, item, raw, body, version)
+        result = item.handler(request, **variables)
+        if not request.authorized:
+            raise RuntimeError(f"{item.handler.__qualname__} answered without checking {item.policy}")
+        return _response(result, item.status)
+
+    def _validate(self, request: Request, item: Route | Action, raw: flask.Request, body: Any, version: Version) -> None:
+        if isinstance(item, Route):
+            request.query = _query(raw.args)
+            schema = validation.select(item.query, version)
+            if schema is not None:
+                schema.validate(request.query, self.api.schema_error)
+            if item.body is not None and not item.stream:
+                body = self._json(raw)
+        schema = validation.select(item.body, version)
+        if schema is not None:
+            schema.validate(body, self.api.schema_error)
+        request.body = body
+
+    def _json(self, raw: flask.Request) -> Any:
+        limit = self.api.conf.api.max_body_bytes
+        if raw.content_length is not None and raw.content_length > limit:
+            raise errors.TooLarge("Request is too large.")
+        data = raw.stream.read(limit + 1)
+        if len(data) > limit:
+            raise errors.TooLarge("Request is too large.")
+        try:
+            return orjson.loads(data)
+        except orjson.JSONDecodeError:
+            raise errors.BadRequest("Malformed request body: it must be valid JSON.", kind="HTTPBadRequest") from None
+
+    def _fault(self, error: errors.ApiError, context: RequestContext) -> flask.Response:
+        body, content_type = self.api.fault(error, context.request_id)
+        response = flask.Response(body, error.status, content_type=content_type)
+        for name, value in error.headers.items():
+            response.headers[name] = value
+        if error.status == 401 and "WWW-Authenticate" not in response.headers:
+            url = getattr(self.api.conf.service_credentials, "auth_url", None) or flask.request.host_url
+            response.headers["WWW-Authenticate"] = f"Keystone uri='{url}'"
+        return response
+
+    def _finish(self, response: flask.Response, context: RequestContext, version: Version, extra: dict[str, str]) -> None:
+        for name in self.api.request_id_headers:
+            response.headers[name] = context.request_id
+        for name, value in extra.items():
+            response.headers[name] = value
+        if self.api.versions and version != UNVERSIONED:
+            for name, value in self.api.versions.headers(version).items():
+                response.headers[name] = value
+
+    def http_error(self, error: wz.HTTPException) -> flask.Response:
+        """What Flask itself refuses (no such route or method), in the API's form."""
+        context = self._context(flask.request, ())
+        translated = _from_werkzeug(error)
+        if context.user_id is None and translated.status in (404, 405):
+            translated = self.api.unauthorized()
+        response = self._fault(translated, context)
+        if isinstance(error, wz.MethodNotAllowed) and error.valid_methods:
+            response.headers["Allow"] = ", ".join(sorted(error.valid_methods))
+        self._finish(response, context, UNVERSIONED, {})
+        return response
+
+
+def _public(rows: Sequence[Row]) -> bool:
+    return all(isinstance(r, Route) and r.policy == PUBLIC for r in rows)
+
+
+def _in_range(rows: Sequence[Row], version: Version) -> Row:
+    for row in rows:
+        if isinstance(row, Actions) or _holds(row, version):
+            return row
+    raise errors.NotFound("The resource could not be found.")
+
+
+def _holds(item: Route | Action, version: Version) -> bool:
+    if version == UNVERSIONED:
+        return True
+    if item.since and version < Version.parse(item.since):
+        return False
+    return not (item.until and version > Version.parse(item.until))
+
+
+def _choose_action(row: Actions, body: Any, version: Version) -> Action:
+    if not isinstance(body, dict) or len(body) != 1:
+        raise errors.BadRequest("Malformed request body")
+    name = next(iter(body))
+    action = row.table.get(name)
+    if action is None:
+        raise errors.BadRequest(f"There is no such action: {name}")
+    if not _holds(action, version):
+        raise errors.NotFound("The resource could not be found.")
+    return action
+
+
+def _query(args: MultiDict[str, str]) -> dict[str, list[str]]:
+    return {name: args.getlist(name) for name in args}
+
+
+def _from_werkzeug(error: wz.HTTPException) -> errors.ApiError:
+    status = error.code or 500
+    text = "The resource could not be found." if status == 404 else (error.description or error.name)
+    return errors.ApiError(text, status=status)
+
+
+def _response(result: Any, status: int) -> flask.Response:
+    headers: dict[str, str] = {}
+    if isinstance(result, flask.Response):
+        return result
+    if isinstance(result, tuple):
+        if len(result) == 3:
+            result, status, headers = result
+        else:
+            result, status = result
+    if result is None:
+        response = flask.Response(b"", 204 if status == 200 else status)
+        response.headers.pop("Content-Type", None)
+    else:
+        data = orjson.dumps(result, option=orjson.OPT_NON_STR_KEYS, default=str)
+        response = flask.Response(data, status, content_type="application/json")
+    for name, value in headers.items():
+        response.headers[name] = value
+    return response
+
+
+def leave_request() -> None:
+    """Forget the thread's context; for servers that reuse threads for other work."""
+    if oslo_context.get_current() is not None:
+        oslo_context._request_store.context = None

@@ -1,0 +1,88 @@
+"""Who is calling: keystonemiddleware in front of every API but identity's own.
+
+The middleware strips any identity header a client sends, validates the user's
+and the service's token, and hands the result on in the WSGI environment.
+"""
+
+import logging
+from collections.abc import Callable, Iterable
+from typing import Any, Protocol
+
+from cachetools import TTLCache
+from oslo_config import cfg
+
+from common.context import RequestContext
+
+WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+_CACHE_KEY = "altostack.token_cache"
+
+
+class Authenticator(Protocol):
+    """Turns a request's credentials into a context."""
+
+    def wrap(self, app: WsgiApp) -> WsgiApp:
+        """Put what runs before `app` around it."""
+        ...
+
+    def context(self, environ: dict[str, Any]) -> RequestContext | None:
+        """The caller, or None when the request carries no valid credentials."""
+        ...
+
+
+class _BoundedCache:
+    """Token data of this process: bounded in number and time, in the form keystonemiddleware expects."""
+
+    def __init__(self, entries_max: int, seconds: int) -> None:
+        self._items: TTLCache[str, Any] = TTLCache(entries_max, seconds)
+
+    def get(self, key: str) -> Any:
+        return self._items.get(key)
+
+    def set(self, key: str, value: Any, time: int = 0) -> None:
+        self._items[key] = value
+
+
+class KeystoneAuthenticator:
+    """keystonemiddleware's auth_token, configured by [service_credentials].
+
+    Validated tokens are kept in the process for `token_cache_s` seconds, so one that is revoked
+    elsewhere may be honoured that long (upstream's default is 300).
+    """
+
+    def __init__(self, conf: cfg.ConfigOpts, token_cache_s: int = 60) -> None:
+        self.conf = conf
+        self.cache = _BoundedCache(4096, token_cache_s)
+        self.cache_s = token_cache_s
+
+    def wrap(self, app: WsgiApp) -> WsgiApp:
+        from keystonemiddleware import auth_token
+
+        credentials = self.conf.service_credentials
+        settings = {
+            "auth_type": credentials.auth_type or "password", "delay_auth_decision": True, "cache": _CACHE_KEY,
+            "token_cache_time": self.cache_s, "interface": credentials.interface, "log_name": "keystonemiddleware",
+            "www_authenticate_uri": credentials.auth_url, "service_token_roles_required": True,
+            "service_token_roles": "service", "include_service_catalog": False, "http_connect_timeout": 10,
+        }
+        for name in ("auth_url", "username", "password", "project_name", "user_domain_id", "user_domain_name",
+                     "project_domain_id", "project_domain_name", "user_id", "project_id"):
+            value = getattr(credentials, name, None)
+            if value:
+                settings[name] = value
+        logging.getLogger("keystonemiddleware.auth_token").setLevel(logging.ERROR)
+        middleware = auth_token.AuthProtocol(app, settings)
+
+        def cached(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+            environ[_CACHE_KEY] = self.cache
+            result: Iterable[bytes] = middleware(environ, start_response)
+            return result
+
+        return cached
+
+    def context(self, environ: dict[str, Any]) -> RequestContext | None:
+        if environ.get("HTTP_X_IDENTITY_STATUS") != "Confirmed":
+            return None
+        context: RequestContext = RequestContext.from_environ(environ, overwrite=False)
+        if environ.get("HTTP_X_SERVICE_IDENTITY_STATUS") != "Confirmed":
+            context.service_roles = []
+        return context

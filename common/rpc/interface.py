@@ -1,0 +1,182 @@
+"""Declaring what a daemon can be asked over RabbitMQ, once.
+
+    class Agent(Interface):
+        topic = "compute-agent"
+
+        @cast
+        def reconcile(self, ctxt, server_ids: list[str]) -> None:
+            "Look again at these servers."
+
+        @call(timeout_s=30)
+        def console_output(self, ctxt, server_id: str, lines: int | None) -> str:
+            "The last lines of a server's console."
+
+`client(Agent, transport)` has the same methods and sends messages; `server(Agent, impl, …)`
+calls the methods of `impl`. An argument is a JSON value. A declared method has no body: its docstring is the contract.
+"""
+
+import functools
+import inspect
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar, cast as type_cast
+
+from oslo_context import context as oslo_context
+
+from common import errors
+from common.context import RequestContext
+from common.rpc import transport as rpc_transport
+
+LOG = logging.getLogger(__name__)
+T = TypeVar("T", bound="Interface")
+
+
+@dataclass(frozen=True)
+class Method:
+    """How a declared method travels: `kind` is call, cast or fanout; `timeout_s` holds for calls."""
+
+    kind: str
+    timeout_s: float = 60.0
+
+
+class Interface:
+    """Base of a declaration; `topic` names the queue, `version` the contract (major.minor)."""
+
+    topic = ""
+    version = "1.0"
+
+
+def cast(function: Callable[..., Any]) -> Any:
+    """Declare a method that pokes one receiver and waits for nothing."""
+    function.__rpc__ = Method("cast")  # type: ignore[attr-defined]
+    return function
+
+
+def fanout(function: Callable[..., Any]) -> Any:
+    """Declare a method that pokes every receiver of the topic."""
+    function.__rpc__ = Method("fanout")  # type: ignore[attr-defined]
+    return function
+
+
+def call(timeout_s: float = 60.0) -> Callable[[Callable[..., Any]], Any]:
+    """Declare a method that waits for an answer, at most `timeout_s`."""
+
+    def mark(function: Callable[..., Any]) -> Any:
+        function.__rpc__ = Method("call", timeout_s)  # type: ignore[attr-defined]
+        return function
+
+    return mark
+
+
+def methods(interface: type[Interface]) -> dict[str, Method]:
+    """The declared methods of an interface by name."""
+    return {name: f.__rpc__ for name, f in inspect.getmembers(interface, inspect.isfunction) if hasattr(f, "__rpc__")}
+
+
+class Client(Generic[T]):
+    """Sends the messages of one interface. `to(host)` addresses one receiver; without it any takes the message."""
+
+    def __init__(self, interface: type[T], transport: Any, server: str | None = None) -> None:
+        import oslo_messaging
+
+        self.interface, self.transport, self.server = interface, transport, server
+        target = oslo_messaging.Target(topic=interface.topic, version=interface.version, server=server)
+        self._client = oslo_messaging.get_rpc_client(transport, target, serializer=_serializer())
+        self._methods = methods(interface)
+        self._signatures = {n: inspect.signature(getattr(interface, n)) for n in self._methods}
+
+    def to(self, server: str) -> T:
+        """The same interface, addressed to the receiver on host `server`."""
+        return type_cast(T, Client(self.interface, self.transport, server))
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_") or name not in self._methods:
+            raise AttributeError(name)
+        return functools.partial(self._send, name, self._methods[name])
+
+    def _send(self, name: str, method: Method, ctxt: RequestContext, *args: Any, **kwargs: Any) -> Any:
+        import oslo_messaging
+
+        bound = self._signatures[name].bind(None, ctxt, *args, **kwargs)
+        values = {k: v for k, v in bound.arguments.items() if k not in ("self", "ctxt")}
+        try:
+            if method.kind == "call":
+                return self._client.prepare(timeout=method.timeout_s).call(ctxt, name, **values)
+            self._client.prepare(fanout=method.kind == "fanout").cast(ctxt, name, **values)
+            return None
+        except oslo_messaging.RemoteError as e:
+            raise _remote(e) from e
+        except (oslo_messaging.MessagingTimeout, oslo_messaging.MessageDeliveryFailure) as e:
+            raise errors.Transient(f"{self.interface.topic}.{name}: no answer: {e}") from e
+
+
+def client(interface: type[T], transport: Any) -> "Client[T]":
+    """A client of `interface`; see Client."""
+    return Client(interface, transport)
+
+
+_REMOTE_ERRORS = {name: obj for name, obj in vars(errors).items()
+                  if isinstance(obj, type) and issubclass(obj, Exception)}
+
+
+def _remote(error: Any) -> Exception:
+    """The receiver's error as the same class of common.errors, or as a plain RuntimeError."""
+    kind = _REMOTE_ERRORS.get(error.exc_type)
+    text = str(error.value)
+    return kind(text) if kind else RuntimeError(f"{error.exc_type}: {text}")
+
+
+class _Endpoint:
+    """What oslo.messaging dispatches to: only declared methods, each with the context set and unset."""
+
+    def __init__(self, interface: type[Interface], implementation: Any) -> None:
+        import oslo_messaging
+
+        self.target = oslo_messaging.Target(version=interface.version)
+        for name, method in methods(interface).items():
+            setattr(self, name, self._wrap(name, method, getattr(implementation, name)))
+
+    @staticmethod
+    def _wrap(name: str, method: Method, function: Callable[..., Any]) -> Callable[..., Any]:
+        import oslo_messaging
+
+        def handle(ctxt: RequestContext, **kwargs: Any) -> Any:
+            ctxt.update_store()
+            try:
+                return function(ctxt, **kwargs)
+            except (errors.ApiError, errors.Stale, errors.Transient) as e:
+                if method.kind == "call":
+                    raise oslo_messaging.ExpectedException() from e
+                LOG.warning("%s: %s", name, e)
+            except Exception:  # process edge: a message must not end the daemon
+                LOG.exception("%s failed", name)
+                if method.kind == "call":
+                    raise
+            finally:
+                oslo_context._request_store.context = None
+
+        return handle
+
+
+def server(interface: type[Interface], implementation: Any, transport: Any, host: str, threads: int) -> Any:
+    """A server (not yet started) that receives the messages of `interface` for `host`.
+
+    `implementation` has a method (ctxt, **arguments) for every declared one. `threads` messages are
+    worked on at once. The result has start(), stop() and wait().
+    """
+    import oslo_messaging
+    from oslo_messaging.rpc import dispatcher
+
+    rpc_transport.prepare()
+    target = oslo_messaging.Target(topic=interface.topic, server=host)
+    made = oslo_messaging.get_rpc_server(transport, target, [_Endpoint(interface, implementation)], executor="threading",
+                                         serializer=_serializer(), access_policy=dispatcher.DefaultRPCAccessPolicy)
+    made.executor_pool_size = threads
+    return made
+
+
+def _serializer() -> Any:
+    from common.rpc.serializer import ContextSerializer
+
+    return ContextSerializer()

@@ -1,0 +1,46 @@
+"""The connection to RabbitMQ (or, in one process, to kombu's in-memory transport)."""
+
+import threading
+import warnings
+from typing import Any
+
+from oslo_config import cfg
+
+_READY: list[bool] = []
+_LOCK = threading.Lock()
+
+
+def prepare() -> None:
+    """Choose oslo.service's threading back end; must run before anything imports a back end."""
+    with _LOCK:
+        if _READY:
+            return
+        # oslo.service imports its eventlet module merely to see that it is there, and warns about it
+        warnings.filterwarnings("ignore", message=r"(?s).*Eventlet is deprecated.*")
+        from oslo_service import backend
+
+        backend.init_backend(backend.BackendType.THREADING)
+        _READY.append(True)
+
+
+def register(conf: cfg.ConfigOpts) -> None:
+    """Register oslo.messaging's options on a private configuration.
+
+    Its tracing and metrics options, and those of its dispatcher, exist on the global `cfg.CONF` only,
+    so this copies them.
+    """
+    prepare()
+    import oslo_messaging
+    from oslo_messaging._metrics import client as metrics
+    from oslo_messaging._tracing import client as tracing
+
+    conf.register_opts(metrics.oslo_messaging_metrics, group="oslo_messaging_metrics")
+    conf.register_opts(tracing.oslo_messaging_tracing, group="oslo_messaging_tracing")
+    oslo_messaging.set_transport_defaults("altostack")
+
+
+def connect(conf: cfg.ConfigOpts, url: str | None = None) -> Any:
+    """The RPC transport that `transport_url` (or `url`) names."""
+    import oslo_messaging
+
+    return oslo_messaging.get_rpc_transport(conf, url=url)

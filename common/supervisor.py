@@ -1,0 +1,184 @@
+"""Running daemons as processes: one in the foreground, or many forked from a warm parent.
+
+The parent imports the libraries once and forks; the children share those pages.
+A child that dies is started again, ever more slowly while it keeps dying at once.
+"""
+
+import ctypes
+import gc
+import importlib
+import logging
+import os
+import pwd
+import signal
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from common import clock, config, errors, logs, worker as workers
+from common.service import DaemonInfo, Service, build, find_daemon
+
+LOG = logging.getLogger(__name__)
+_PR_SET_PDEATHSIG = 1
+
+
+def serve_one(name: str, config_dir: str | None, user: str | None = None) -> int:
+    """Be daemon `name` in this process until it is told to stop; the exit status."""
+    try:
+        service, info = find_daemon(name)
+        conf = config.load(service, name, config_dir=config_dir)
+        logs.setup(conf, name)
+    except (KeyError, errors.ConfigError, OSError) as e:
+        return workers.fail(str(e.args[0] if isinstance(e, KeyError) else e))
+    try:
+        workers.write_pid(conf, name)
+        if user and not info.privileged:
+            drop_privileges(user, conf)
+        _title(name)
+        if info.port is not None:
+            from common.gunicorn import Server
+
+            Server(info, conf, lambda: build(info, conf, workers.Runtime())).run()
+            return 0
+        return build(info, conf, workers.Runtime()).run()
+    except errors.ConfigError as e:
+        return workers.fail(str(e))
+
+
+def drop_privileges(user: str, conf: object) -> None:
+    """Become the unix account `user` for good; errors.ConfigError when there is none."""
+    if os.geteuid() != 0:
+        return
+    try:
+        account = pwd.getpwnam(user)
+    except KeyError as e:
+        raise errors.ConfigError(f"there is no unix account {user!r}; create it, or leave --user away") from e
+    os.initgroups(user, account.pw_gid)
+    os.setgid(account.pw_gid)
+    os.setuid(account.pw_uid)
+    os.environ["HOME"] = account.pw_dir
+
+
+def _title(name: str) -> None:
+    try:
+        from setproctitle import setproctitle
+
+        setproctitle(f"altostack: {name}")
+    except ImportError:
+        pass
+
+
+@dataclass
+class _Child:
+    name: str
+    pid: int = 0
+    started_s: float = 0.0
+    fails: int = 0
+    due_s: float = field(default=0.0)
+
+
+class Supervisor:
+    """Keeps one process per daemon running until SIGTERM or SIGINT; SIGHUP starts them all anew."""
+
+    def __init__(self, names: Sequence[str], config_dir: str | None, user: str | None, log_dir: str | None) -> None:
+        self.children = {n: _Child(n) for n in names}
+        self.config_dir, self.user, self.log_dir = config_dir, user, log_dir
+        self.stopping = False
+        self.found: dict[str, tuple[Service, DaemonInfo]] = {n: find_daemon(n) for n in names}
+
+    def run(self) -> int:
+        """Import, fork, watch; returns when every child has ended."""
+        self._warm()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._stop)
+        signal.signal(signal.SIGHUP, lambda *_: self._signal_all(signal.SIGTERM))
+        while not self.stopping or any(c.pid for c in self.children.values()):
+            self._start_due()
+            self._reap()
+            clock.sleep(0.2)
+        return 0
+
+    def _warm(self) -> None:
+        """Import what the children need before forking them, and keep the collector off those pages."""
+        for _, info in self.found.values():
+            importlib.import_module(info.build.partition(":")[0])
+        if any(info.port is not None for _, info in self.found.values()):
+            importlib.import_module("common.gunicorn")
+            importlib.import_module("gunicorn.workers.gthread")
+            importlib.import_module("keystonemiddleware.auth_token")
+        gc.collect()
+        gc.freeze()
+
+    def _start_due(self) -> None:
+        if self.stopping:
+            return
+        now = clock.monotonic()
+        for child in self.children.values():
+            if child.pid == 0 and now >= child.due_s:
+                child.pid, child.started_s = self._fork(child.name), now
+
+    def _fork(self, name: str) -> int:
+        parent = os.getpid()
+        pid = os.fork()
+        if pid:
+            return pid
+        status = 1
+        try:
+            _die_with_parent(parent)
+            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+                signal.signal(number, signal.SIG_DFL)
+            self._redirect(name)
+            status = serve_one(name, self.config_dir, self.user)
+        except SystemExit as e:
+            status = e.code if isinstance(e.code, int) else 1
+        except Exception:  # process edge: the child must end here, not in the parent's loop
+            LOG.exception("%s ended", name)
+        finally:
+            sys.stderr.flush()
+            os._exit(status)
+
+    def _redirect(self, name: str) -> None:
+        """What a child prints beside its log goes to `<daemon>.out`."""
+        if self.log_dir:
+            out = os.open(os.path.join(self.log_dir, f"{name}.out"), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o640)
+            os.dup2(out, 1)
+            os.dup2(out, 2)
+
+    def _reap(self) -> None:
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                return
+            for child in self.children.values():
+                if child.pid == pid:
+                    self._ended(child, status)
+
+    def _ended(self, child: _Child, status: int) -> None:
+        now = clock.monotonic()
+        child.pid = 0
+        child.fails = child.fails + 1 if now - child.started_s < 10 else 0
+        child.due_s = now + min(30.0, 0.5 * 2 ** min(child.fails, 6) if child.fails else 0.0)
+        if not self.stopping:
+            code = os.waitstatus_to_exitcode(status)
+            print(f"altostack: {child.name} ended with {code}; starting it again", file=sys.stderr, flush=True)
+
+    def _stop(self, *_: object) -> None:
+        self.stopping = True
+        self._signal_all(signal.SIGTERM)
+
+    def _signal_all(self, number: int) -> None:
+        for child in self.children.values():
+            if child.pid:
+                os.kill(child.pid, number)
+
+
+def _die_with_parent(parent: int) -> None:
+    """Ask the kernel for SIGTERM when the parent dies, so that no daemon is left without a keeper."""
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.getppid() != parent:
+        os._exit(1)
+
+

@@ -1,0 +1,235 @@
+"""A daemon: its HTTP API, its messages, its periodic work and its threads, started and stopped as one.
+
+`services/<s>/cmd/<daemon>.py` builds a Worker and wires it; nothing else in the
+project knows about signals, threads or servers. The same Worker runs as a
+process of its own (`run`) and as threads of the embedded profile (`start`, `stop`).
+"""
+
+import logging
+import os
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from oslo_config import cfg
+from oslo_context import context as oslo_context
+
+from common import clock, context, errors, ids
+from common.db.session import Database
+from common.rpc import interface as rpc
+from common.rpc import transport as rpc_transport
+from common.service import DaemonInfo
+
+LOG = logging.getLogger(__name__)
+
+
+class Runtime:
+    """What daemons of one process share: database engines and message transports, by URL."""
+
+    def __init__(self, *, embedded: bool = False) -> None:
+        self.embedded = embedded
+        self._databases: dict[str, Database] = {}
+        self._transports: dict[str, Any] = {}
+        self._lock = threading.Lock()
+
+    def database(self, conf: cfg.ConfigOpts) -> Database:
+        """The service's schema, answering; waits for it as long as [database] connect_wait_s says."""
+        with self._lock:
+            url = conf.database.connection or ""
+            if url not in self._databases:
+                database = Database.from_conf(conf)
+                database.wait(conf.database.connect_wait_s)
+                self._databases[url] = database
+            return self._databases[url]
+
+    def transport(self, conf: cfg.ConfigOpts, url: str | None = None) -> Any:
+        """The message transport of `url` (default: the configuration's transport_url)."""
+        rpc_transport.prepare()
+        with self._lock:
+            key = url or conf.transport_url
+            if key not in self._transports:
+                self._transports[key] = rpc_transport.connect(conf, url)
+            return self._transports[key]
+
+    def close(self) -> None:
+        """Give back every connection."""
+        for transport in self._transports.values():
+            transport.cleanup()
+        for database in self._databases.values():
+            database.dispose()
+
+
+class Worker:
+    """One daemon. Wire it with `http`, `rpc_server`, `every`, `loop`, `on_start` and `on_stop`; then run it."""
+
+    def __init__(self, info: DaemonInfo, conf: cfg.ConfigOpts, runtime: Runtime) -> None:
+        self.info, self.conf, self.runtime = info, conf, runtime
+        self.name = info.name
+        self.app: Any = None
+        self.stopping = threading.Event()
+        self._starts: list[Callable[[], None]] = []
+        self._stops: list[Callable[[], None]] = []
+        self._threads: list[threading.Thread] = []
+        self._http_server: Any = None
+
+    # wiring
+
+    def http(self, app: Any) -> None:
+        """Serve the WSGI `app` at [api] bind_host:bind_port (or the daemon's standard port)."""
+        self.app = app
+
+    def rpc_server(self, interface: type[rpc.Interface], implementation: Any, *, url: str | None = None,
+                   server: str | None = None) -> None:
+        """Receive the messages of `interface` for this host (or the name `server`)."""
+        made: list[Any] = []
+
+        def start() -> None:
+            transport = self.runtime.transport(self.conf, url)
+            made.append(rpc.server(interface, implementation, transport, server or self.conf.host, self.conf.worker.threads))
+            made[0].start()
+
+        def stop() -> None:
+            for item in made:
+                item.stop()
+                item.wait()
+
+        self._starts.append(start)
+        self._stops.append(stop)
+
+    def every(self, name: str, seconds: float, work: Callable[[], Any], *, at_once: bool = True) -> None:
+        """Call `work` every `seconds` (10 % early at most, at random) in a thread of its own.
+
+        A pass that fails is logged, and the next one comes all the same. With `at_once` the first
+        pass is at the start.
+        """
+
+        def passes() -> None:
+            pause = 0.0 if at_once else seconds
+            while not clock.wait(self.stopping, pause):
+                pause = seconds * ids.uniform(0.9, 1.0)
+                guarded(name, work)
+
+        self.loop(name, passes)
+
+    def loop(self, name: str, work: Callable[[], Any]) -> None:
+        """Run `work` in a thread of its own; it returns when `self.stopping` is set."""
+        self._starts.append(lambda: self._spawn(name, work))
+
+    def on_start(self, work: Callable[[], None]) -> None:
+        """Call `work` at the start, in the order of wiring."""
+        self._starts.append(work)
+
+    def on_stop(self, work: Callable[[], None]) -> None:
+        """Call `work` at the end; the last wired is called first."""
+        self._stops.append(work)
+
+    def _spawn(self, name: str, work: Callable[[], Any]) -> None:
+        thread = threading.Thread(target=work, name=f"{self.name}/{name}", daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    # running
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and port of the API."""
+        return self.conf.api.bind_host, self.conf.api.bind_port or self.info.port
+
+    def start(self, *, serve_http: bool = True) -> None:
+        """Start everything as threads of this process and return."""
+        for work in self._starts:
+            work()
+        if self.app is not None and serve_http:
+            self._start_http()
+
+    def stop(self) -> None:
+        """Stop accepting work, finish what is in hand (at most [worker] drain_s), and return."""
+        self.stopping.set()
+        if self._http_server is not None:
+            self._http_server.stop()
+        for work in reversed(self._stops):
+            guarded("stop", work)
+        deadline = clock.monotonic() + self.conf.worker.drain_s
+        for thread in self._threads:
+            thread.join(max(0.0, deadline - clock.monotonic()))
+
+    def run(self) -> int:
+        """Be the process: start, serve until SIGTERM or SIGINT, stop; the exit status."""
+        if self.app is not None:
+            raise RuntimeError(f"{self.name} has an API; serve it with common.gunicorn")
+        done = threading.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: done.set())
+        self.start()
+        LOG.info("%s is up", self.name)
+        done.wait()
+        LOG.info("%s stops", self.name)
+        self.stop()
+        self.runtime.close()
+        return 0
+
+    def _start_http(self) -> None:
+        from cheroot import wsgi
+
+        server = wsgi.Server(self.address, self.app, numthreads=self.conf.api.threads, request_queue_size=128,
+                             timeout=75, shutdown_timeout=5)
+        server.error_log = lambda msg="", level=20, traceback=False: LOG.log(level, "%s", msg, exc_info=traceback)
+        try:
+            server.prepare()
+        except OSError as e:
+            raise taken(self.name, self.address, e) from e
+        self._http_server = server
+        self._spawn("http", server.serve)
+
+
+def taken(daemon: str, address: tuple[str, int], error: OSError) -> errors.ConfigError:
+    """The error that says that a daemon's port cannot be bound, and what to do."""
+    reason = getattr(error, "strerror", None) or str(error)
+    return errors.ConfigError(
+        f"{daemon}: cannot listen on {address[0]}:{address[1]} ({reason}); stop what uses the port, or set "
+        f"[api] bind_port in {daemon}.conf"
+    )
+
+
+def listen(daemon: str, address: tuple[str, int]) -> socket.socket:
+    """A bound, listening socket; errors.ConfigError when the port is taken."""
+    family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+    made = socket.socket(family, socket.SOCK_STREAM)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        made.bind(address)
+        made.listen(1024)
+    except OSError as e:
+        made.close()
+        raise taken(daemon, address, e) from e
+    return made
+
+
+def guarded(name: str, work: Callable[[], Any]) -> None:
+    """Call `work` under a request id of its own; a failure is logged and goes no further."""
+    context.internal().update_store()
+    try:
+        work()
+    except errors.Transient as e:
+        LOG.warning("%s: %s", name, e)
+    except Exception:  # process edge: a pass of a loop
+        LOG.exception("%s failed", name)
+    finally:
+        oslo_context._request_store.context = None
+
+
+def write_pid(conf: cfg.ConfigOpts, daemon: str) -> None:
+    """Write `run_path`/<daemon>.pid where the folder exists and may be written."""
+    if os.access(conf.run_path, os.W_OK):
+        with open(os.path.join(conf.run_path, f"{daemon}.pid"), "w") as f:
+            f.write(f"{os.getpid()}\n")
+
+
+def fail(message: str) -> int:
+    """Print one clear line on standard error and to the log; returns the exit status 1."""
+    LOG.error("%s", message)
+    print(f"altostack: {message}", file=sys.stderr, flush=True)
+    return 1
