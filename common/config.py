@@ -100,6 +100,10 @@ def make(service: Service) -> cfg.ConfigOpts:
     conf.register_opts(CREDENTIALS_OPTS, group=CREDENTIALS_GROUP)
     ks_loading.register_session_conf_options(conf, CREDENTIALS_GROUP)
     ks_loading.register_auth_conf_options(conf, CREDENTIALS_GROUP)
+    for option in ks_loading.get_auth_plugin_conf_options("password"):
+        option.required = False  # agents and identity itself have no credentials
+        conf.register_opt(option, group=CREDENTIALS_GROUP)
+    conf.set_default("auth_type", "password", group=CREDENTIALS_GROUP)
     for group, options in service.options():
         conf.register_opts(list(options), group=group)
     from common import logs

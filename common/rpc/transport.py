@@ -33,7 +33,9 @@ def register(conf: cfg.ConfigOpts) -> None:
     import oslo_messaging
     from oslo_messaging._metrics import client as metrics
     from oslo_messaging._tracing import client as tracing
+    from oslo_messaging.transport import _transport_opts
 
+    conf.register_opts(_transport_opts)
     conf.register_opts(metrics.oslo_messaging_metrics, group="oslo_messaging_metrics")
     conf.register_opts(tracing.oslo_messaging_tracing, group="oslo_messaging_tracing")
     oslo_messaging.set_transport_defaults("altostack")

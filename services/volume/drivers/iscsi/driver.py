@@ -202,7 +202,7 @@ class IscsiDriver:
             record = self._records.get(volume_id)
             old = record.connections.get(attachment)
             granted = Connection(
-                user=old.user if old else ids.secret(15), password=old.password if old else ids.secret(12),
+                user=old.user if old else _secret(15), password=old.password if old else _secret(12),
                 initiator=connector.initiator, ip=connector.ip, host=connector.host, read_only=read_only,
             )
             record.connections[attachment] = granted
@@ -335,19 +335,10 @@ class IscsiDriver:
             target = Target(self._tgt.create_target(name), name)
             read_only = all(one.read_only for one in record.connections.values())
             self._tgt.add_lun(target.tid, path, record.volume_id.replace("-", "")[:20], read_only)
-        wanted = {one.user: one for one in record.connections.values()}
-        for user in target.accounts - set(wanted):
+        granted = list(record.connections.values())
+        if self._tgt.set_accounts(target, {one.user: one.password for one in granted}):
             changed = True
-            self._tgt.delete_account(user)
-        new_users = set(wanted) - target.accounts
-        existing = self._tgt.accounts() if new_users else set()
-        for user in sorted(new_users):
-            changed = True
-            if user in existing:
-                self._tgt.delete_account(user)
-            self._tgt.add_account(user, wanted[user].password)
-            self._tgt.bind_account(target.tid, user)
-        acl = set().union(*(self._who(one) for one in wanted.values()))
+        acl = set().union(*(self._who(one) for one in granted))
         for who in sorted(target.acl - acl):
             changed = True
             self._tgt.forbid(target.tid, who)
@@ -371,8 +362,13 @@ class IscsiDriver:
         if target is None:
             return
         self._tgt.delete_target(target.tid)
-        for user in target.accounts & self._tgt.accounts():
+        for user in self._tgt.accounts().intersection(target.accounts):
             self._tgt.delete_account(user)
+
+
+def _secret(n_bytes: int) -> str:
+    """A secret without the dash, which would look like an option when it comes first."""
+    return ids.secret(n_bytes).replace("-", "0")
 
 
 def _portal(ip: str, port: int) -> str:

@@ -10,21 +10,26 @@ import os
 import re
 import signal
 import subprocess
+from collections.abc import Mapping
 
-from common import clock, process
+from common import clock, ids, process
 from services.volume.drivers.base import BackendError
 
 LOG = logging.getLogger(__name__)
+SPARE = "spare-"
 
 
 @dataclasses.dataclass
 class Target:
-    """One target as tgtd shows it; `sessions` are (session, connection, initiator), `luns` path by number."""
+    """One target as tgtd shows it.
+
+    `sessions` are (session, connection, initiator), `luns` path by number, `accounts` in the order of tgtd's slots.
+    """
 
     tid: int
     name: str
     luns: dict[int, str] = dataclasses.field(default_factory=dict)
-    accounts: set[str] = dataclasses.field(default_factory=set)
+    accounts: list[str] = dataclasses.field(default_factory=list)
     acl: set[str] = dataclasses.field(default_factory=set)
     sessions: list[tuple[int, int, str]] = dataclasses.field(default_factory=list)
 
@@ -53,7 +58,13 @@ class Tgt:
         for _ in range(100):
             if self._child.poll() is not None:
                 break
-            if process.execute(self._admin("target", "show"), timeout_s=10)[0] == 0:
+            code, portals, _ = process.execute(self._admin("portal", "show"), timeout_s=10)
+            if code == 0 and f"Portal: {self._portal}," not in portals:
+                # The port is taken: tgtd then listens on every address at 3260, which nobody asked for.
+                self._child.kill()
+                self._child.wait()
+                break
+            if code == 0:
                 LOG.info("started tgtd for %s, control port %d", self._portal, self._control_port)
                 return True
             clock.sleep(0.05)
@@ -125,17 +136,52 @@ class Tgt:
         params = f"thin_provisioning=1,vendor_id=ALTO,product_id=VOLUME,scsi_sn={serial},readonly={int(read_only)}"
         self._run("logicalunit", "update", "--tid", str(tid), "--lun", "1", "--params", params)
 
-    def add_account(self, user: str, password: str) -> None:
-        """Make a CHAP account."""
-        self._run("account", "new", "--user", user, "--password", password)
-
     def delete_account(self, user: str) -> None:
-        """Remove a CHAP account, and from every target."""
+        """Remove a CHAP account that is bound to no target."""
         self._run("account", "delete", "--user", user)
 
-    def bind_account(self, tid: int, user: str) -> None:
-        """Let an account log in to a target."""
-        self._run("account", "bind", "--tid", str(tid), "--user", user)
+    def set_accounts(self, target: Target, wanted: Mapping[str, str]) -> bool:
+        """Let exactly the accounts `wanted` {user: password} log in to a target; true when anything changed.
+
+        tgtd 1.0.85 crashes on the next `show` when an account is unbound before another one's slot, and asks for
+        no secret at all while none is bound. So a removed account's slot is taken at once by a new one, or by a
+        spare that nobody knows; only the last slot is ever emptied, and never the only one.
+        """
+        slots, changed = list(target.accounts), False
+        missing = [user for user in wanted if user not in slots]
+        existing = self.accounts() if missing else set()
+        for user in missing:
+            changed = True
+            if user in existing:
+                self.delete_account(user)
+            self._run("account", "new", "--user", user, "--password", wanted[user])
+            stale = [one for one in slots if one not in wanted]
+            if stale and len(slots) > 1:
+                self._replace_account(target.tid, stale[0], user)
+                slots[slots.index(stale[0])] = user
+            else:
+                self._run("account", "bind", "--tid", str(target.tid), "--user", user)
+                slots.append(user)
+        for index in reversed(range(len(slots))):
+            user = slots[index]
+            if user in wanted or (user.startswith(SPARE) and index < len(slots) - 1):
+                continue
+            changed = True
+            if index == len(slots) - 1:
+                self._run("account", "unbind", "--tid", str(target.tid), "--user", user)
+                self.delete_account(user)
+                slots.pop()
+                continue
+            spare = SPARE + ids.hex_id()[:12]
+            self._run("account", "new", "--user", spare, "--password", ids.secret(12).replace("-", "0"))
+            self._replace_account(target.tid, user, spare)
+            slots[index] = spare
+        return changed
+
+    def _replace_account(self, tid: int, old: str, new: str) -> None:
+        self._run("account", "unbind", "--tid", str(tid), "--user", old)
+        self._run("account", "bind", "--tid", str(tid), "--user", new)
+        self.delete_account(old)
 
     def allow(self, tid: int, who: str) -> None:
         """Let an initiator (its name or its address) reach a target."""
@@ -195,7 +241,7 @@ def parse_targets(text: str) -> dict[str, Target]:
             elif key == "Backing store path" and value != "None":
                 target.luns[lun] = value
         elif section.startswith("Account"):
-            target.accounts.add(word)
+            target.accounts.append(word)
         elif section.startswith("ACL"):
             target.acl.add(word)
     return found

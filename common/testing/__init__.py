@@ -1,0 +1,1 @@
+"""Factories, fakes and fixtures for the tests of every service."""

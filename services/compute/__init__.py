@@ -1,0 +1,1 @@
+"""Servers and all that belongs to them (stands in for Nova)."""

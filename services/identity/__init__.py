@@ -1,0 +1,1 @@
+"""Who may do what: users, projects, roles, tokens and the catalog (stands in for Keystone)."""

@@ -1,0 +1,1 @@
+"""Images and their bytes (stands in for Glance)."""

@@ -1,0 +1,1 @@
+"""Networks, ports, routers and security groups (stands in for Neutron)."""

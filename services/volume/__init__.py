@@ -1,0 +1,1 @@
+"""Block storage (stands in for Cinder)."""
