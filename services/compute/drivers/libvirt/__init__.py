@@ -1,0 +1,1 @@
+"""Servers as QEMU guests through libvirt: `driver.build` assembles it, one module per capability."""

@@ -1,0 +1,90 @@
+"""What all capabilities of the libvirt driver share: connection, folders, platform, and one lock per server."""
+
+import contextlib
+import dataclasses
+import threading
+from collections.abc import Iterator
+from xml.etree import ElementTree as ET
+
+import libvirt
+from oslo_config import cfg
+
+from services.compute.drivers.libvirt.connection import Connection
+from services.compute.drivers.libvirt.domain_xml import Platform
+from services.compute.drivers.libvirt.local_disks import LocalDisks
+
+
+class KeyedLocks:
+    """One re-entrant lock per key, kept only while somebody holds or awaits it."""
+
+    def __init__(self) -> None:
+        self._guard = threading.Lock()
+        self._locks: dict[str, tuple[threading.RLock, int]] = {}  # type: ignore[valid-type]
+
+    @contextlib.contextmanager
+    def hold(self, key: str) -> Iterator[None]:
+        """Hold the lock of `key`."""
+        with self._guard:
+            lock, users = self._locks.get(key, (threading.RLock(), 0))
+            self._locks[key] = (lock, users + 1)
+        try:
+            with lock:
+                yield
+        finally:
+            with self._guard:
+                lock, users = self._locks[key]
+                if users == 1:
+                    del self._locks[key]
+                else:
+                    self._locks[key] = (lock, users - 1)
+
+
+@dataclasses.dataclass
+class Host:
+    """The shared part of the driver; `conf` is the `[libvirt]` section."""
+
+    conf: cfg.ConfigOpts
+    conn: Connection
+    disks: LocalDisks
+    platform: Platform
+    locks: KeyedLocks = dataclasses.field(default_factory=KeyedLocks)
+
+    def xml(self, domain: libvirt.virDomain, inactive: bool = False) -> ET.Element:
+        """The domain's description, parsed; the inactive one is what the next start will use."""
+        with self.conn.errors():
+            flags = libvirt.VIR_DOMAIN_XML_INACTIVE if inactive else 0
+            return ET.fromstring(domain.XMLDesc(flags))  # noqa: S314 - libvirt wrote it
+
+    def active(self, domain: libvirt.virDomain) -> bool:
+        """Whether the guest runs or is paused (a QEMU process exists)."""
+        with self.conn.errors():
+            return bool(domain.isActive())
+
+
+def disk_of_volume(xml: ET.Element, volume_id: str) -> ET.Element | None:
+    """The disk of a volume in a domain's description."""
+    return next((d for d in xml.findall("devices/disk") if d.findtext("serial") == volume_id), None)
+
+
+def volume_devices(xml: ET.Element) -> dict[str, str]:
+    """Device names by volume id: every disk that has a serial number is a volume."""
+    out = {}
+    for disk in xml.findall("devices/disk"):
+        serial, target = disk.findtext("serial"), disk.find("target")
+        if serial and target is not None:
+            out[serial] = "/dev/" + target.get("dev", "")
+    return out
+
+
+def nic_of_tap(xml: ET.Element, tap: str) -> ET.Element | None:
+    """The network card with a tap in a domain's description (an inactive one keeps the tap's name too)."""
+    for card in xml.findall("devices/interface"):
+        target = card.find("target")
+        if target is not None and target.get("dev") == tap:
+            return card
+    return None
+
+
+def taps(xml: ET.Element) -> tuple[str, ...]:
+    """The taps of a domain."""
+    return tuple(t.get("dev", "") for t in xml.findall("devices/interface/target"))

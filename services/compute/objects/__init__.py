@@ -1,0 +1,1 @@
+"""Frozen dataclasses that cross rooms and processes: what a server should be, and what it is."""
