@@ -1,0 +1,124 @@
+"""DHCP and DNS for each network, by one dnsmasq in the network's own namespace.
+
+The process outlives the agent: it is found again by its pid file and command line, and left alone when nothing changed;
+a change of hosts or options is a HUP, only a change of the command line is a restart.
+"""
+
+import os
+import shutil
+import signal
+
+from common import process
+from services.network.drivers import daemon, dnsmasq_files, veth
+from services.network.drivers.base import Applied, DriverConfig, DriverError
+from services.network.drivers.host import Host
+from services.network.drivers.links import read_links
+from services.network.objects.dhcp import Dhcp
+from services.network.objects.host_state import HostState
+
+KIND = "qdhcp-"
+
+
+def namespace(host: Host, network_id: str) -> str:
+    """The full name of the namespace of a network's DHCP server."""
+    return host.namespace(KIND + network_id)
+
+
+class Dnsmasq:
+    """See `base.Dhcp`."""
+
+    def __init__(self, host: Host, config: DriverConfig) -> None:
+        self._host, self._config = host, config
+        self._root = os.path.join(config.state_dir, "dhcp")
+        self._done: dict[str, Dhcp] | None = None
+
+    def apply(self, desired: HostState, *, full: bool = False) -> Applied:
+        """See `base.Capability`."""
+        result = Applied()
+        if self._done is None or full:
+            self._done, full = {}, True
+        todo = [d for d in desired.dhcps if self._done.get(d.network_id) != d]
+        outside = set(read_links(self._host)) if todo else set()
+        for dhcp in todo:
+            try:
+                result.changes += self._ensure(dhcp, outside)
+                self._done[dhcp.network_id] = dhcp
+            except (process.CommandError, DriverError, OSError, ValueError) as e:
+                self._done.pop(dhcp.network_id, None)
+                result.errors[f"network:{dhcp.network_id}"] = f"DHCP: {e}"
+        keep = {d.network_id for d in desired.dhcps}
+        gone = {network_id for network_id in self._done if network_id not in keep}
+        if full:
+            cut = len(self._host.prefix + KIND)
+            gone |= {name[cut:] for name in self._host.namespaces(KIND)} - keep
+            gone |= set(os.listdir(self._root) if os.path.isdir(self._root) else ()) - keep
+        for network_id in sorted(gone):
+            self._remove(network_id, result)
+        return result
+
+    def _ensure(self, dhcp: Dhcp, outside: set[str]) -> int:
+        ns = namespace(self._host, dhcp.network_id)
+        device = f"ns-{dhcp.port.port_id[:11]}"
+        changes = int(self._host.ensure_namespace(ns))
+        inside = read_links(self._host, ns)
+        stale = [name for name in inside if name.startswith("ns-") and name != device]
+        self._host.ip([f"link del dev {name}" for name in stale], ns)
+        changes += len(stale) + veth.ensure(self._host, ns, device, dhcp.port, dhcp.mtu, inside, outside)
+        changes += self._host.sysctl({f"net/ipv6/conf/{device}/accept_ra": "0"}, ns)
+        want = {f"{f.ip}/{f.prefixlen}" for f in dhcp.port.fixed_ips}
+        if dhcp.metadata:
+            want.add(f"{dnsmasq_files.METADATA_IP}/32")
+        lines = veth.address_lines(device, veth.read_addresses(self._host, ns).get(device, ()), want)
+        lines += self._default_route(dhcp, ns, device)
+        self._host.ip(lines, ns)
+        return changes + len(lines) + self._serve(dhcp, ns, device)
+
+    def _default_route(self, dhcp: Dhcp, ns: str, device: str) -> list[str]:
+        """The way out for forwarded DNS queries: the gateway of the first subnet that has one."""
+        hop = next((s.gateway_ip for s in dhcp.subnets if s.gateway_ip and s.version == 4), None)
+        rows = self._host.query_json(["ip", "-j", "route", "show", "default"], ns)
+        have = rows[0].get("gateway") if rows else None
+        if have == hop:
+            return []
+        return [f"route replace default via {hop} dev {device} onlink"] if hop else ["route del default"]
+
+    def _serve(self, dhcp: Dhcp, ns: str, device: str) -> int:
+        folder = os.path.join(self._root, dhcp.network_id)
+        if not dnsmasq_files.served(dhcp):
+            return self._stop(folder)
+        os.makedirs(folder, exist_ok=True)
+        changed = [
+            daemon.write_if_changed(f"{folder}/{name}", text) for name, text in (
+                ("hosts", dnsmasq_files.hosts_text(dhcp)), ("names", dnsmasq_files.names_text(dhcp)),
+                ("options", dnsmasq_files.options_text(dhcp)))
+        ]
+        argv = dnsmasq_files.arguments(dhcp, device, folder, self._config.dhcp_lease_s, self._config.dns_forwarders)
+        pid = daemon.running(f"{folder}/pid", argv)
+        if pid is None:
+            self._stop(folder)
+            self._host.change(argv, ns)
+            return sum(changed) + 1
+        if any(changed):
+            self._host.note(f"HUP dnsmasq {dhcp.network_id}")
+            os.kill(pid, signal.SIGHUP)
+        return sum(changed)
+
+    def _stop(self, folder: str) -> int:
+        pid = daemon.running(f"{folder}/pid", marker=f"{folder}/hosts")
+        if pid is not None:
+            self._host.note(f"end dnsmasq {folder}")
+            daemon.end(pid)
+        return int(pid is not None)
+
+    def _remove(self, network_id: str, result: Applied) -> None:
+        ns, folder = namespace(self._host, network_id), os.path.join(self._root, network_id)
+        try:
+            result.changes += self._stop(folder)
+            shutil.rmtree(folder, ignore_errors=True)
+            if ns in self._host.namespaces(KIND):
+                veth.remove_namespace(self._host, ns, ("ns-",))
+                result.changes += 1
+            if self._done is not None:
+                self._done.pop(network_id, None)
+        except (process.CommandError, OSError) as e:
+            result.errors[f"network:{network_id}"] = f"DHCP: {e}"

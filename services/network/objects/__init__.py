@@ -1,0 +1,1 @@
+"""Frozen dataclasses that cross the rooms of the network service."""
