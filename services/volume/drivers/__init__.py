@@ -21,7 +21,7 @@ Every method may be repeated; `delete_volume` cancels a running copy into the sa
 | revert to snapshot | yes | yes | yes |
 | extend in use | yes, sessions reconnect (about 2 s) | yes | yes |
 | multiattach | yes, a secret for each attachment | yes | yes |
-| images | raw and whatever qemu-img reads, inspected | same | raw only |
+| images | raw and whatever qemu-img reads, inspected | same | content kept of raw ones only |
 | volume_clear = zero | yes | no need: space is never read again | no need |
 | survives an agent restart | yes | yes | with `journal_path` |
 | driver_volume_type | iscsi | rbd | simulated |

@@ -64,8 +64,12 @@ def test_content_goes_through_snapshots_and_clones():
     driver.delete_snapshot("s1")
     with pytest.raises(base.NotFound):
         driver.create_from_snapshot("v4", 2, "s1")
+    driver.create_from_image("v5", 1, iter([b"anything"]), "qcow2")
+    assert not any(chunk.strip(b"\0") for chunk in driver.read_image("v5", "raw"))
     with pytest.raises(base.ImageUnacceptable):
-        driver.create_from_image("v5", 1, [], "qcow2")
+        next(driver.read_image("v5", "qcow2"))
+    with pytest.raises(base.ImageUnacceptable, match="more than"):
+        driver.create_from_image("v6", 0, [b"x"], "raw")
 
 
 def test_limits_delays_and_failures():
