@@ -1,0 +1,1 @@
+"""The messages between the daemons of the network service."""
