@@ -1,0 +1,140 @@
+"""The `sagas` table: claims, checkpoints and ends of durable operations (see common.saga).
+
+A saga is `running` or `undoing` until it is `done`, `failed` or `cancelled`. It may be claimed when
+nobody holds it (or the holder's lease is over), when it is not parked, and when no older saga of the same
+resource is unfinished.
+"""
+
+import datetime
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import orm
+
+from common import clock, errors, ids
+
+ACTIVE = ("running", "undoing")
+
+
+def insert(session: orm.Session, model: Any, kind: str, resource_id: str, context: Any, data: Any = None) -> str:
+    """Add a saga; returns its id. Part of the transaction that changes the resource; poke a conductor after it."""
+    row = model(id=ids.uuid(), kind=kind, resource_id=resource_id, context=context.to_message(), data=data or {},
+                state="running", step=0, attempt=0, cancelled=False, wakes=0, created_at=clock.now())
+    session.add(row)
+    return str(row.id)
+
+
+def cancel(session: orm.Session, model: Any, resource_id: str, *, kinds: Iterable[str] | None = None) -> int:
+    """Cancel the resource's running sagas (of `kinds`): they undo what they did. Returns how many there were."""
+    query = sa.update(model).where(model.resource_id == resource_id, model.state == "running", model.cancelled.is_(False))
+    if kinds is not None:
+        query = query.where(model.kind.in_(list(kinds)))
+    found = session.execute(query.values(cancelled=True, wake_at=None, wakes=model.wakes + 1))
+    return int(found.rowcount)
+
+
+def active(session: orm.Session, model: Any, resource_id: str) -> Sequence[Any]:
+    """The resource's unfinished sagas, oldest first."""
+    query = sa.select(model).where(model.resource_id == resource_id, model.state.in_(ACTIVE)).order_by(model.seq)
+    return session.scalars(query).all()
+
+
+def wake(session: orm.Session, model: Any, resource_ids: Sequence[str]) -> list[str]:
+    """Let parked sagas of these resources look again now; returns the ids of those that are unfinished."""
+    if not resource_ids:
+        return []
+    condition = sa.and_(model.resource_id.in_(list(resource_ids)), model.state.in_(ACTIVE))
+    found = session.execute(sa.update(model).where(condition).values(wake_at=None, wakes=model.wakes + 1))
+    if not found.rowcount:
+        return []
+    return list(session.scalars(sa.select(model.id).where(condition)))
+
+
+def claim(session: orm.Session, model: Any, owner: str, lease_s: float, *, only: Sequence[str] | None = None,
+          limit: int = 50) -> list[Any]:
+    """Take up to `limit` claimable sagas (of ids `only`) for `owner` during `lease_s` seconds."""
+    now = clock.now()
+    older = orm.aliased(model)
+    blocked = sa.exists().where(older.resource_id == model.resource_id, older.seq < model.seq, older.state.in_(ACTIVE))
+    free = _free(model, now)
+    query = sa.select(model).where(model.state.in_(ACTIVE), free, ~blocked).order_by(model.seq).limit(limit)
+    if only is not None:
+        query = query.where(model.id.in_(list(only)))
+    rows = session.scalars(query).all()
+    if not rows:
+        return []
+    lease = clock.after(lease_s)
+    seqs = [r.seq for r in rows]
+    taken = session.execute(sa.update(model).where(model.seq.in_(seqs), _free(model, now)).values(owner=owner, lease_until=lease),
+                            execution_options={"synchronize_session": False})
+    session.expunge_all()
+    if taken.rowcount != len(rows):
+        mine = set(session.scalars(sa.select(model.seq).where(model.seq.in_(seqs), model.owner == owner,
+                                                              model.lease_until == lease)))
+        rows = [r for r in rows if r.seq in mine]
+    return list(rows)
+
+
+def _free(model: Any, now: datetime.datetime) -> Any:
+    return sa.and_(sa.or_(model.owner.is_(None), model.lease_until < now),
+                   sa.or_(model.wake_at.is_(None), model.wake_at <= now))
+
+
+def renew(session: orm.Session, model: Any, owner: str, lease_s: float) -> int:
+    """Prolong the lease of everything `owner` holds; how many sagas that is."""
+    found = session.execute(sa.update(model).where(model.owner == owner, model.state.in_(ACTIVE))
+                            .values(lease_until=clock.after(lease_s)))
+    return int(found.rowcount)
+
+
+def release(session: orm.Session, model: Any, owner: str) -> None:
+    """Give back everything `owner` holds, so that another conductor need not wait for the lease's end."""
+    session.execute(sa.update(model).where(model.owner == owner, model.state.in_(ACTIVE))
+                    .values(owner=None, lease_until=None))
+
+
+def checkpoint(session: orm.Session, model: Any, seq: int, owner: str, **values: Any) -> Any:
+    """Write progress of a saga that `owner` holds; (cancelled, wakes) as they stand now.
+
+    errors.Stale when `owner` does not hold it any more: it must stop at once.
+    """
+    held = sa.and_(model.seq == seq, model.owner == owner)
+    if session.execute(sa.update(model).where(held).values(**values)).rowcount == 0:
+        if session.execute(sa.select(model.seq).where(held)).first() is None:
+            raise errors.Stale(f"saga {seq} is no longer held by {owner}")
+    return session.execute(sa.select(model.cancelled, model.wakes).where(model.seq == seq)).one()
+
+
+def park(session: orm.Session, model: Any, seq: int, owner: str, wake_at: datetime.datetime, wakes_seen: int,
+         **values: Any) -> bool:
+    """Let go of a saga until `wake_at`; False (and nothing changes) when it was woken since `wakes_seen`."""
+    found = session.execute(
+        sa.update(model).where(model.seq == seq, model.owner == owner, model.wakes == wakes_seen)
+        .values(owner=None, lease_until=None, wake_at=wake_at, **values)
+    )
+    return bool(found.rowcount)
+
+
+def finish(session: orm.Session, model: Any, seq: int, owner: str, state: str, error: str | None) -> None:
+    """End a saga; errors.Stale when `owner` does not hold it any more."""
+    found = session.execute(
+        sa.update(model).where(model.seq == seq, model.owner == owner)
+        .values(state=state, error=error, owner=None, lease_until=None, wake_at=None, finished_at=clock.now(), context={})
+    )
+    if found.rowcount == 0:
+        raise errors.Stale(f"saga {seq} is no longer held by {owner}")
+
+
+def followers(session: orm.Session, model: Any, resource_id: str) -> list[str]:
+    """Ids of the resource's unfinished sagas: what may run next when one has ended."""
+    return list(session.scalars(sa.select(model.id).where(model.resource_id == resource_id, model.state.in_(ACTIVE))))
+
+
+def purge(session: orm.Session, model: Any, older_than_s: float, limit: int = 5000) -> int:
+    """Delete sagas that ended more than `older_than_s` seconds ago; how many went."""
+    seqs = list(session.scalars(sa.select(model.seq).where(
+        model.state.not_in(ACTIVE), model.finished_at < clock.after(-older_than_s)).limit(limit)))
+    if seqs:
+        session.execute(sa.delete(model).where(model.seq.in_(seqs)))
+    return len(seqs)
