@@ -55,6 +55,7 @@ class Service:
 
     `options` returns [(group or None, [oslo.config options])]; `db_package` holds `models.py` (with
     `Base`) and `alembic/`; `bootstrap` is `module:function` called by `altostack bootstrap` with (conf, values).
+    `embedded` holds what the embedded profile sets differently, as {"group.option": value}.
     """
 
     name: str
@@ -64,7 +65,7 @@ class Service:
     endpoints: tuple[Endpoint, ...] = ()
     user_roles: tuple[str, ...] = ("service", "admin")
     bootstrap: str | None = None
-    extra: dict[str, Any] = field(default_factory=dict)
+    embedded: dict[str, Any] = field(default_factory=dict)
 
     def daemon(self, name: str) -> DaemonInfo:
         """The daemon called `name`; KeyError when this service has none such."""
