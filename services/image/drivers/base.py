@@ -1,0 +1,127 @@
+"""The protocol of an image store, and what its implementations share.
+
+Stores know bytes and locations, nothing of images' owners or states. Memory is constant: one chunk at a time. Whoever
+streams into `add` may raise in between (a client that went away, a refused format): then nothing is kept.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterable, Iterator
+from typing import Protocol, runtime_checkable
+
+from services.image.objects.stored import StoredImage
+
+CHUNK_BYTES = 256 * 1024
+HASH_ALGO = "sha512"
+_IMAGE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}")
+
+
+class StoreError(Exception):
+    """A store could not do what was asked; the text says why, without secrets."""
+
+
+class NotFound(StoreError):
+    """There is nothing at this location."""
+
+
+class Duplicate(StoreError):
+    """The store already holds data for this image."""
+
+
+class StoreFull(StoreError):
+    """The store has no room."""
+
+
+class StoreDenied(StoreError):
+    """The store refuses (permissions, read-only)."""
+
+
+class BadLocation(StoreError):
+    """The location is not one of this store."""
+
+
+class TooLarge(StoreError):
+    """The stream has more bytes than allowed."""
+
+
+@runtime_checkable
+class Store(Protocol):
+    """One place for images' bytes. `location` is the `url` of a StoredImage."""
+
+    name: str
+    scheme: str
+    read_only: bool
+
+    def start(self) -> None:
+        """Check the configuration and clean what a crash left."""
+
+    def add(self, image_id: str, stream: Iterable[bytes], size_hint: int | None = None) -> StoredImage:
+        """Store all bytes of `stream` for an image; all or nothing.
+
+        `size_hint` (bytes) lets a store refuse early or choose part sizes; it need not be exact. Raises Duplicate,
+        StoreFull, StoreDenied, and whatever `stream` raises.
+        """
+
+    def get(self, location: str, offset: int = 0, length: int | None = None) -> Iterator[bytes]:
+        """The bytes from `offset`, at most `length` of them, in chunks; NotFound before the first one."""
+
+    def delete(self, location: str) -> None:
+        """Remove the bytes; NotFound when there are none."""
+
+    def size(self, location: str) -> int:
+        """Number of bytes; NotFound when there is nothing."""
+
+    def exists(self, location: str) -> bool:
+        """Whether there is something at the location."""
+
+
+@runtime_checkable
+class LocalFiles(Protocol):
+    """A store whose images are local files, which a server can send without copying them through Python."""
+
+    def local_path(self, location: str) -> str:
+        """The path of an image's file."""
+
+
+@runtime_checkable
+class Usage(Protocol):
+    """A store that knows how full it is."""
+
+    def free_bytes(self) -> int:
+        """Bytes that can still be stored."""
+
+
+class Digests:
+    """MD5 and the configured multihash of a stream, and its length."""
+
+    def __init__(self, algorithm: str = HASH_ALGO) -> None:
+        self._md5 = hashlib.md5(usedforsecurity=False)
+        self._multi = hashlib.new(algorithm)
+        self._algorithm = algorithm
+        self.size_bytes = 0
+
+    def update(self, chunk: bytes) -> None:
+        """Count and digest one chunk."""
+        self._md5.update(chunk)
+        self._multi.update(chunk)
+        self.size_bytes += len(chunk)
+
+    def stored(self, url: str) -> StoredImage:
+        """The result for what was stored at `url`."""
+        return StoredImage(url, self.size_bytes, self._md5.hexdigest(), self._algorithm, self._multi.hexdigest())
+
+
+def limited(stream: Iterable[bytes], max_bytes: int) -> Iterator[bytes]:
+    """Pass `stream` on; TooLarge before the chunk that exceeds `max_bytes`."""
+    seen = 0
+    for chunk in stream:
+        seen += len(chunk)
+        if seen > max_bytes:
+            raise TooLarge(f"the image has more than the {max_bytes} bytes allowed")
+        yield chunk
+
+
+def check_image_id(image_id: str) -> None:
+    """BadLocation when an id could not be a plain file or object name."""
+    if not _IMAGE_ID.fullmatch(image_id):
+        raise BadLocation(f"{image_id!r} is no image id")
