@@ -47,13 +47,13 @@ def _body(router: Router) -> list[str]:
     lines = [
         _chain("prerouting", "type nat hook prerouting priority -100"),
         _chain("output", "type nat hook output priority -100"),
-        _chain("mark", "type filter hook prerouting priority -150"),
+        _chain("marks", "type filter hook prerouting priority -150"),
         _chain("input", "type filter hook input priority 0"),
         _chain("postrouting", "type nat hook postrouting priority 100"),
     ]
     if router.metadata:
         lines += [
-            _rule("mark", f'iifname "qr-*" ip daddr {METADATA_IP} tcp dport 80 meta mark set {METADATA_MARK}'),
+            _rule("marks", f'iifname "qr-*" ip daddr {METADATA_IP} tcp dport 80 meta mark set {METADATA_MARK}'),
             _rule("prerouting", f'iifname "qr-*" ip daddr {METADATA_IP} tcp dport 80 redirect to :{METADATA_PORT}'),
             _rule("input", f"tcp dport {METADATA_PORT} meta mark != {METADATA_MARK} drop"),
         ]
@@ -69,7 +69,7 @@ def _body(router: Router) -> list[str]:
         lines += [_rule(chain, f"{match} dnat to {target}") for chain in ("prerouting", "output")]
     floating = sorted({_v4(f.floating_ip) for f in router.floating_ips})
     if floating:
-        lines.append(_rule("mark", f'iifname "qr-*" ip daddr {{ {", ".join(floating)} }} meta mark set {HAIRPIN_MARK}'))
+        lines.append(_rule("marks", f'iifname "qr-*" ip daddr {{ {", ".join(floating)} }} meta mark set {HAIRPIN_MARK}'))
     lines.append(_rule("postrouting", f'oifname != "{outside}" meta mark != {HAIRPIN_MARK} accept'))
     if pairs:
         lines.append(_rule("postrouting", f"snat to ip saddr map {{ {to_floating} }}"))

@@ -1,0 +1,1 @@
+"""The network service's schema and every SQL statement of it."""
