@@ -53,7 +53,7 @@ class Host:
         """The domain's description, parsed; the inactive one is what the next start will use."""
         with self.conn.errors():
             flags = libvirt.VIR_DOMAIN_XML_INACTIVE if inactive else 0
-            return ET.fromstring(domain.XMLDesc(flags))  # noqa: S314 - libvirt wrote it
+            return ET.fromstring(domain.XMLDesc(flags))
 
     def active(self, domain: libvirt.virDomain) -> bool:
         """Whether the guest runs or is paused (a QEMU process exists)."""

@@ -83,7 +83,7 @@ class Inventory:
             conn = host.conn.get()
             model, memory_mb, vcpus, mhz, _numa, sockets, cores, threads = conn.getInfo()
             version, running = conn.getVersion(), conn.numOfDomains()
-            capabilities = ET.fromstring(conn.getCapabilities())  # noqa: S314 - libvirt wrote it
+            capabilities = ET.fromstring(conn.getCapabilities())
         flags = _cpu_flags()
         os.makedirs(host.disks.root, exist_ok=True)
         disk = os.statvfs(host.disks.root)
