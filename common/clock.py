@@ -10,7 +10,7 @@ import threading
 import time as _time
 from collections.abc import Iterator
 
-UTC = datetime.timezone.utc
+UTC = datetime.UTC
 
 
 class Clock:

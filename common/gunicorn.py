@@ -8,10 +8,13 @@ from typing import Any
 from gunicorn.app.base import BaseApplication
 from oslo_config import cfg
 
-from common import errors, worker as workers
+from common import errors
+from common import worker as workers
 from common.service import DaemonInfo
 
 LOG = logging.getLogger(__name__)
+# gunicorn touches a file once a second to show that it lives; on a disk that would be writes for ever
+_MEMORY = "/dev/shm"  # noqa: S108
 
 
 class Server(BaseApplication):  # type: ignore[misc]
@@ -19,7 +22,7 @@ class Server(BaseApplication):  # type: ignore[misc]
 
     def __init__(self, info: DaemonInfo, conf: cfg.ConfigOpts, build: Callable[[], workers.Worker]) -> None:
         self.info, self.options, self.build = info, conf, build
-        address = (conf.api.bind_host, conf.api.bind_port or info.port)
+        address = (str(conf.api.bind_host), int(conf.api.bind_port or info.port or 0))
         self.socket = workers.listen(info.name, address)
         self.running: workers.Worker | None = None
         super().__init__()
@@ -29,7 +32,7 @@ class Server(BaseApplication):  # type: ignore[misc]
         settings = {
             "bind": [f"fd://{self.socket.fileno()}"], "workers": self.options.api.workers, "worker_class": "gthread",
             "threads": self.options.api.threads, "keepalive": 75, "timeout": 120, "proc_name": self.info.name,
-            "graceful_timeout": self.options.worker.drain_s, "worker_tmp_dir": "/dev/shm", "backlog": 1024,
+            "graceful_timeout": self.options.worker.drain_s, "worker_tmp_dir": _MEMORY, "backlog": 1024,
             "accesslog": None, "errorlog": "-", "loglevel": "warning", "logger_class": _Logger,
             "worker_exit": self._worker_exit, "limit_request_line": 8190, "limit_request_field_size": 16380,
             "control_socket_disable": True,

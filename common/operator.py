@@ -9,7 +9,8 @@ from typing import Any
 import orjson
 
 from common import clock, config, errors
-from common.db import migrations, services as service_rows
+from common.db import migrations
+from common.db import services as service_rows
 from common.db.session import Database
 from common.service import Service, installed
 
@@ -66,7 +67,8 @@ def daemon_status(config_dir: str | None) -> tuple[list[str], bool]:
             up = service_rows.is_up(row, conf.worker.down_after_s)
             all_up = all_up and up
             age = (clock.now() - row.last_seen_at).total_seconds()
-            lines.append(f"{service.name:10} {row.daemon:18} {row.host:24} {'up' if up else 'DOWN':5} {age:8.0f} s  {row.version}")
+            state = "up" if up else "DOWN"
+            lines.append(f"{service.name:10} {row.daemon:18} {row.host:24} {state:5} {age:8.0f} s  {row.version}")
         database.dispose()
     return lines, all_up
 

@@ -57,7 +57,7 @@ def execute(
     LOG.debug("run %s", args[0] if secret else " ".join(args))
     data = stdin.encode() if isinstance(stdin, str) else stdin
     try:
-        done = subprocess.run(  # noqa: S603 - a list of arguments, never a shell
+        done = subprocess.run(
             list(args), input=data, stdin=None if data is not None else subprocess.DEVNULL, capture_output=True,
             timeout=timeout_s, env=env, cwd=cwd, check=False,
         )
@@ -87,7 +87,7 @@ def spawn(
     LOG.debug("spawn %s", " ".join(args))
     out: IO[bytes] | int = open(log_path, "ab") if log_path else subprocess.DEVNULL
     try:
-        return subprocess.Popen(  # noqa: S603 - a list of arguments, never a shell
+        return subprocess.Popen(
             list(args), stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, start_new_session=True,
             env=env, cwd=cwd, pass_fds=tuple(pass_fds), preexec_fn=preexec,
         )
@@ -101,7 +101,7 @@ def spawn(
 def pipe(args: Sequence[str], **kwargs: object) -> subprocess.Popen[bytes]:
     """Start a program whose standard input and output are pipes, for streaming through it."""
     try:
-        return subprocess.Popen(  # noqa: S603
+        return subprocess.Popen(
             list(args), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **kwargs  # type: ignore[call-overload]
         )
     except OSError as e:

@@ -15,7 +15,8 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from common import clock, config, errors, logs, worker as workers
+from common import clock, config, errors, logs
+from common import worker as workers
 from common.service import DaemonInfo, Service, build, find_daemon
 
 LOG = logging.getLogger(__name__)

@@ -136,7 +136,7 @@ class Worker:
     @property
     def address(self) -> tuple[str, int]:
         """Host and port of the API."""
-        return self.conf.api.bind_host, self.conf.api.bind_port or self.info.port
+        return str(self.conf.api.bind_host), int(self.conf.api.bind_port or self.info.port or 0)
 
     def start(self, *, serve_http: bool = True) -> None:
         """Start everything as threads of this process and return."""
@@ -176,7 +176,7 @@ class Worker:
 
         server = wsgi.Server(self.address, self.app, numthreads=self.conf.api.threads, request_queue_size=128,
                              timeout=75, shutdown_timeout=5)
-        server.error_log = lambda msg="", level=20, traceback=False: LOG.log(level, "%s", msg, exc_info=traceback)
+        setattr(server, "error_log", lambda msg="", level=20, traceback=False: LOG.log(level, "%s", msg, exc_info=traceback))
         try:
             server.prepare()
         except OSError as e:

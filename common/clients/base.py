@@ -7,7 +7,9 @@ beside the service's, so that the other service applies the caller's rights.
 import logging
 from typing import Any
 
-from keystoneauth1 import adapter, exceptions as ks, loading, plugin, session as ks_session
+from keystoneauth1 import adapter, loading, plugin
+from keystoneauth1 import exceptions as ks
+from keystoneauth1 import session as ks_session
 from oslo_config import cfg
 
 from common import errors

@@ -179,3 +179,6 @@ def unique_violation(error: exc.IntegrityError) -> bool:
     return bool(args and args[0] == 1062) or "UNIQUE constraint failed" in str(error.orig)
 
 
+
+Session = orm.Session
+"""The type of a session, for functions outside `db/` that only pass one on."""

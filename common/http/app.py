@@ -78,8 +78,9 @@ def create_app(api: Api) -> flask.Flask:
         app.add_url_rule(path, f"r{number}", dispatcher.view(path, methods), methods=list(methods))
     _add_operations(app, api, metrics)
     app.register_error_handler(wz.HTTPException, dispatcher.http_error)
-    app.wsgi_app = _json_suffix(app.wsgi_app) if api.json_suffix else app.wsgi_app  # type: ignore[method-assign]
-    app.wsgi_app = api.authenticator.wrap(app.wsgi_app)  # type: ignore[method-assign]
+    if api.json_suffix:
+        _around(app, _json_suffix)
+    _around(app, api.authenticator.wrap)
     _add_edges(app, api.conf)
     app.extensions["altostack"] = api
     return app
@@ -99,6 +100,11 @@ def _check_policies(rows: Sequence[Row], policy: policies.Policy) -> None:
                 raise ValueError(f"{row.method} {row.path}: no rule is called {item.policy}")
 
 
+def _around(app: flask.Flask, wrap: Callable[[Any], Any]) -> None:
+    """Put a WSGI middleware around the app."""
+    setattr(app, "wsgi_app", wrap(app.wsgi_app))
+
+
 def _json_suffix(inner: Any) -> Any:
     def strip(environ: dict[str, Any], start_response: Any) -> Any:
         if environ["PATH_INFO"].endswith(".json"):
@@ -111,16 +117,16 @@ def _json_suffix(inner: Any) -> Any:
 def _add_edges(app: flask.Flask, conf: cfg.ConfigOpts) -> None:
     """Proxy headers and CORS, where the operator switched them on."""
     if conf.api.proxy_headers:
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1, x_host=1, x_prefix=1)  # type: ignore[method-assign]
+        _around(app, lambda inner: ProxyFix(inner, x_for=1, x_proto=1, x_host=1, x_prefix=1))
     if conf.api.cors_allowed_origins:
         from oslo_middleware import cors
 
-        app.wsgi_app = cors.CORS(app.wsgi_app, {  # type: ignore[method-assign]
+        _around(app, lambda inner: cors.CORS(inner, {
             "allowed_origin": ",".join(conf.api.cors_allowed_origins), "allow_credentials": "true",
             "allow_methods": "GET,PUT,POST,DELETE,PATCH,HEAD",
             "allow_headers": "X-Auth-Token,X-Subject-Token,X-Openstack-Request-Id,OpenStack-API-Version,Content-Type",
             "expose_headers": "X-Auth-Token,X-Subject-Token,X-Openstack-Request-Id,OpenStack-API-Version",
-        })
+        }))
 
 
 def _add_operations(app: flask.Flask, api: Api, metrics: ApiMetrics) -> None:

@@ -40,7 +40,7 @@ def read(
             if key not in keys and key not in dict(default_sorts):
                 raise errors.BadRequest(f"Sort key supplied is invalid: {key}")
     renamed = tuple(((aliases or {}).get(k, k), d) for k, d in sorts)
-    return Page(limit, request.first("marker") or None, renamed, request.first("page_reverse", "").lower() == "true")
+    return Page(limit, request.first("marker") or None, renamed, (request.first("page_reverse") or "").lower() == "true")
 
 
 def request_max(request: Request) -> int:

@@ -20,7 +20,8 @@ import inspect
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar, cast as type_cast
+from typing import Any, Generic, TypeVar
+from typing import cast as type_cast
 
 from oslo_context import context as oslo_context
 

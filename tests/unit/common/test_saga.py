@@ -3,7 +3,8 @@
 import pytest
 
 from common import clock, context, errors
-from common.db import models, sagas as rows
+from common.db import models
+from common.db import sagas as rows
 from common.db.session import Database
 from common.saga import Crash, Failure, Runner, Saga, Step, Wait
 
