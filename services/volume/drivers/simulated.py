@@ -179,7 +179,7 @@ class SimulatedDriver:
             "host": connector.host, "encrypted": False, "qos_specs": None, "cacheable": False,
         }
         with self._lock:
-            self._volume(volume_id).connections[attachment] = data
+            self._volume(volume_id).connections[attachment] = data | {"granted_at": clock.time()}
         return {"driver_volume_type": "simulated", "data": data}
 
     def disconnect(self, volume_id: str, attachment: str | None = None) -> None:
@@ -192,12 +192,15 @@ class SimulatedDriver:
             elif disk is not None:
                 disk.connections.pop(attachment, None)
 
-    def reconcile_exports(self, wanted: Mapping[str, Sequence[str]]) -> list[str]:
+    def reconcile_exports(self, wanted: Mapping[str, Sequence[str]], min_age_s: float = 120.0) -> list[str]:
         """See `Export.reconcile_exports`; nothing is ever lost here, so nothing is repaired."""
         with self._lock:
+            before = clock.time() - min_age_s
             for volume_id, disk in self._volumes.items():
-                keep = set(wanted.get(volume_id, ()))
-                disk.connections = {key: value for key, value in disk.connections.items() if key in keep}
+                keep = wanted.get(volume_id, ())
+                disk.connections = {
+                    key: one for key, one in disk.connections.items() if key in keep or one["granted_at"] > before
+                }
         return []
 
     # Capacity, Listing

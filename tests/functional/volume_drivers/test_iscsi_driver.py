@@ -124,12 +124,17 @@ def test_multiattach_has_a_secret_for_each_and_keeps_the_other(driver):
     assert driver.list_volumes()[0].connections == ()
 
 
-def test_read_only_export_refuses_writes(driver):
+def test_read_only_export_refuses_writes(driver, tmp_path):
     driver.create_volume(VOLUME, 1)
     info = driver.connect(VOLUME, "a1", ONE, read_only=True)
     assert info["data"]["access_mode"] == "ro"
-    code, out = qemu_io(info, "write 0 512")
+    code, out = qemu_io(info, "write -P 4 0 64k", "flush")
     assert code != 0 or "fail" in out.lower() or "read-only" in out.lower() or "not permitted" in out.lower()
+    with open(tmp_path / f"volume-{VOLUME}", "rb") as stored:
+        assert not stored.read(65536).strip(b"\0")
+    writer = driver.connect(VOLUME, "a2", TWO)
+    assert qemu_io(writer, "write -P 4 0 64k", "flush", initiator="iqn.test:two")[0] == 0
+    assert has_pattern(writer, 4, initiator="iqn.test:two")
 
 
 def test_exports_survive_agent_and_tgtd_restarts(driver, tmp_path, port):
@@ -145,7 +150,8 @@ def test_exports_survive_agent_and_tgtd_restarts(driver, tmp_path, port):
     assert again.reconcile_exports({VOLUME: ["a1"]}) == [VOLUME]
     assert again._tgt.pid() != pid and has_pattern(info, 3)
     assert again.reconcile_exports({VOLUME: ["a1"]}) == []
-    assert again.reconcile_exports({}) == [] and again._tgt.targets() == {}
+    assert again.reconcile_exports({}) == [] and has_pattern(info, 3)
+    assert again.reconcile_exports({}, min_age_s=0) == [] and again._tgt.targets() == {}
     again.shut_down()
 
 

@@ -11,7 +11,7 @@ from typing import Any, ParamSpec, TypeVar
 
 from oslo_config import cfg
 
-from common import ids
+from common import clock, ids
 from services.volume.drivers import images
 from services.volume.drivers.base import BackendError, ImageUnacceptable, InUse, InvalidConnector, NoSpace
 from services.volume.drivers.iscsi.exports import Connection, Record, Records
@@ -108,11 +108,11 @@ class IscsiDriver:
         with self._tasks.begin(volume_id):
             if self._files.size(path) < size_gb * GIB:
                 os.truncate(path, size_gb * GIB)
-                with self._tgt_lock:
-                    record = self._records.get(volume_id)
-                    if record.connections:
-                        self._withdraw(record)
-                        self._publish(record, self._tgt.targets())
+            with self._tgt_lock:
+                record = self._records.get(volume_id)
+                if record.connections:
+                    self._ensure_tgtd()
+                    self._publish(record, self._tgt.targets())
 
     # Snapshots
 
@@ -204,6 +204,7 @@ class IscsiDriver:
             granted = Connection(
                 user=old.user if old else _secret(15), password=old.password if old else _secret(12),
                 initiator=connector.initiator, ip=connector.ip, host=connector.host, read_only=read_only,
+                granted_at=clock.time(),
             )
             record.connections[attachment] = granted
             # Stored first: whatever happens next, a restart knows the export.
@@ -230,12 +231,15 @@ class IscsiDriver:
             self._records.put(record)
 
     @_disk_errors
-    def reconcile_exports(self, wanted: Mapping[str, Sequence[str]]) -> list[str]:
+    def reconcile_exports(self, wanted: Mapping[str, Sequence[str]], min_age_s: float = 120.0) -> list[str]:
         """See `Export.reconcile_exports`."""
         with self._tgt_lock:
+            before = clock.time() - min_age_s
             for volume_id in self._records.volume_ids():
-                keep = set(wanted.get(volume_id, ()))
-                for attachment in set(self._records.get(volume_id).connections) - keep:
+                keep = wanted.get(volume_id, ())
+                for attachment, granted in self._records.get(volume_id).connections.items():
+                    if attachment in keep or granted.granted_at > before:
+                        continue
                     LOG.warning("withdraw volume %s from attachment %s, which is gone", volume_id, attachment)
                     self.disconnect(volume_id, attachment)
             return self._restore(self._records.volume_ids())
@@ -327,13 +331,19 @@ class IscsiDriver:
         """Make the target of a volume as its record says; true when something had to be changed."""
         name, path = self._target_name(record.volume_id), self._files.volume(record.volume_id)
         target, changed = present.get(name), False
-        if target is not None and target.luns.get(1) != path:
-            self._tgt.delete_target(target.tid)
+        read_only = all(one.read_only for one in record.connections.values())
+        size_mb = self._files.size(path) / 1e6
+        lun = target.luns.get(1) if target is not None else None
+        if target is not None and (lun is None or lun.path != path or abs(lun.size_mb - size_mb) > 1):
+            # Half made, or the volume has grown.
+            self._withdraw(record)
             target = None
+        elif target is not None and lun is not None and lun.read_only != read_only:
+            changed = True
+            self._tgt.set_read_only(target.tid, read_only)
         if target is None:
             changed = True
             target = Target(self._tgt.create_target(name), name)
-            read_only = all(one.read_only for one in record.connections.values())
             self._tgt.add_lun(target.tid, path, record.volume_id.replace("-", "")[:20], read_only)
         granted = list(record.connections.values())
         if self._tgt.set_accounts(target, {one.user: one.password for one in granted}):

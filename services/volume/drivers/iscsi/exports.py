@@ -13,7 +13,7 @@ from services.volume.drivers.base import BackendError
 
 @dataclasses.dataclass(frozen=True)
 class Connection:
-    """One granted attachment: its CHAP account and whom it is for."""
+    """One granted attachment: its CHAP account, whom it is for, and when it was granted (seconds since the epoch)."""
 
     user: str
     password: str
@@ -21,6 +21,7 @@ class Connection:
     ip: str | None
     host: str | None
     read_only: bool
+    granted_at: float
 
 
 @dataclasses.dataclass

@@ -20,15 +20,24 @@ SPARE = "spare-"
 
 
 @dataclasses.dataclass
+class Lun:
+    """One unit of a target; `size_mb` is rounded (millions of bytes), as tgtd shows it."""
+
+    size_mb: int = 0
+    read_only: bool = False
+    path: str | None = None
+
+
+@dataclasses.dataclass
 class Target:
     """One target as tgtd shows it.
 
-    `sessions` are (session, connection, initiator), `luns` path by number, `accounts` in the order of tgtd's slots.
+    `sessions` are (session, connection, initiator), `luns` by number, `accounts` in the order of tgtd's slots.
     """
 
     tid: int
     name: str
-    luns: dict[int, str] = dataclasses.field(default_factory=dict)
+    luns: dict[int, Lun] = dataclasses.field(default_factory=dict)
     accounts: list[str] = dataclasses.field(default_factory=list)
     acl: set[str] = dataclasses.field(default_factory=set)
     sessions: list[tuple[int, int, str]] = dataclasses.field(default_factory=list)
@@ -130,6 +139,10 @@ class Tgt:
         """Remove a target and end its sessions."""
         self._run("target", "delete", "--force", "--tid", str(tid))
 
+    def set_read_only(self, tid: int, read_only: bool) -> None:
+        """Allow or refuse writes to unit 1 from now on."""
+        self._run("logicalunit", "update", "--tid", str(tid), "--lun", "1", "--params", f"readonly={int(read_only)}")
+
     def add_lun(self, tid: int, path: str, serial: str, read_only: bool) -> None:
         """Offer a file as unit 1 of a target; discards free its blocks."""
         self._run("logicalunit", "new", "--tid", str(tid), "--lun", "1", "--backing-store", path)
@@ -217,7 +230,7 @@ def _initiator(who: str) -> list[str]:
 def parse_targets(text: str) -> dict[str, Target]:
     """The targets in the output of `tgtadm --mode target --op show`, by name."""
     found: dict[str, Target] = {}
-    target, section, lun, session, initiator = None, "", -1, -1, ""
+    target, section, lun, session, initiator = None, "", Lun(), -1, ""
     for line in text.splitlines():
         depth, word = len(line) - len(line.lstrip()), line.strip()
         if match := re.fullmatch(r"Target (\d+): (\S+)", line):
@@ -237,9 +250,13 @@ def parse_targets(text: str) -> dict[str, Target]:
         elif section.startswith("LUN"):
             key, _, value = word.partition(": ")
             if key == "LUN":
-                lun = int(value)
-            elif key == "Backing store path" and value != "None":
-                target.luns[lun] = value
+                lun = target.luns[int(value)] = Lun()
+            elif key == "Size":
+                lun.size_mb = int(value.split()[0])
+            elif key == "Readonly":
+                lun.read_only = value == "Yes"
+            elif key == "Backing store path":
+                lun.path = value
         elif section.startswith("Account"):
             target.accounts.append(word)
         elif section.startswith("ACL"):

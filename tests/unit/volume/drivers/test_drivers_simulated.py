@@ -41,6 +41,8 @@ def test_life_of_a_volume():
     assert driver.list_volumes()[0].size_bytes == 4 * GIB and driver.list_volumes()[0].connections == ("a1",)
     assert driver.stats().allocated_capacity_gb == 4
     driver.reconcile_exports({})
+    assert driver.list_volumes()[0].connections == ("a1",)
+    driver.reconcile_exports({}, min_age_s=0)
     driver.delete_volume("v1")
     driver.delete_volume("v1")
     assert driver.list_volumes() == []
