@@ -49,7 +49,7 @@ def load_driver(conf: cfg.ConfigOpts, fetch_image: base.ImageFetcher) -> base.Dr
     Only the chosen one is imported. The simulated one has no use for image data and never calls `fetch_image`.
     """
     if conf.compute.driver == "simulated":
-        from services.compute.drivers import simulated
+        from services.compute.drivers.simulated import driver as simulated
 
         return simulated.build(conf.simulated)
     try:

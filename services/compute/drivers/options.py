@@ -2,7 +2,7 @@
 
 from oslo_config import cfg
 
-COMPUTE_OPTS = [
+COMPUTE_OPTS: list[cfg.Opt] = [
     cfg.StrOpt(
         "driver",
         default="libvirt",
@@ -11,7 +11,7 @@ COMPUTE_OPTS = [
     ),
 ]
 
-LIBVIRT_OPTS = [
+LIBVIRT_OPTS: list[cfg.Opt] = [
     cfg.StrOpt("uri", default="qemu:///system", help="Where libvirtd listens."),
     cfg.StrOpt(
         "images_path",
@@ -114,7 +114,7 @@ LIBVIRT_OPTS = [
     cfg.StrOpt("node_name", help="Hypervisor host name (default: libvirt's own host name)."),
 ]
 
-SIMULATED_OPTS = [
+SIMULATED_OPTS: list[cfg.Opt] = [
     cfg.IntOpt("nodes", default=1, min=1, help="How many nodes this process plays."),
     cfg.StrOpt(
         "node_prefix",

@@ -17,12 +17,12 @@ class Wire:
 
     def to_dict(self) -> dict[str, Any]:
         """This object as plain dicts, lists and scalars."""
-        return {name: _plain(getattr(self, name)) for name in _hints(type(self))}
+        return {name: _plain(getattr(self, name)) for name in _hints(type(self))}  # type: ignore[arg-type]
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         """The object that `to_dict` gave `data` of; TypeError when a field without default is missing."""
-        hints = _hints(cls)
+        hints = _hints(cls)  # type: ignore[arg-type]
         return cls(**{name: _build(hints[name], value) for name, value in data.items() if name in hints})
 
 

@@ -1,0 +1,175 @@
+"""Volumes, network cards, root disk snapshots and resizes of simulated servers."""
+
+import struct
+from typing import BinaryIO
+
+from services.compute.drivers import base
+from services.compute.drivers.libvirt import layout
+from services.compute.drivers.simulated.lifecycle import Lifecycle
+from services.compute.drivers.simulated.nodes import Guest, Nodes
+from services.compute.objects.report import DiskFile, ServerReport
+from services.compute.objects.server import (
+    ABSENT,
+    STOPPED,
+    NicSpec,
+    ServerSpec,
+    VolumeSpec,
+)
+
+GIB = 1024**3
+
+
+class Disks:
+    """See `base.Disks`."""
+
+    def __init__(self, nodes: Nodes) -> None:
+        self._nodes = nodes
+
+    def attach(self, uuid: str, volume: VolumeSpec) -> str:
+        """See `base.Disks.attach`."""
+        guest = self._nodes.get(uuid)
+        if volume.volume_id not in guest.devices:
+            self._nodes.work("attach", uuid, guest.node)
+        with self._nodes.lock:
+            return self.plug(guest, volume)
+
+    def plug(self, guest: Guest, volume: VolumeSpec) -> str:
+        """Note a volume's device, the one asked for or the next free; the caller holds the lock."""
+        found = guest.devices.get(volume.volume_id)
+        if found:
+            return found
+        used = {name.removeprefix("/dev/") for name in guest.devices.values()}
+        if not guest.spec.boot_volume:
+            used.add("vda")
+        target = (
+            volume.target
+            if volume.target and volume.target not in used
+            else layout.next_device("virtio", used)
+        )
+        guest.devices[volume.volume_id] = "/dev/" + target
+        return "/dev/" + target
+
+    def detach(self, uuid: str, volume_id: str) -> None:
+        """See `base.Disks.detach`."""
+        guest = self._nodes.guests.get(uuid)
+        if guest is not None and volume_id in guest.devices:
+            self._nodes.work("detach", uuid, guest.node)
+            with self._nodes.lock:
+                guest.devices.pop(volume_id, None)
+                guest.volume_sizes.pop(volume_id, None)
+
+    def extend(self, uuid: str, volume_id: str, size_bytes: int) -> None:
+        """See `base.Disks.extend`."""
+        guest = self._nodes.get(uuid)
+        if volume_id not in guest.devices:
+            raise base.DriverError(f"Volume {volume_id} is not attached to server {uuid}.")
+        guest.volume_sizes[volume_id] = size_bytes
+
+    def snapshot(self, uuid: str, path: str, disk_format: str) -> DiskFile:
+        """See `base.Disks.snapshot`; the disk is empty, of the flavor's size."""
+        guest = self._nodes.get(uuid)
+        if guest.spec.boot_volume or not guest.spec.image:
+            raise base.DriverError(f"Server {uuid} has no root disk on its host.")
+        if disk_format not in ("qcow2", "raw"):
+            raise base.Unsupported(f"Snapshots of format {disk_format} are not supported.")
+        self._nodes.work("snapshot", uuid, guest.node)
+        virtual_size = max(guest.spec.flavor.root_gb, guest.spec.image.min_disk, 1) * GIB
+        with open(path, "xb") as f:
+            if disk_format == "qcow2":
+                f.write(empty_qcow2(virtual_size))
+            else:
+                f.truncate(virtual_size)
+            size = f.seek(0, 2)
+        return DiskFile(path, disk_format, size, virtual_size, layout.ROOT)
+
+
+class Nics:
+    """See `base.Nics`."""
+
+    def __init__(self, nodes: Nodes) -> None:
+        self._nodes = nodes
+
+    def attach(self, uuid: str, nic: NicSpec) -> None:
+        """See `base.Nics.attach`."""
+        guest = self._nodes.get(uuid)
+        if nic.tap not in guest.taps:
+            self._nodes.work("attach", uuid, guest.node)
+            guest.taps[nic.tap] = nic
+
+    def detach(self, uuid: str, port_id: str) -> None:
+        """See `base.Nics.detach`."""
+        guest = self._nodes.guests.get(uuid)
+        tap = "tap" + port_id[:11]
+        if guest is not None and tap in guest.taps:
+            self._nodes.work("detach", uuid, guest.node)
+            guest.taps.pop(tap, None)
+
+
+class Resize:
+    """See `base.Resize`; all simulated nodes share one memory, so no disk ever has to be sent."""
+
+    def __init__(self, nodes: Nodes, lifecycle: Lifecycle) -> None:
+        self._nodes, self._lifecycle = nodes, lifecycle
+
+    def prepare(self, uuid: str, timeout_s: float | None = None) -> tuple[DiskFile, ...]:
+        """See `base.Resize.prepare`; a simulated guest shuts down at once, within any `timeout_s`. No files."""
+        nodes = self._nodes
+        if uuid in nodes.aside:
+            return ()
+        guest = nodes.get(uuid)
+        nodes.work("resize", uuid, guest.node)
+        with nodes.lock:
+            if nodes.guests.pop(uuid, None) is not None:
+                nodes.place(guest, -1)
+                nodes.count(guest, STOPPED)
+                nodes.aside[uuid] = guest
+        nodes.tell(uuid, ABSENT)
+        return ()
+
+    def open_disk(self, uuid: str, name: str) -> BinaryIO:
+        """See `base.Resize.open_disk`."""
+        raise base.DriverError(f"Simulated server {uuid} has no disk {name} to send.")
+
+    def receive(self, spec: ServerSpec, name: str, stream: BinaryIO) -> None:
+        """See `base.Resize.receive`."""
+        raise base.DriverError(f"Simulated server {spec.uuid} takes no disk {name}.")
+
+    def finish(self, spec: ServerSpec) -> ServerReport:
+        """See `base.Resize.finish`."""
+        return self._lifecycle.ensure(spec)
+
+    def confirm(self, uuid: str) -> None:
+        """See `base.Resize.confirm`."""
+        self._nodes.aside.pop(uuid, None)
+
+    def revert(self, spec: ServerSpec) -> ServerReport:
+        """See `base.Resize.revert`."""
+        nodes = self._nodes
+        with nodes.lock:
+            old = nodes.aside.pop(spec.uuid, None)
+            if old is not None:
+                new = nodes.guests.get(spec.uuid)
+                if new is not None:
+                    nodes.place(new, -1)
+                    nodes.count(new, STOPPED)
+                nodes.guests[spec.uuid] = old
+                nodes.place(old, 1)
+        return self._lifecycle.ensure(spec)
+
+
+def empty_qcow2(virtual_size: int) -> bytes:
+    """The smallest valid qcow2 (version 2) image of an empty disk: header, refcount table and block, L1 table."""
+    cluster = 65536
+    l1_entries = -(-virtual_size // (cluster * (cluster // 8)))
+    clusters = 3 + -(-l1_entries * 8 // cluster)
+    header = struct.pack(
+        ">4sIQIIQIIQQIIQ", b"QFI\xfb", 2, 0, 0, 16, virtual_size, 0, l1_entries, 3 * cluster, cluster, 1, 0, 0
+    )
+    table = struct.pack(">Q", 2 * cluster)
+    counts = struct.pack(">H", 1) * clusters
+    return (
+        header.ljust(cluster, b"\0")
+        + table.ljust(cluster, b"\0")
+        + counts.ljust(cluster, b"\0")
+        + bytes((clusters - 3) * cluster)
+    )

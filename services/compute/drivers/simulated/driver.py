@@ -1,0 +1,28 @@
+"""Assembling the simulated driver from configuration."""
+
+from oslo_config import cfg
+
+from services.compute.drivers import base
+from services.compute.drivers.simulated.devices import Disks, Nics, Resize
+from services.compute.drivers.simulated.host import Consoles, DiagnosticsSource, Housekeeping, Inventory
+from services.compute.drivers.simulated.lifecycle import Lifecycle
+from services.compute.drivers.simulated.nodes import Nodes
+
+
+def build(conf: cfg.ConfigOpts) -> base.Driver:
+    """The simulated driver for the `[simulated]` section `conf`."""
+    nodes = Nodes(conf)
+    disks, housekeeping = Disks(nodes), Housekeeping(nodes)
+    lifecycle = Lifecycle(nodes, disks.plug, housekeeping)
+    return base.Driver(
+        name="simulated",
+        lifecycle=lifecycle,
+        inventory=Inventory(nodes),
+        consoles=Consoles(nodes),
+        disks=disks,
+        nics=Nics(nodes),
+        resize=Resize(nodes, lifecycle),
+        guest=None,
+        diagnostics=DiagnosticsSource(nodes),
+        housekeeping=housekeeping,
+    )
