@@ -1,0 +1,1 @@
+"""What daemons of the compute service ask of each other."""

@@ -1,0 +1,51 @@
+"""What the APIs and the agents ask of compute's conductor.
+
+Agents have no database access: they learn here what their host should be, and tell here what it is.
+"""
+
+from typing import Any
+
+from common.rpc.interface import Interface, call, cast
+
+
+class Conductor(Interface):
+    """Any conductor answers; the truth is in the database, so it does not matter which."""
+
+    topic = "compute-conductor"
+    version = "1.0"
+
+    @cast
+    def run_sagas(self, ctxt: Any, saga_ids: list[str]) -> None:
+        """Run these sagas soon. Only a poke: a lost one is found by the conductors' own looking."""
+
+    @cast
+    def wake(self, ctxt: Any, server_ids: list[str]) -> None:
+        """Something happened to these servers (an external event): parked sagas look again."""
+
+    @call(timeout_s=60)
+    def work(self, ctxt: Any, host: str, server_ids: list[str]) -> list[dict[str, Any]]:
+        """What is to be done with these servers on `host`, in the order asked for.
+
+        Each: {"server_id", "spec": ServerSpec as dict or None (it should not be on this host), "keep": bool (its files must
+        stay though there is no spec: a move that is not confirmed), "jobs": [{"id", "verb", "args"}] oldest first}.
+        """
+
+    @call(timeout_s=60)
+    def expected(self, ctxt: Any, host: str) -> list[list[Any]]:
+        """Every server that should be on `host`: [[server id, wanted power, has open jobs, busy], …]; small, for full passes."""
+
+    @call(timeout_s=60)
+    def report(self, ctxt: Any, host: str, reports: list[dict[str, Any]]) -> None:
+        """What the agent found and did.
+
+        Each: {"server_id", "report": ServerReport as dict or None, "jobs": [{"id", "result": {…} or None, "error": text or None}]}.
+        A call, so that a result is never lost: the agent repeats it until it is answered.
+        """
+
+    @cast
+    def heartbeat(self, ctxt: Any, host: str, beat: dict[str, Any]) -> None:
+        """The agent lives. `beat`: {"version", "nodes": [NodeReport as dict] (with the first beat and when they changed)}."""
+
+    @call(timeout_s=30)
+    def image_access(self, ctxt: Any, host: str, server_id: str, image_id: str) -> dict[str, Any]:
+        """How the agent may read an image for a server on its host: {"url", "token"}; the token is as weak as can be."""
