@@ -14,17 +14,17 @@ How an agent uses them:
 Every method may be repeated; `delete_volume` cancels a running copy into the same volume. Errors are
 `base.BackendError` and its subclasses.
 
-| capability | iscsi | rbd | simulated |
-|---|---|---|---|
-| volumes, snapshots, clones | sparse files; copies, or reflinks where the file system has them | copy on write | memory |
-| snapshot of a volume in use | a point in time with reflinks only, else a fuzzy copy | a point in time | a point in time |
-| revert to snapshot | yes | yes | yes |
-| extend in use | yes, sessions reconnect (about 2 s) | yes | yes |
-| multiattach | yes, a secret for each attachment | yes | yes |
-| images | raw and whatever qemu-img reads, inspected | same | content kept of raw ones only |
-| volume_clear = zero | yes | no need: space is never read again | no need |
-| survives an agent restart | yes | yes | with `journal_path` |
-| driver_volume_type | iscsi | rbd | simulated |
+| capability | iscsi | simulated |
+|---|---|---|
+| volumes, snapshots, clones | sparse files; copies, or reflinks where the file system has them | memory |
+| snapshot of a volume in use | a point in time with reflinks only, else a fuzzy copy | a point in time |
+| revert to snapshot | yes | yes |
+| extend in use | yes, sessions reconnect (about 2 s) | yes |
+| multiattach | yes, a secret for each attachment | yes |
+| images | raw and whatever qemu-img reads, inspected | content kept of raw ones only |
+| volume_clear = zero | yes | no need |
+| survives an agent restart | yes | with `journal_path` (without content) |
+| driver_volume_type | iscsi | simulated |
 """
 
 from oslo_config import cfg
@@ -47,8 +47,4 @@ def load_driver(conf: cfg.ConfigOpts, backend: str) -> VolumeDriver:
         from services.volume.drivers.simulated import SimulatedDriver
 
         return SimulatedDriver(backend, settings)
-    if kind == "rbd":
-        from services.volume.drivers.ceph import RbdDriver
-
-        return RbdDriver(backend, settings)
-    raise BackendError(f"section [{backend}] names no known driver: set `driver` to iscsi, rbd or simulated")
+    raise BackendError(f"section [{backend}] names no known driver: set `driver` to iscsi or simulated")

@@ -119,8 +119,9 @@ class Export(Protocol):
     def reconcile_exports(self, wanted: Mapping[str, Sequence[str]], min_age_s: float = 120.0) -> list[str]:
         """Make exports equal to `wanted` {volume id: attachment keys}; answers the volume ids that were repaired.
 
-        Known exports are restored with their old secrets, exports that are not wanted are withdrawn, except those
-        younger than `min_age_s`: whoever wrote `wanted` may not have known them yet. A wanted export that the back end never granted cannot be restored and is not in the answer.
+        Known exports are restored with their old secrets, exports that are not wanted are withdrawn, except
+        those younger than `min_age_s`: whoever wrote `wanted` may not have known them yet. A wanted export that
+        the back end never granted cannot be restored and is not in the answer.
         """
 
 

@@ -9,7 +9,7 @@ from oslo_config import cfg
 ENABLED = cfg.ListOpt("enabled_backends", default=["iscsi"], help="Sections that describe back ends; one agent serves one.")
 
 COMMON = [
-    cfg.StrOpt("driver", choices=["iscsi", "rbd", "simulated"], help="Which driver; by default the one named like the section."),
+    cfg.StrOpt("driver", choices=["iscsi", "simulated"], help="Which driver; by default the one named like the section."),
     cfg.StrOpt("volume_backend_name", help="The name that volume types ask for; by default the section's name."),
     cfg.FloatOpt("max_over_subscription_ratio", default=20.0, min=1.0, help="How much more may be promised than there is."),
     cfg.IntOpt("reserved_percentage", default=0, min=0, max=100, help="Part of the capacity the scheduler leaves alone."),
@@ -27,16 +27,6 @@ ISCSI = [
     cfg.IntOpt("io_threads", default=4, min=1, help="Threads for each exported volume in an own tgtd."),
     cfg.StrOpt("iqn_prefix", default="iqn.2026-11.org.altostack:", help="First part of every target's name."),
     cfg.BoolOpt("bind_address", default=False, help="Also require the connector's IP address, not only its name and secret."),
-]
-
-RBD = [
-    cfg.StrOpt("rbd_pool", default="volumes", help="The Ceph pool."),
-    cfg.StrOpt("rbd_user", default="admin", help="The Ceph user (without `client.`)."),
-    cfg.StrOpt("rbd_ceph_conf", default="/etc/ceph/ceph.conf", help="The cluster's configuration file."),
-    cfg.StrOpt("rbd_cluster_name", default="ceph", help="The cluster's name."),
-    cfg.StrOpt("rbd_secret_uuid", help="The libvirt secret that holds the user's key."),
-    cfg.IntOpt("rbd_max_clone_depth", default=5, min=0, help="Longest chain of clones before one is made whole."),
-    cfg.IntOpt("rados_connect_timeout", default=10, min=1, help="Time to reach the cluster (seconds)."),
 ]
 
 SIMULATED = [
@@ -58,7 +48,7 @@ def register(conf: cfg.ConfigOpts) -> None:
 
 def register_backend(conf: cfg.ConfigOpts, backend: str) -> None:
     """Register the section of one back end."""
-    conf.register_opts([*COMMON, *ISCSI, *RBD, *SIMULATED], group=backend)
+    conf.register_opts([*COMMON, *ISCSI, *SIMULATED], group=backend)
 
 
 def list_opts() -> list[tuple[str, list[cfg.Opt]]]:
@@ -66,6 +56,5 @@ def list_opts() -> list[tuple[str, list[cfg.Opt]]]:
     return [
         ("DEFAULT", [ENABLED]),
         ("iscsi", [*COMMON, *ISCSI]),
-        ("rbd", [*COMMON, *RBD]),
         ("simulated", [*COMMON, *SIMULATED]),
     ]

@@ -189,7 +189,7 @@ class SimulatedDriver:
             disk = self._volumes.get(volume_id)
             if disk is not None and attachment is None:
                 disk.connections.clear()
-            elif disk is not None:
+            elif disk is not None and attachment is not None:
                 disk.connections.pop(attachment, None)
 
     def reconcile_exports(self, wanted: Mapping[str, Sequence[str]], min_age_s: float = 120.0) -> list[str]:

@@ -99,7 +99,8 @@ class TestEveryStore:
         assert store.size(location) == len(DATA) and store.exists(location)
 
     @pytest.mark.parametrize(
-        ("offset", "length"), [(0, 1), (5, 300_000), (len(DATA) - 3, 10), (len(DATA), 5), (len(DATA) + 9, None), (7, 0), (9, None)]
+        ("offset", "length"),
+        [(0, 1), (5, 300_000), (len(DATA) - 3, 10), (len(DATA), 5), (len(DATA) + 9, None), (7, 0), (9, None)],
     )
     def test_ranges(self, stored, offset, length):
         store, location, _ = stored

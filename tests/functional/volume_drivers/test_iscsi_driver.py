@@ -207,3 +207,36 @@ def test_port_already_taken_is_said(tmp_path, port):
         with pytest.raises(base.BackendError, match="tgtd did not start"):
             driver.start()
         driver.shut_down()
+
+
+def test_one_broken_export_does_not_keep_the_others(driver, tmp_path, port):
+    for volume_id in (VOLUME, OTHER):
+        driver.create_volume(volume_id, 1)
+    driver.connect(VOLUME, "a1", ONE)
+    info = driver.connect(OTHER, "b1", ONE)
+    driver.shut_down()
+    (tmp_path / f"volume-{VOLUME}").unlink()
+    (tmp_path / "exports" / "odd.json").write_text("{")
+    again = make(tmp_path, port)
+    again.start()
+    assert qemu_io(info, "write -P 1 0 64k")[0] == 0
+    assert again.reconcile_exports({OTHER: ["b1"]}) == [] and has_pattern(info, 1)
+    again.shut_down()
+
+
+def test_many_attachments_come_and_go(driver):
+    """Accounts are replaced in every order without tgtd losing its way."""
+    driver.create_volume(VOLUME, 1)
+    infos = {}
+    for step in ["+a", "+b", "+c", "-a", "+d", "-c", "-b", "+e", "+f", "-d", "-f", "+a", "-e"]:
+        key = step[1]
+        who = Connector(host=key, ip="127.0.0.1", initiator=f"iqn.test:{key}")
+        if step[0] == "+":
+            infos[key] = driver.connect(VOLUME, key, who)
+        else:
+            driver.disconnect(VOLUME, key)
+            assert qemu_io(infos.pop(key), "read 0 512", initiator=who.initiator)[0] != 0
+        for other, info in infos.items():
+            assert qemu_io(info, "read 0 512", initiator=f"iqn.test:{other}")[0] == 0, (step, other)
+    driver.disconnect(VOLUME)
+    assert driver._tgt.accounts() == set() and driver._tgt.targets() == {}

@@ -74,8 +74,9 @@ def test_bad_images_leave_nothing(driver, tmp_path):
     flat = str(tmp_path / "flat.vmdk")
     subprocess.run(["qemu-img", "create", "-q", "-f", "vmdk", "-o", "subformat=monolithicFlat", flat, "1M"], check=True)
     cases = [
-        (chunks(backed), "qcow2", "backing file"), (chunks(big), "qcow2", "the volume has"), (chunks(flat), "vmdk", "single sparse"),
-        (iter([b"noise" * 1000]), "qcow2", "cannot read"), (chunks(qcow2), "vhdx", "cannot read"), (iter(()), "tape", "cannot be converted"),
+        (chunks(backed), "qcow2", "backing file"), (chunks(big), "qcow2", "the volume has"),
+        (chunks(flat), "vmdk", "single sparse"), (iter([b"noise" * 1000]), "qcow2", "cannot read"),
+        (chunks(qcow2), "vhdx", "cannot read"), (iter(()), "tape", "cannot be converted"),
         ((bytes(1 << 20) for _ in range(1025)), "raw", "more than"),
     ]
     for stream, disk_format, why in cases:

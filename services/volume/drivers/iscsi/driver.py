@@ -1,6 +1,5 @@
 """The iSCSI back end: files for data, tgtd for access. See the package docstring."""
 
-import contextlib
 import errno
 import functools
 import logging
@@ -236,12 +235,10 @@ class IscsiDriver:
         with self._tgt_lock:
             before = clock.time() - min_age_s
             for volume_id in self._records.volume_ids():
-                keep = wanted.get(volume_id, ())
-                for attachment, granted in self._records.get(volume_id).connections.items():
-                    if attachment in keep or granted.granted_at > before:
-                        continue
-                    LOG.warning("withdraw volume %s from attachment %s, which is gone", volume_id, attachment)
-                    self.disconnect(volume_id, attachment)
+                try:
+                    self._withdraw_unwanted(volume_id, wanted.get(volume_id, ()), before)
+                except BackendError as e:
+                    LOG.error("exports of volume %s could not be reconciled: %s", volume_id, e)
             return self._restore(self._records.volume_ids())
 
     # Capacity, Listing
@@ -314,18 +311,25 @@ class IscsiDriver:
             self._tgt.ensure_running()
             present = self._tgt.targets()
             for volume_id in volume_ids:
-                with contextlib.suppress(BackendError):
-                    record = self._records.get(volume_id)
-                    if self._publish(record, present):
+                try:
+                    if self._publish(self._records.get(volume_id), present):
                         repaired.append(volume_id)
-                    continue
-                LOG.error("volume %s could not be exported again", volume_id, exc_info=True)
+                except BackendError as e:
+                    # One broken export must not keep the others from being served.
+                    LOG.error("volume %s could not be exported again: %s", volume_id, e)
             known = {self._target_name(volume_id) for volume_id in self._records.volume_ids()}
             for name, target in present.items():
                 if name.startswith(self._target_name("")) and name not in known:
                     LOG.warning("remove target %s, which belongs to no export", name)
                     self._tgt.delete_target(target.tid)
         return repaired
+
+    def _withdraw_unwanted(self, volume_id: str, keep: Sequence[str], before: float) -> None:
+        """Take away the attachments that are not in `keep` and were granted `before` (seconds since the epoch)."""
+        for attachment, granted in self._records.get(volume_id).connections.items():
+            if attachment not in keep and granted.granted_at <= before:
+                LOG.warning("withdraw volume %s from attachment %s, which is gone", volume_id, attachment)
+                self.disconnect(volume_id, attachment)
 
     def _publish(self, record: Record, present: Mapping[str, Target]) -> bool:
         """Make the target of a volume as its record says; true when something had to be changed."""

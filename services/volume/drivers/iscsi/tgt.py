@@ -124,8 +124,8 @@ class Tgt:
     def create_target(self, name: str) -> int:
         """Make a target with the next free number; the number."""
         taken = {target.tid for target in self.targets().values()}
-        tid = max(taken, default=0) + 1
-        for tid in range(tid, tid + 50):
+        first = max(taken, default=0) + 1
+        for tid in range(first, first + 50):
             code, out, err = process.execute(
                 self._admin("target", "new", "--tid", str(tid), "--targetname", name), timeout_s=30
             )
@@ -230,35 +230,40 @@ def _initiator(who: str) -> list[str]:
 def parse_targets(text: str) -> dict[str, Target]:
     """The targets in the output of `tgtadm --mode target --op show`, by name."""
     found: dict[str, Target] = {}
-    target, section, lun, session, initiator = None, "", Lun(), -1, ""
+    target, section = None, ""
     for line in text.splitlines():
         depth, word = len(line) - len(line.lstrip()), line.strip()
         if match := re.fullmatch(r"Target (\d+): (\S+)", line):
             target = found[match[2]] = Target(int(match[1]), match[2])
-        elif target is None:
-            continue
-        elif depth == 4:
+        elif target is not None and depth == 4:
             section = word
-        elif section.startswith("I_T nexus"):
-            key, _, value = word.partition(": ")
-            if key == "I_T nexus":
-                session = int(value)
-            elif key == "Initiator":
-                initiator = value.split(" alias:")[0]
-            elif key == "Connection":
-                target.sessions.append((session, int(value), initiator))
-        elif section.startswith("LUN"):
-            key, _, value = word.partition(": ")
-            if key == "LUN":
-                lun = target.luns[int(value)] = Lun()
-            elif key == "Size":
-                lun.size_mb = int(value.split()[0])
-            elif key == "Readonly":
-                lun.read_only = value == "Yes"
-            elif key == "Backing store path":
-                lun.path = value
-        elif section.startswith("Account"):
-            target.accounts.append(word)
-        elif section.startswith("ACL"):
-            target.acl.add(word)
+        elif target is not None:
+            _parse_detail(target, section, word)
     return found
+
+
+def _parse_detail(target: Target, section: str, word: str) -> None:
+    key, _, value = word.partition(": ")
+    if section.startswith("Account"):
+        target.accounts.append(word)
+    elif section.startswith("ACL"):
+        target.acl.add(word)
+    elif section.startswith("I_T nexus"):
+        if key == "I_T nexus":
+            target.sessions.append((int(value), 0, ""))
+        elif key == "Initiator":
+            target.sessions[-1] = (target.sessions[-1][0], 0, value.split(" alias:")[0])
+        elif key == "Connection":
+            session, _, initiator = target.sessions[-1]
+            target.sessions[-1] = (session, int(value), initiator)
+    elif section.startswith("LUN"):
+        if key == "LUN":
+            target.luns[int(value)] = Lun()
+            return
+        lun = target.luns[max(target.luns)]
+        if key == "Size":
+            lun.size_mb = int(value.split()[0])
+        elif key == "Readonly":
+            lun.read_only = value == "Yes"
+        elif key == "Backing store path":
+            lun.path = value

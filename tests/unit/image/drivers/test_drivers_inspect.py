@@ -104,7 +104,8 @@ def qcow2_header(version=3, backing=0, size=MIB, features=0, length=104, bits=16
     ("changes", "why"),
     [
         ({"backing": 200}, "backing file"), ({"features": 4}, "external data file"), ({"features": 1 << 40}, "unknown"),
-        ({"version": 1}, "version 1"), ({"version": 4}, "version 4"), ({"length": 50}, "header length"), ({"bits": 40}, "cluster"),
+        ({"version": 1}, "version 1"), ({"version": 4}, "version 4"),
+        ({"length": 50}, "header length"), ({"bits": 40}, "cluster"),
         ({"tail": struct.pack(">II", 0x44415441, 8) + b"/etc/shd"}, "names an external data file"),
         ({"tail": struct.pack(">II", 0x12345678, 0xFFFFFFF0)}, "too long"),
         ({"tail": struct.pack(">II", 0x12345678, 0) * 70}, "too many"),
@@ -129,11 +130,13 @@ def vmdk_image(kind="monolithicSparse", extents='RW 2048 SPARSE "x.vmdk"', more=
     ("changes", "why"),
     [
         ({"kind": "monolithicFlat"}, "type monolithicFlat"), ({"kind": "custom"}, "type custom"),
-        ({"extents": 'RW 2048 FLAT "/etc/shadow" 0'}, "not a sparse"), ({"extents": 'RW 2048 SPARSE "/etc/shadow"'}, "another file"),
+        ({"extents": 'RW 2048 FLAT "/etc/shadow" 0'}, "not a sparse"),
+        ({"extents": 'RW 2048 SPARSE "/etc/shadow"'}, "another file"),
         ({"extents": 'RW 2048 SPARSE "json:{}"'}, "another file"), ({"extents": ""}, "0 extents"),
         ({"extents": 'RW 1024 SPARSE "a"\nrw 1024 SPARSE "b"'}, "2 extents"), ({"sectors": 0}, "no capacity"),
         ({"sectors": 4096}, "differs in size"), ({"more": 'parentFileNameHint="/etc/shadow"'}, "parent"),
-        ({"more": "parentCID=12345678"}, "parent"), ({"more": 'createType="custom"'}, "type"), ({"more": "what is this"}, "understood"),
+        ({"more": "parentCID=12345678"}, "parent"), ({"more": 'createType="custom"'}, "type"),
+        ({"more": "what is this"}, "understood"),
         ({"more": "\0RW 5 FLAT"}, "after its end"), ({"length": 1 << 40}, "odd size"), ({"length": 0}, "no embedded"),
     ],
 )
@@ -197,7 +200,10 @@ def test_nothing_is_passed_on_after_a_violation():
     assert passed == []
 
 
-MAGICS = [b"QFI\xfb\0\0\0\3", b"KDMV\1\0\0\0", b"conectix", b"vhdxfile", b"QED\0", b"# Disk DescriptorFile\n", bytes(64) + b"\x7f\x10\xda\xbe", b""]
+MAGICS = [
+    b"QFI\xfb\0\0\0\3", b"KDMV\1\0\0\0", b"conectix", b"vhdxfile", b"QED\0", b"# Disk DescriptorFile\n",
+    bytes(64) + b"\x7f\x10\xda\xbe", b"",
+]
 
 
 @settings(max_examples=300, deadline=None)
