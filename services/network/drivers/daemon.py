@@ -44,9 +44,18 @@ def end(pid: int) -> None:
             return
         until = clock.monotonic() + END_WAIT_S
         while clock.monotonic() < until:
-            if not os.path.exists(f"/proc/{pid}/cmdline"):
+            if not _alive(pid):
                 return
             clock.sleep(0.01)
+
+
+def _alive(pid: int) -> bool:
+    """A zombie (nobody reaps where there is no init) has no command line any more."""
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as f:
+            return bool(f.read(1))
+    except OSError:
+        return False
 
 
 def write_if_changed(path: str, text: str) -> bool:

@@ -34,6 +34,8 @@ def arguments(dhcp: Dhcp, device: str, folder: str, lease_s: int, forwarders: tu
             args.append(f"{base}static,{network.prefixlen},{lease_s}s")
     if any(subnet.version == 4 for subnet in served(dhcp)):
         args.append(f"--dhcp-option-force=option:mtu,{dhcp.mtu}")
+    # Not `set:` in the hosts file: dnsmasq up to 2.90 crashes on HUP when a lease was given by such a line.
+    args += [f"--dhcp-mac=set:port-{host.port_id},{host.mac}" for host in dhcp.hosts if host.options]
     return [*args, f"--dhcp-lease-max={min(size, LEASES_MAX)}"]
 
 
@@ -49,11 +51,10 @@ def tag(subnet: DhcpSubnet) -> str:
 
 
 def hosts_text(dhcp: Dhcp) -> str:
-    """One line per port and subnet: MAC, tag of its options, name, address."""
+    """One line per port and IP version: MAC, name, address."""
     by_id = {subnet.subnet_id: subnet for subnet in served(dhcp)}
     lines = []
     for host in dhcp.hosts:
-        own_tag = f"set:port-{host.port_id}," if host.options else ""
         four = six = False
         for ip, subnet_id in _addresses(host, dhcp):
             subnet = by_id.get(subnet_id)
@@ -63,9 +64,7 @@ def hosts_text(dhcp: Dhcp) -> str:
                 continue  # one address per version can be leased to a MAC
             four, six = four or subnet.version == 4, six or subnet.version == 6
             shown = f"[{ip}]" if subnet.version == 6 else ip
-            lines.append(f"{host.mac},{own_tag}{host_name(host, ip)},{shown}")
-        if own_tag and not (four or six):
-            lines.append(f"{host.mac},{own_tag.rstrip(',')}")
+            lines.append(f"{host.mac},{host_name(host, ip)},{shown}")
     return "".join(f"{line}\n" for line in lines)
 
 

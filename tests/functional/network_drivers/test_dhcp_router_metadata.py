@@ -10,6 +10,7 @@ import threading
 from collections.abc import Iterator
 
 from common import clock, process
+from services.network.drivers import daemon
 from services.network.drivers.host import Host
 from services.network.objects.dhcp import SLAAC, Dhcp, DhcpHost, DhcpOption, DhcpSubnet
 from services.network.objects.host_state import HostState
@@ -48,7 +49,7 @@ def lease(ns: str, folder: str) -> str:
     os.chmod(script, 0o755)
     return process.execute(
         ["ip", "netns", "exec", ns, "busybox", "udhcpc", "-i", "eth0", "-q", "-n", "-f", "-t", "4", "-T", "1",
-         "-O", "mtu", "-O", "staticroutes", "-s", script], timeout_s=30)[1]
+         "-O", "mtu", "-O", "staticroutes", "-s", script], timeout_s=30, env={"PATH": os.environ["PATH"]})[1]
 
 
 def test_a_guest_gets_its_lease(machine: Machine, tmp_path: object) -> None:
@@ -61,7 +62,7 @@ def test_a_guest_gets_its_lease(machine: Machine, tmp_path: object) -> None:
     assert not done.errors, done.errors
     told = lease(vm1, str(tmp_path))
     for fact in ("ip='10.5.0.11'", "router='10.5.0.1'", "dns='9.9.9.9'", "mtu='1450'", "hostname='vm-11'",
-                 "169.254.169.254/32 10.5.0.1"):
+                 "169.254.169.254/32 10.5.0.1", "sname='10.5.0.50'"):
         assert fact in told, told
     assert "ip=" not in lease(vm2, str(tmp_path))  # an unknown MAC gets nothing
     pid_file = f"{machine.config.state_dir}/dhcp/{NET}/pid"
@@ -72,13 +73,24 @@ def test_a_guest_gets_its_lease(machine: Machine, tmp_path: object) -> None:
     machine.restart()
     done = machine.stack.apply(state)
     assert not done.errors and done.changes == 1  # the metadata listener of the new process
-    state = dataclasses.replace(state, dhcps=(dhcp_of(known(11), known(12)),))
+    state = dataclasses.replace(state, dhcps=(dhcp_of(dhcp.hosts[0], known(12)),))
     assert not machine.stack.apply(state).errors
     clock.sleep(0.3)
-    assert "ip='10.5.0.12'" in lease(vm2, str(tmp_path))
+    told = lease(vm2, str(tmp_path))
+    assert "ip='10.5.0.12'" in told, open(f"{machine.config.state_dir}/dhcp/{NET}/log").read()
     assert open(pid_file).read() == pid  # a HUP, no restart
     machine.stack.apply(HostState(), full=True)
-    assert not os.path.exists(f"/proc/{int(pid)}")
+    assert daemon.running(pid_file, marker="dnsmasq") is None and daemon.read_pid(pid_file) is None
+    assert not still_runs(int(pid))
+
+
+def still_runs(pid: int) -> bool:
+    """Whether the process still runs (a zombie does not)."""
+    try:
+        with open(f"/proc/{pid}/cmdline") as f:
+            return bool(f.read())
+    except OSError:
+        return False
 
 
 @contextlib.contextmanager
@@ -177,6 +189,7 @@ def test_router_floating_ip_and_metadata(machine: Machine) -> None:
     closed, _ = routed_state(guest_fip=False, gateway=False)
     assert not machine.stack.apply(closed).errors
     assert not ping(vm, "203.0.113.1") and pings(vm, "10.5.0.1")
+    machine.run("ip", "link", "del", one.tap)  # type: ignore[attr-defined]
     machine.stack.apply(HostState(), full=True)
     left = machine.run("ip", "-br", "link")
     assert "brq" not in left and "phy" not in left and "br-ex" in left

@@ -1,0 +1,134 @@
+"""Queries about ports and their addresses."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import orm
+
+from common.context import RequestContext
+from services.network.db import models, rows
+
+Port, Ip, PortGroup = models.Port, models.IpAllocation, models.PortGroup
+INTERNAL_OWNERS = ("network:dhcp",)
+
+
+def visible(context: RequestContext, is_admin: bool) -> list[Any]:
+    """Conditions: ports that the caller may see: its own, and all ports of its own networks."""
+    if is_admin:
+        return []
+    own = sa.select(models.Network.id).where(models.Network.project_id == context.project_id)
+    return [sa.or_(Port.project_id == context.project_id, Port.network_id.in_(own))]
+
+
+def addresses(session: orm.Session, port_ids: Iterable[str]) -> dict[str, list[Any]]:
+    """port id -> its IpAllocations in order."""
+    found: dict[str, list[Any]] = {}
+    for row in rows.by_ids(session, Ip, port_ids, Ip.port_id):
+        found.setdefault(row.port_id, []).append(row)
+    for items in found.values():
+        items.sort(key=lambda r: (r.position, r.ip_address))
+    return found
+
+
+def groups(session: orm.Session, port_ids: Iterable[str]) -> dict[str, list[str]]:
+    """port id -> ids of its security groups."""
+    found: dict[str, list[str]] = {}
+    for row in rows.by_ids(session, PortGroup, port_ids, PortGroup.port_id):
+        found.setdefault(row.port_id, []).append(row.security_group_id)
+    return {k: sorted(v) for k, v in found.items()}
+
+
+def fixed_ip_filter(values: Sequence[str]) -> list[Any]:
+    """Conditions of `fixed_ips=ip_address=…`, `…subnet_id=…`, `…subnet=…`, `…ip_address_substr=…`; None of a kind: no bound."""
+    kinds: dict[str, list[str]] = {}
+    for text in values:
+        name, _, value = text.partition("=")
+        kinds.setdefault(name, []).append(value)
+    found = []
+    if "ip_address" in kinds:
+        found.append(Port.id.in_(sa.select(Ip.port_id).where(Ip.ip_address.in_(kinds["ip_address"]))))
+    nets = kinds.get("subnet_id", []) + kinds.get("subnet", [])
+    if nets:
+        found.append(Port.id.in_(sa.select(Ip.port_id).where(Ip.subnet_id.in_(nets))))
+    if "ip_address_substr" in kinds:
+        parts = [rows.matches(Ip.ip_address, text) for text in kinds["ip_address_substr"]]
+        found.append(Port.id.in_(sa.select(Ip.port_id).where(sa.or_(*parts))))
+    return found
+
+
+def group_filter(values: Sequence[str]) -> Any:
+    """Condition: ports that are members of one of these security groups."""
+    return Port.id.in_(sa.select(PortGroup.port_id).where(PortGroup.security_group_id.in_(list(values))))
+
+
+def taken(session: orm.Session, subnet_id: str, offsets: Sequence[int]) -> set[int]:
+    """Those of `offsets` that are in use."""
+    query = sa.select(Ip.offset).where(Ip.subnet_id == subnet_id, Ip.offset.in_(list(offsets)))
+    return {int(n) for n in session.scalars(query).all() if n is not None}
+
+
+def first_gap(session: orm.Session, subnet_id: str, spans: Sequence[tuple[int, int]]) -> int | None:
+    """The first free offset of a nearly full subnet: the start of a span, or one after a used address."""
+    for first, last in spans:
+        if not taken(session, subnet_id, [first]):
+            return first
+        other = sa.orm.aliased(Ip)
+        query = sa.select(Ip.offset + 1).outerjoin(other, sa.and_(
+            other.subnet_id == Ip.subnet_id, other.offset == Ip.offset + 1)).where(
+            Ip.subnet_id == subnet_id, Ip.offset >= first, Ip.offset < last, other.ip_address.is_(None)
+        ).order_by(Ip.offset).limit(1)
+        found = session.execute(query).scalar()
+        if found is not None:
+            return int(found)
+    return None
+
+
+def holder(session: orm.Session, subnet_id: str, ip: str) -> Any | None:
+    """The allocation of an address, or None when it is free."""
+    return rows.get(session, Ip, (subnet_id, ip))
+
+
+def mac_used(session: orm.Session, network_id: str, mac: str) -> bool:
+    """Whether a port of the network has this MAC address."""
+    return rows.exists(session, Port.network_id == network_id, Port.mac_address == mac)
+
+
+def in_network(session: orm.Session, network_id: str) -> Sequence[Any]:
+    """Every port of a network."""
+    return rows.find(session, Port, Port.network_id == network_id)
+
+
+def hosts_of_networks(session: orm.Session, network_ids: Iterable[str]) -> dict[str, set[str]]:
+    """network id -> hosts with a port bound in it."""
+    found: dict[str, set[str]] = {}
+    wanted = sorted(set(network_ids))
+    if wanted:
+        query = sa.select(Port.network_id, Port.binding_host).where(
+            Port.network_id.in_(wanted), Port.binding_host != "").distinct()
+        for network_id, host in session.execute(query).all():
+            found.setdefault(network_id, set()).add(host)
+    return found
+
+
+def on_subnet(session: orm.Session, subnet_id: str, limit: int | None = None) -> Sequence[Any]:
+    """Ports with an address in the subnet."""
+    query = sa.select(Port).join(Ip, Ip.port_id == Port.id).where(Ip.subnet_id == subnet_id)
+    return session.scalars(query.limit(limit) if limit else query).all()
+
+
+def members(session: orm.Session, group_ids: Iterable[str]) -> dict[str, list[str]]:
+    """security group id -> addresses of its members, with their allowed address pairs."""
+    wanted = sorted(set(group_ids))
+    found: dict[str, set[str]] = {g: set() for g in wanted}
+    if wanted:
+        query = sa.select(PortGroup.security_group_id, Ip.ip_address).join(Ip, Ip.port_id == PortGroup.port_id).where(
+            PortGroup.security_group_id.in_(wanted))
+        for group, ip in session.execute(query).all():
+            found[group].add(ip)
+        pairs = sa.select(PortGroup.security_group_id, Port.allowed_address_pairs).join(
+            Port, Port.id == PortGroup.port_id).where(
+            PortGroup.security_group_id.in_(wanted), Port.allowed_address_pairs != [])
+        for group, items in session.execute(pairs).all():
+            found[group].update(item["ip_address"] for item in items)
+    return {g: sorted(ips) for g, ips in found.items()}

@@ -1,0 +1,154 @@
+"""Reading and writing rows of any table: the few statements that all nouns share."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy import orm
+
+from common import clock, errors
+from common.db import filters as paging
+from common.http.paging import Page
+from services.network.db import models
+
+T = TypeVar("T")
+_CHUNK = 500
+
+
+def get(session: orm.Session, model: type[T], id: Any, *, lock: bool = False) -> T | None:
+    """The row with that primary key, or None; `lock` keeps others from changing it until the transaction ends."""
+    return session.get(model, id, with_for_update=True if lock else None, populate_existing=lock)
+
+
+def find(session: orm.Session, model: type[T], *conditions: Any, order: Any = None, limit: int | None = None) -> Sequence[T]:
+    """Rows that meet every condition."""
+    query = sa.select(model).where(*conditions)
+    if order is not None:
+        query = query.order_by(order)
+    if limit is not None:
+        query = query.limit(limit)
+    return session.scalars(query).all()
+
+
+def by_ids(session: orm.Session, model: type[T], ids: Iterable[str], column: Any = None) -> list[T]:
+    """Rows whose id (or `column`) is one of `ids`; in chunks, so that any number may be asked for."""
+    wanted = sorted({i for i in ids if i})
+    column = model.id if column is None else column  # type: ignore[attr-defined]
+    found: list[T] = []
+    for start in range(0, len(wanted), _CHUNK):
+        found.extend(session.scalars(sa.select(model).where(column.in_(wanted[start:start + _CHUNK]))).all())
+    return found
+
+
+def exists(session: orm.Session, *conditions: Any) -> bool:
+    """Whether any row meets every condition."""
+    return session.execute(sa.select(sa.literal(1)).where(*conditions).limit(1)).first() is not None
+
+
+def count(session: orm.Session, model: Any, *conditions: Any) -> int:
+    """How many rows meet every condition."""
+    return int(session.execute(sa.select(sa.func.count()).select_from(model).where(*conditions)).scalar_one())
+
+
+def add(session: orm.Session, row: T) -> T:
+    """Insert a row at once; IntegrityError when it breaks a key."""
+    session.add(row)
+    session.flush()
+    return row
+
+
+def remove(session: orm.Session, row: Any) -> None:
+    """Delete a row at once; IntegrityError when others refer to it."""
+    session.delete(row)
+    session.flush()
+
+
+def remove_where(session: orm.Session, model: Any, *conditions: Any) -> int:
+    """Delete the rows that meet every condition; how many there were."""
+    result = session.execute(sa.delete(model).where(*conditions).execution_options(synchronize_session="fetch"))
+    return int(result.rowcount)  # type: ignore[attr-defined]
+
+
+def change(session: orm.Session, model: Any, conditions: Sequence[Any], **values: Any) -> int:
+    """Compare and swap: set `values` where every condition holds; how many rows did."""
+    result = session.execute(sa.update(model).where(*conditions).values(**values).execution_options(
+        synchronize_session=False))
+    return int(result.rowcount)  # type: ignore[attr-defined]
+
+
+def touch(row: Any) -> None:
+    """Note that an API resource changed: a new revision and time."""
+    row.revision_number += 1
+    row.updated_at = clock.now()
+
+
+def page(session: orm.Session, model: Any, conditions: Sequence[Any], wanted: Page,
+         columns: dict[str, Any] | None = None) -> list[Any]:
+    """The rows of one page, in the order asked for (also when the page is read backwards)."""
+    query = paging.paginate(session, sa.select(model).where(*conditions), model, wanted, columns=columns)
+    found = list(session.scalars(query).all())
+    return found[::-1] if wanted.reverse else found
+
+
+def column_condition(column: Any, values: Sequence[str]) -> Any:
+    """`column` is one of `values`, which come from a query string; errors.BadRequest when one has the wrong type."""
+    kind = column.type.python_type if not isinstance(column.type, sa.types.TypeDecorator) else str
+    made: list[Any] = []
+    for value in values:
+        if kind is bool:
+            word = str(value).lower()
+            if word not in ("true", "false", "1", "0"):
+                raise errors.BadRequest(f"Invalid input for {column.key}. Reason: '{value}' cannot be converted to "
+                                        "boolean.", kind="HTTPBadRequest")
+            made.append(word in ("true", "1"))
+        elif kind is int:
+            if value in ("", "None"):
+                made.append(None)
+            elif not str(value).lstrip("-").isdigit():
+                raise errors.BadRequest(f"Invalid input for {column.key}. Reason: '{value}' is not an integer.",
+                                        kind="HTTPBadRequest")
+            else:
+                made.append(int(value))
+        else:
+            made.append(value)
+    condition = column.in_([v for v in made if v is not None])
+    nullable = None in made or (kind is str and "" in made and column.nullable)
+    return sa.or_(condition, column.is_(None)) if nullable else condition
+
+
+def matches(column: Any, text: str) -> Any:
+    """`column` contains `text` (wildcards in it are plain characters)."""
+    return column.contains(text, autoescape=True)
+
+
+def shared_with(object_type: str, column: Any, project_id: str | None, actions: Sequence[str] = ("access_as_shared",)) -> Any:
+    """A condition: an RBAC policy lets `project_id` (None: everybody) use the object whose id is `column`."""
+    policy = models.RbacPolicy
+    targets = ["*", project_id] if project_id else ["*"]
+    return column.in_(sa.select(policy.object_id).where(
+        policy.object_type == object_type, policy.action.in_(list(actions)), policy.target_project.in_(targets)))
+
+
+def tag_conditions(column: Any, query: dict[str, list[str]]) -> list[Any]:
+    """Conditions of the filters tags, tags-any, not-tags and not-tags-any on the resource whose id is `column`."""
+    tag = models.Tag
+    found: list[Any] = []
+
+    def having(words: Sequence[str]) -> Any:
+        return column.in_(sa.select(tag.resource_id).where(tag.tag.in_(list(words))))
+
+    for name, combine, negate in (("tags", sa.and_, False), ("tags-any", sa.or_, False),
+                                  ("not-tags", sa.and_, True), ("not-tags-any", sa.or_, True)):
+        words = [w for text in query.get(name, ()) for w in text.split(",") if w]
+        if words:
+            condition = combine(*[having([w]) for w in words])
+            found.append(sa.not_(condition) if negate else condition)
+    return found
+
+
+def tags_of(session: orm.Session, ids: Sequence[str]) -> dict[str, list[str]]:
+    """resource id -> its tags in order."""
+    found: dict[str, list[str]] = {}
+    for row in by_ids(session, models.Tag, ids, models.Tag.resource_id):
+        found.setdefault(row.resource_id, []).append(row.tag)
+    return {k: sorted(v) for k, v in found.items()}
