@@ -1,0 +1,1 @@
+"""What clients of the compute service talk to."""

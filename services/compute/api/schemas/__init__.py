@@ -1,0 +1,1 @@
+"""JSON schemas of bodies and queries, one file per noun."""

@@ -1,0 +1,1 @@
+"""The schema of the compute service and every SQL statement of it."""
