@@ -52,7 +52,7 @@ class LinkMonitor:
     def _loop(self, callback: Callable[[str, bool], None]) -> None:
         assert self._socket and self._wake
         while True:
-            ready, _, _ = select.select([self._socket, self._wake[0]], [], [])
+            ready, _, _ = select.select([self._socket.fileno(), self._wake[0]], [], [])
             if self._wake[0] in ready:
                 return
             try:

@@ -9,19 +9,35 @@ bridge table on all kernels, hence the detour. Each network has its own conntrac
 Ports with equal rules share a chain. A tap that we do not know may neither send nor receive.
 """
 
+import dataclasses
 from collections.abc import Iterable, Mapping
 
 from common import process
 from services.network.drivers import conntrack, nft_rules
 from services.network.drivers.base import Applied, DriverError
 from services.network.drivers.host import Host
-from services.network.drivers.nft_model import TABLE, Collection, Ruleset, difference, parse, quoted
+from services.network.drivers.nft_model import TABLE, Collection, Ruleset, chain_name, difference, parse, quoted
 from services.network.objects.host_state import HostState
-from services.network.objects.port import EGRESS, INGRESS, AddressSet, Port
+from services.network.objects.port import EGRESS, INGRESS, AddressSet, Port, SecurityRule
 
 FAMILIES = ("bridge", "inet")
 NUMBER_MAX = 0xFFFF
 OURS = ("tap*", "vxlan-*", "phy*", "vln*")
+
+
+_Chain = tuple[str, tuple[str, ...]]  # name, lines
+_Bodies = tuple[_Chain, ...]  # egress, ingress
+_Members = dict[int, tuple[list[str], list[str]]]  # IP version -> single addresses, CIDRs
+
+
+@dataclasses.dataclass(frozen=True)
+class _Rendered:
+    """The chains of one port."""
+
+    port: Port
+    guard: _Chain
+    egress: _Chain
+    ingress: _Chain
 
 
 class NftFirewall:
@@ -33,7 +49,10 @@ class NftFirewall:
         self._ports: Mapping[str, Port] = {}
         self._sets: Mapping[str, AddressSet] = {}
         self._last: HostState | None = None
-        self._spoof: dict[Port, list[str]] = {}
+        self._rendered: dict[str, _Rendered] = {}
+        self._members: dict[str, tuple[AddressSet, _Members]] = {}
+        # The CIDRs of the address sets stand in the chains that use them, so chains are rendered anew when they change.
+        self._wide: dict[str, tuple[list[str], list[str]]] = {}
 
     def prepare(self) -> None:
         """See `base.Firewall`."""
@@ -104,10 +123,10 @@ class NftFirewall:
         rules = Ruleset()
         sets = {s.set_id: s for s in desired.address_sets}
         self._declare(rules, desired, sets, result)
-        numbers: dict[str, dict[tuple[str, ...], int]] = {EGRESS: {}, INGRESS: {}}
         taken = {EGRESS: _numbers(self._loaded, "egress", 16), INGRESS: _numbers(self._loaded, "ingress", 0)}
         maps = rules.collections
-        spoof: dict[Port, list[str]] = {}
+        rendered: dict[str, _Rendered] = {}
+        bodies: dict[tuple[SecurityRule, ...], _Bodies] = {}
         for port in desired.all_ports.values():
             if not port.admin_state_up:
                 continue
@@ -116,27 +135,43 @@ class NftFirewall:
                 maps["bridge", "inbound"].elements[tap] = maps["bridge", "outbound"].elements[tap] = "accept"
                 continue
             try:
-                spoof[port] = guard = self._spoof.get(port) or nft_rules.spoof_lines(port)
-                bodies = {d: tuple(nft_rules.direction_lines(port, d, sets)) for d in (EGRESS, INGRESS)}
+                chains = rendered[port.port_id] = self._render(port, sets, bodies)
             except ValueError as e:
                 result.errors[f"port:{port.port_id}"] = f"closed, as its rules cannot be understood: {e}"
                 continue
-            for direction, body in bodies.items():
-                if body not in numbers[direction]:
-                    name = rules.add_chain("inet", direction[0], body)
-                    number = _pick(name, taken[direction])
-                    numbers[direction][body] = number
-                    mark = number << 16 if direction == EGRESS else number
-                    maps["inet", direction].elements[str(mark)] = f"jump {name}"
-            egress, ingress = (numbers[d][bodies[d]] for d in (EGRESS, INGRESS))
-            chain = rules.add_chain("bridge", f"p-{port.port_id[:11]}", guard)
-            maps["bridge", "inbound"].elements[tap] = f"jump {chain}"
+            egress = _pick(chains.egress[0], taken[EGRESS])
+            ingress = _pick(chains.ingress[0], taken[INGRESS])
+            for direction, (name, body), mark in ((EGRESS, chains.egress, egress << 16), (INGRESS, chains.ingress, ingress)):
+                rules.chains["inet", name] = body
+                maps["inet", direction].elements[str(mark)] = f"jump {name}"
+            rules.chains["bridge", chains.guard[0]] = chains.guard[1]
+            maps["bridge", "inbound"].elements[tap] = f"jump {chains.guard[0]}"
             maps["bridge", "sender"].elements[tap] = str(egress << 16)
-            receiver = rules.add_chain(
-                "bridge", f"o-{ingress}", [f"meta mark set meta mark & 0xffff0000 | 0x{ingress:x} accept"])
+            receiver = f"o-{ingress}-v1"
+            rules.chains["bridge", receiver] = (f"meta mark set meta mark & 0xffff0000 | 0x{ingress:x} accept",)
             maps["bridge", "outbound"].elements[tap] = f"jump {receiver}"
-        self._spoof = spoof
+        self._rendered = rendered
         return rules
+
+    def _render(
+        self, port: Port, sets: Mapping[str, AddressSet], bodies: "dict[tuple[SecurityRule, ...], _Bodies]"
+    ) -> "_Rendered":
+        """The chains of a port; those of the last pass when it did not change. `bodies` are those of this pass."""
+        known = self._rendered.get(port.port_id)
+        if known and (known.port is port or known.port == port):
+            return known
+        if port.rules not in bodies:
+            lines = (tuple(nft_rules.direction_lines(port, d, sets)) for d in (EGRESS, INGRESS))
+            bodies[port.rules] = tuple((chain_name(stem, body), body) for stem, body in zip("ei", lines, strict=True))
+        guard = tuple(nft_rules.spoof_lines(port))
+        egress, ingress = bodies[port.rules]
+        return _Rendered(port, (chain_name(f"p-{port.port_id[:11]}", guard), guard), egress, ingress)
+
+    def _split(self, entry: AddressSet) -> "_Members":
+        known = self._members.get(entry.set_id)
+        if known is None or known[0] != entry:
+            known = (entry, {v: nft_rules.split_members(entry.members, v) for v in (4, 6)})
+        return known[1]
 
     def _declare(self, rules: Ruleset, desired: HostState, sets: Mapping[str, AddressSet], result: Applied) -> None:
         maps = rules.collections
@@ -150,14 +185,22 @@ class NftFirewall:
         maps["inet", "zones"] = Collection(
             "typeof iifname : ct zone", {bridge: str(zone) for bridge, zone in zones.items()}, is_map=True)
         used = {r.remote_set for p in desired.all_ports.values() for r in p.rules if r.remote_set}
+        members: dict[str, tuple[AddressSet, _Members]] = {}
         for set_id in sorted(used | sets.keys()):
-            for version, kind in ((4, "ipv4_addr"), (6, "ipv6_addr")):
+            found: _Members = {4: ([], []), 6: ([], [])}
+            if set_id in sets:
                 try:
-                    hosts, _ = nft_rules.split_members(sets[set_id].members if set_id in sets else (), version)
+                    found = self._split(sets[set_id])
+                    members[set_id] = (sets[set_id], found)
                 except ValueError as e:
-                    result.errors[f"set:{set_id}"], hosts = str(e), []
+                    result.errors[f"set:{set_id}"] = str(e)
+            for version, kind in ((4, "ipv4_addr"), (6, "ipv6_addr")):
                 maps["inet", nft_rules.set_name(set_id, version)] = Collection(
-                    f"type {kind}", dict.fromkeys(hosts, ""))
+                    f"type {kind}", dict.fromkeys(found[version][0], ""))
+        wide = {i: (m[4][1], m[6][1]) for i, (_, m) in members.items() if m[4][1] or m[6][1]}
+        if wide != self._wide:
+            self._rendered, self._wide = {}, wide
+        self._members = members
         _add_base_chains(rules)
 
     # -- connections that lost their permission

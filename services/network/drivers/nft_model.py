@@ -35,12 +35,16 @@ class Ruleset:
     def add_chain(self, family: str, stem: str, lines: Iterable[str], hook: str = "") -> str:
         """Add a chain and return its name: `stem`, a dash, and a hash of what it does."""
         body = tuple(lines)
-        digest = hashlib.sha256("\n".join((hook, *body)).encode()).hexdigest()[:12]
-        name = f"{stem}-{digest}"
+        name = chain_name(stem, (hook, *body))
         self.chains[family, name] = body
         if hook:
             self.hooks[family, name] = hook
         return name
+
+
+def chain_name(stem: str, lines: Iterable[str]) -> str:
+    """`stem`, a dash, and a hash of what the chain does."""
+    return f"{stem}-{hashlib.sha256(chr(10).join(lines).encode()).hexdigest()[:12]}"
 
 
 def difference(old: Ruleset, new: Ruleset) -> str:

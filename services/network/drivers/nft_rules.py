@@ -43,7 +43,7 @@ def split_members(members: Iterable[str], version: int) -> tuple[list[str], list
     mine = [network for network in networks if network.version == version]
     hosts = sorted(str(n.network_address) for n in mine if n.prefixlen == n.max_prefixlen)
     wide = [n for n in mine if n.prefixlen < n.max_prefixlen]
-    return hosts, [str(n) for n in sorted(ipaddress.collapse_addresses(wide))]  # type: ignore[type-var]
+    return hosts, [str(n) for n in ipaddress.collapse_addresses(wide)]  # type: ignore[type-var]
 
 
 def direction_lines(port: Port, direction: str, sets: Sets) -> list[str]:
@@ -59,8 +59,8 @@ def _rule_lines(rule: SecurityRule, verdict: str, sets: Sets) -> list[str]:
         raise ValueError(f"direction {rule.direction!r}")
     version = 6 if rule.ethertype.lower() == "ipv6" else 4
     match = _protocol_match(rule, version)
-    ends = [f"{end} {match} {verdict}".replace("  ", " ") for end in _remote_matches(rule, version, sets)]
-    return [f"meta nfproto ipv{version} {end}" for end in ends]
+    ends = _remote_matches(rule, version, sets)
+    return [" ".join(filter(None, (f"meta nfproto ipv{version}", end, match, verdict))) for end in ends]
 
 
 def _remote_matches(rule: SecurityRule, version: int, sets: Sets) -> list[str]:
@@ -131,8 +131,8 @@ def spoof_lines(port: Port) -> list[str]:
     ]
     for mac, ips in sorted(pairs.items()):
         four = [str(i) for i in ipaddress.collapse_addresses(i for i in ips if i.version == 4)]
-        six = [str(i) for i in ipaddress.collapse_addresses(
-            [*(i for i in ips if i.version == 6), ipaddress.ip_network(link_local(mac))])]
+        own = ipaddress.IPv6Network(link_local(mac))
+        six = [str(i) for i in ipaddress.collapse_addresses([*(i for i in ips if isinstance(i, ipaddress.IPv6Network)), own])]
         if four:
             lines.append(f"ether saddr {mac} ip saddr {{ {', '.join(four)} }} accept")
         # A neighbour advertisement names its target at bytes 8 to 24 of the ICMPv6 message.

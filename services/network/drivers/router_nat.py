@@ -67,9 +67,9 @@ def _body(router: Router) -> list[str]:
         target = f"{_v4(forward.internal_ip)}:{int(forward.internal_port)}"
         match = f"ip daddr {floating} {_protocol(forward.protocol)} dport {int(forward.external_port)}"
         lines += [_rule(chain, f"{match} dnat to {target}") for chain in ("prerouting", "output")]
-    floating = sorted({_v4(f.floating_ip) for f in router.floating_ips})
-    if floating:
-        lines.append(_rule("marks", f'iifname "qr-*" ip daddr {{ {", ".join(floating)} }} meta mark set {HAIRPIN_MARK}'))
+    every = sorted({_v4(f.floating_ip) for f in router.floating_ips})
+    if every:
+        lines.append(_rule("marks", f'iifname "qr-*" ip daddr {{ {", ".join(every)} }} meta mark set {HAIRPIN_MARK}'))
     lines.append(_rule("postrouting", f'oifname != "{outside}" meta mark != {HAIRPIN_MARK} accept'))
     if pairs:
         lines.append(_rule("postrouting", f"snat to ip saddr map {{ {to_floating} }}"))

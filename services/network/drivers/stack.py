@@ -8,7 +8,15 @@ import dataclasses
 
 from common import process
 from services.network.drivers.base import (
-    Applied, Dhcp, DriverConfig, DriverError, Firewall, Layer2, LinkWatch, MetadataProxy, Routing,
+    Applied,
+    Dhcp,
+    DriverConfig,
+    DriverError,
+    Firewall,
+    Layer2,
+    LinkWatch,
+    MetadataProxy,
+    Routing,
 )
 from services.network.drivers.dnsmasq import Dnsmasq
 from services.network.drivers.host import Host

@@ -17,12 +17,12 @@ class Wire:
 
     def to_dict(self) -> dict[str, Any]:
         """This object as JSON types only: dicts, lists, strings, integers, booleans, None."""
-        return {name: _plain(getattr(self, name)) for name in _hints(type(self))}
+        return {name: _plain(getattr(self, name)) for name in _hints(type(self))}  # type: ignore[arg-type]
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         """The object of `data`; unknown keys are ignored (newer peers), a missing required one is a TypeError."""
-        hints = _hints(cls)
+        hints = _hints(cls)  # type: ignore[arg-type]
         return cls(**{name: _typed(hints[name], value) for name, value in data.items() if name in hints})
 
 
@@ -49,6 +49,6 @@ def _typed(hint: Any, value: Any) -> Any:
 
 
 @functools.cache
-def _hints(cls: type) -> dict[str, Any]:
+def _hints(cls: Any) -> dict[str, Any]:
     hints = typing.get_type_hints(cls)
     return {field.name: hints[field.name] for field in dataclasses.fields(cls)}

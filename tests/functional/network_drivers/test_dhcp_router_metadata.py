@@ -18,7 +18,16 @@ from services.network.objects.port import FixedIp
 from services.network.objects.router import FloatingIp, Router, RouterGateway, RouterInterface
 from services.network.objects.segment import FLAT, Segment
 from tests.functional.network_drivers.conftest import (
-    ALLOW_ALL_OUT, ALLOW_PING, NET, SUBNET, Machine, ip, ping, pings, port, segment,
+    ALLOW_ALL_OUT,
+    ALLOW_PING,
+    NET,
+    SUBNET,
+    Machine,
+    ip,
+    ping,
+    pings,
+    port,
+    segment,
 )
 
 PUBLIC = "cccccccc-0000-4000-8000-000000000001"
