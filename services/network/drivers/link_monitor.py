@@ -70,7 +70,7 @@ class LinkMonitor:
     def _report(self, callback: Callable[[str, bool], None], name: str, present: bool) -> None:
         try:
             callback(name, present)
-        except Exception:
+        except Exception:  # process edge: one notification
             LOG.exception("the handler of device %s failed", name)
 
 

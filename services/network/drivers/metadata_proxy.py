@@ -149,7 +149,7 @@ class ThreadedMetadataProxy:
                 self._answer(listener, client, source, request)
         except OSError as e:
             LOG.debug("metadata client %s: %s", source, e)
-        except Exception:
+        except Exception:  # process edge: one request
             LOG.exception("metadata request of %s failed", source)
         finally:
             self._waiting.release()

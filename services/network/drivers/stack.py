@@ -58,7 +58,12 @@ class HostStack:
         self._one(result, "dhcp", self.dhcp, desired, full)
         self._one(result, "routing", self.routing, desired, full)
         self._one(result, "metadata", self.metadata, desired, full)
-        result.wired = plugged & guarded
+        # Ports of our own are made by their service, after layer 2 looked for them.
+        own = {d.port.port_id for d in desired.dhcps if f"network:{d.network_id}" not in result.errors}
+        own |= {port.port_id for router in desired.routers if f"router:{router.router_id}" not in result.errors
+                for port in router.ports}
+        served = own if not {"dhcp", "routing"} & result.errors.keys() else set()
+        result.wired = (plugged | served) & guarded
         return result
 
     def close(self) -> None:

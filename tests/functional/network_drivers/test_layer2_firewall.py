@@ -6,10 +6,11 @@ import socket
 import threading
 from collections.abc import Iterator
 
+from common import process
 from services.network.drivers.host import Host
 from services.network.objects.host_state import HostState
-from services.network.objects.port import AddressPair, AddressSet, SecurityRule
-from services.network.objects.segment import Neighbour, TunnelPeers
+from services.network.objects.port import AddressPair, AddressSet, FixedIp, SecurityRule
+from services.network.objects.segment import FLAT, Neighbour, Segment, TunnelPeers
 from tests.functional.network_drivers.conftest import ALLOW_ALL_OUT, ALLOW_PING, NET, Machine, ip, ping, pings, port, segment
 
 SSH = SecurityRule("ingress", "IPv4", "tcp", 22, 22)
@@ -135,6 +136,35 @@ def test_spoofing_is_dropped(machine: Machine) -> None:
     ip("-n", vm3, "addr", "flush", "dev", "eth0", "scope", "global")
     ip("-n", vm3, "addr", "add", "10.5.0.77/24", "dev", "eth0")
     assert pings(vm3, "10.5.0.12")  # without port security anything goes
+
+
+def ping6(ns: str, address: str) -> bool:
+    return any(process.execute(["ip", "netns", "exec", ns, "busybox", "ping6", "-c", "1", "-W", "1", address],
+                               timeout_s=30)[0] == 0 for _ in range(3))
+
+
+def test_ipv6_is_filtered_as_ipv4_is(machine: Machine) -> None:
+    ping_in = SecurityRule("ingress", "IPv6", "icmp")
+    one = dataclasses.replace(port(11, rules=(*ALLOW_ALL_OUT, ping_in)), fixed_ips=(FixedIp("fd00:5::11", "s6", 64),))
+    two = dataclasses.replace(port(12), fixed_ips=(FixedIp("fd00:5::12", "s6", 64),))
+    vm1, vm2 = machine.guest(one, address=False), machine.guest(two, address=False)
+    assert not machine.stack.apply(HostState(segments=(segment(),), ports=(one, two))).errors
+    for vm, address in ((vm1, "fd00:5::11/64"), (vm2, "fd00:5::12/64")):
+        ip("-n", vm, "addr", "add", address, "dev", "eth0", "nodad")
+    assert ping6(vm2, "fd00:5::11") and not ping6(vm1, "fd00:5::12")
+    ip("-n", vm2, "addr", "add", "fd00:5::99/64", "dev", "eth0", "nodad")
+    ip("-n", vm2, "addr", "del", "fd00:5::12/64", "dev", "eth0")
+    assert not ping6(vm2, "fd00:5::11")
+
+
+def test_one_bad_unit_harms_no_other(machine: Machine) -> None:
+    one, two = port(11), port(12, rules=(SecurityRule("ingress", "IPv4", "nonsense"),))
+    machine.guest(one)
+    machine.guest(two)
+    nowhere = Segment("ffff0000-0000-4000-8000-000000000001", FLAT, physical_network="nowhere")
+    done = machine.stack.apply(HostState(segments=(nowhere, segment()), ports=(one, two)))
+    assert done.wired == {one.port_id}
+    assert done.errors.keys() == {f"network:{nowhere.network_id}", f"port:{two.port_id}"}
 
 
 def test_two_hosts_by_vxlan(machines: tuple[Machine, Machine]) -> None:
