@@ -31,11 +31,14 @@ def take(host: Host, uuid: str, path: str, disk_format: str) -> DiskFile:
     if not os.path.exists(source):
         raise DriverError(f"Server {uuid} has no root disk on this host.")
     domain = host.conn.domain(uuid)
+    limits = qemu_img.Limits(host.conf.image_convert_memory_mb, host.conf.image_convert_cpu_s)
     try:
         if host.active(domain):
-            _backup(host, uuid, domain, source, path, disk_format)
+            if disk_format == "qcow2":
+                _backup(host, uuid, domain, source, path)
+            else:
+                _backup_raw(host, uuid, domain, source, path, limits)
         else:
-            limits = qemu_img.Limits(host.conf.image_convert_memory_mb, host.conf.image_convert_cpu_s)
             qemu_img.convert(source, host.disks.root_format, path, disk_format, limits)
     except BaseException:
         with contextlib.suppress(FileNotFoundError):
@@ -45,9 +48,20 @@ def take(host: Host, uuid: str, path: str, disk_format: str) -> DiskFile:
     return DiskFile(path, disk_format, os.path.getsize(path), info.virtual_size, layout.ROOT)
 
 
-def _backup(
-    host: Host, uuid: str, domain: libvirt.virDomain, source: str, path: str, disk_format: str
+def _backup_raw(
+    host: Host, uuid: str, domain: libvirt.virDomain, source: str, path: str, limits: qemu_img.Limits
 ) -> None:
+    """Through a qcow2 file, since a backup job writes every zero of a raw one."""
+    between = path + ".qcow2"
+    try:
+        _backup(host, uuid, domain, source, between)
+        qemu_img.convert(between, "qcow2", path, "raw", limits)
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(between)
+
+
+def _backup(host: Host, uuid: str, domain: libvirt.virDomain, source: str, path: str) -> None:
     root, found = ET.Element("domainbackup", mode="push"), False
     disks = sub(root, "disks")
     for disk in host.xml(domain).findall("devices/disk"):
@@ -57,7 +71,7 @@ def _backup(
         if file is not None and file.get("file") == source:
             chosen = sub(disks, "disk", name=target.get("dev"), backup="yes", type="file")
             sub(chosen, "target", file=path)
-            sub(chosen, "driver", type=disk_format)
+            sub(chosen, "driver", type="qcow2")
             found = True
         else:
             sub(disks, "disk", name=target.get("dev"), backup="no")
