@@ -164,10 +164,9 @@ start_rabbitmq() {
     if [ ! -s "$dir/.erlang.cookie" ]; then random_hex 20 | write_file "$dir/.erlang.cookie" 0400 rabbitmq:; fi
     rm -f "$dir/rabbitmq.pid"
     rabbitmq_env "$dir"
-    cd "$dir"
+    : >"$dir/startup.log"
     become rabbitmq
-    detach "$dir/startup.log" "${BECOME[@]}" env -i "${RABBIT_ENV[@]}" /usr/lib/rabbitmq/bin/rabbitmq-server
-    cd - >/dev/null
+    detach "$dir/startup.log" "${BECOME[@]}" env -C "$dir" -i "${RABBIT_ENV[@]}" /usr/lib/rabbitmq/bin/rabbitmq-server
     wait_until 90 rabbitmq_answers "$dir" "$first" ||
         fail "RabbitMQ does not answer on port $port" "$dir/startup.log" "see also $dir/log; ./unstack.sh removes its data"
 }
@@ -176,7 +175,7 @@ start_rabbitmq() {
 rabbitmq_ctl() {
     local dir=$1; shift
     rabbitmq_env "$dir"
-    (cd "$dir" && as_user rabbitmq env -i "${RABBIT_ENV[@]}" /usr/lib/rabbitmq/bin/rabbitmqctl -q "$@")
+    as_user rabbitmq env -C "$dir" -i "${RABBIT_ENV[@]}" /usr/lib/rabbitmq/bin/rabbitmqctl -q "$@"
 }
 
 stop_rabbitmq() {

@@ -7,7 +7,6 @@
 STACK_TITLE=${STACK_TITLE:-altostack}
 STEP_NAME=""
 STEP_LOG=""
-STEP_STARTED_MS=0
 STEP_TIMES=()
 BACKGROUND=()      # entries "PID|NAME|LOG|STARTED_MS"
 
@@ -93,7 +92,12 @@ join() {
         rm -f "$log"
     done
     BACKGROUND=("${rest[@]}")
-    [ -z "$bad" ] || fail "these parts did not start:$bad" "$STEP_LOG" "read the messages above; then run the script again"
+    if [ -n "$bad" ]; then
+        # each has said itself what failed
+        trap - ERR
+        say "  given up:$bad"
+        exit 1
+    fi
 }
 
 # wait_until SECONDS COMMAND...: try a command ten times a second until it succeeds; status 1 when time is up.

@@ -4,7 +4,7 @@
 SUPERVISOR_PID=supervisor.pid
 
 # Run the altostack command as the daemons' account.
-altostack_as_user() { as_user $UNIX_USER env HOME="$STATE_DIR" "$VENV/bin/altostack" --config-dir "$ETC_DIR" "$@"; }
+altostack_as_user() { as_user "$UNIX_USER" env HOME="$STATE_DIR" "$VENV/bin/altostack" --config-dir "$ETC_DIR" "$@"; }
 
 schemas_upgrade() {
     altostack_as_user db upgrade || fail "the schemas could not be brought up to date" "$STEP_LOG" \
@@ -43,15 +43,16 @@ daemons_start() {
     done
     echo "$now" >"$RUN_DIR/fingerprint"
     detach "$LOG_DIR/supervisor.log" "$VENV/bin/altostack" --config-dir "$ETC_DIR" serve --supervise \
-        --user $UNIX_USER --log-dir "$LOG_DIR" "${names[@]}"
+        --user "$UNIX_USER" --log-dir "$LOG_DIR" "${names[@]}"
     echo "$DETACHED_PID" >"$RUN_DIR/$SUPERVISOR_PID"
-    DAEMONS_STARTED_MS=$(now_ms)
 }
 
 daemons_stop() {
     local daemon
     stop_pid "$RUN_DIR/$SUPERVISOR_PID" "serve --supervise" 40
-    for daemon in $(cut -d'|' -f1 <<<"$DAEMON_TABLE"); do stop_pid "$RUN_DIR/$daemon.pid" "altostack: $daemon" 10; done
+    while IFS='|' read -r daemon _; do
+        [ -z "$daemon" ] || stop_pid "$RUN_DIR/$daemon.pid" "altostack: $daemon" 10
+    done <<<"$DAEMON_TABLE"
 }
 
 healthy() { curl -sf -o /dev/null --max-time 5 "http://$HOST_IP:$(daemon_port "$1")/healthcheck"; }

@@ -16,7 +16,7 @@ venv_make() {
     if [ "$(cat "$VENV/.requirements" 2>/dev/null)" = "$want" ]; then
         STEP_NOTE="unchanged"
     else
-        pip_install -e "$PROJECT[$1]"
+        pip_install -e "${PROJECT}[$1]"
         echo "$want" >"$VENV/.requirements"
     fi
     venv_link_libvirt
