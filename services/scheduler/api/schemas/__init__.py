@@ -1,0 +1,1 @@
+"""Schemas of the Placement API, one file per noun."""

@@ -1,0 +1,1 @@
+"""Views of the Placement API, one file per noun."""

@@ -1,0 +1,1 @@
+"""What the scheduler daemon answers over messages."""

@@ -1,0 +1,1 @@
+"""The schema of the scheduler service: the only place with its SQL."""

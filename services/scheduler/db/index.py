@@ -1,0 +1,73 @@
+"""Finding out cheaply what changed since the index was last read, and reading just that.
+
+For every bucket of about a hundredth of the providers, the database adds up ids and revisions. A
+revision only grows and ids are never used twice, so equal (count, sum of ids, sum of revisions)
+means that nothing changed. No writer touches a common row, and a commit that comes late is seen late, not lost.
+"""
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import orm
+
+from services.scheduler.db import models
+
+CLASSES = -1
+TRAITS = -2
+Sums = dict[int, tuple[int, int, int]]
+
+
+def provider_sums(session: orm.Session) -> Sums:
+    """bucket -> (count, sum of ids, sum of revisions); buckets CLASSES and TRAITS stand for those tables."""
+    P, R, T = models.Provider, models.ResourceClass, models.Trait
+    query = sa.union_all(
+        sa.select(P.bucket, sa.func.count(), sa.func.sum(P.id), sa.func.sum(P.revision)).group_by(P.bucket),
+        sa.select(sa.literal(CLASSES), sa.func.count(), sa.func.sum(R.id), sa.func.sum(R.revision)),
+        sa.select(sa.literal(TRAITS), sa.func.count(), sa.func.sum(T.id), sa.literal(0)),
+    )
+    return {b: (n, int(i or 0), int(r or 0)) for b, n, i, r in session.execute(query)}
+
+
+def host_sums(session: orm.Session) -> Sums:
+    """As provider_sums, for the hosts table."""
+    H = models.Host
+    query = sa.select(H.bucket, sa.func.count(), sa.func.sum(H.id), sa.func.sum(H.revision)).group_by(H.bucket)
+    return {b: (n, int(i), int(r)) for b, n, i, r in session.execute(query)}
+
+
+def providers(session: orm.Session, buckets: Collection[int] | None) -> Sequence[Any]:
+    """Every provider of these buckets (None: of all)."""
+    P = models.Provider
+    query = sa.select(P.id, P.uuid, P.name, P.generation, P.revision, P.shape, P.bucket, P.parent_id, P.root_id,
+                      P.created_at, P.updated_at)
+    return session.execute(query if buckets is None else query.where(P.bucket.in_(sorted(buckets)))).all()
+
+
+def inventories(session: orm.Session, numbers: Collection[int] | None) -> Sequence[Any]:
+    """(provider_id, class_id, total, capacity, used, min_unit, max_unit, step_size, reserved) of these providers."""
+    I = models.Inventory  # noqa: E741
+    query = sa.select(I.provider_id, I.class_id, I.total, I.capacity, I.used, I.min_unit, I.max_unit, I.step_size,
+                      I.reserved)
+    return session.execute(query if numbers is None else query.where(I.provider_id.in_(sorted(numbers)))).all()
+
+
+def traits(session: orm.Session, numbers: Collection[int] | None) -> Sequence[Any]:
+    """(provider_id, trait_id) of these providers."""
+    link = models.ProviderTrait
+    query = sa.select(link.provider_id, link.trait_id)
+    return session.execute(query if numbers is None else query.where(link.provider_id.in_(sorted(numbers)))).all()
+
+
+def aggregates(session: orm.Session, numbers: Collection[int] | None) -> Sequence[Any]:
+    """(provider_id, aggregate_uuid) of these providers."""
+    link = models.ProviderAggregate
+    query = sa.select(link.provider_id, link.aggregate_uuid)
+    return session.execute(query if numbers is None else query.where(link.provider_id.in_(sorted(numbers)))).all()
+
+
+def hosts(session: orm.Session, buckets: Collection[int] | None) -> Sequence[Any]:
+    """Every host of these buckets."""
+    H = models.Host
+    query = sa.select(H.id, H.provider_id, H.host, H.node, H.bucket, H.revision, H.facts)
+    return session.execute(query if buckets is None else query.where(H.bucket.in_(sorted(buckets)))).all()

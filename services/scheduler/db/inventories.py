@@ -1,0 +1,86 @@
+"""Inventories of providers."""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import orm
+
+from common import clock
+from services.scheduler.db import models
+
+I = models.Inventory  # noqa: E741
+FIELDS = ("total", "reserved", "min_unit", "max_unit", "step_size", "allocation_ratio")
+_MOST = 2**62
+
+
+def capacity(values: Mapping[str, Any]) -> int:
+    """How much may be allocated, from total, reserved and allocation_ratio."""
+    exact = (values["total"] - values["reserved"]) * float(values["allocation_ratio"])
+    return int(max(-_MOST, min(_MOST, exact)) // 1)
+
+
+def of_provider(session: orm.Session, number: int, class_id: int | None = None) -> Sequence[Any]:
+    """Rows (class name as `name`, and every column) of one provider, by class."""
+    query = (sa.select(I.__table__, models.ResourceClass.name)
+             .join(models.ResourceClass, models.ResourceClass.id == I.class_id)
+             .where(I.provider_id == number).order_by(I.class_id))
+    if class_id is not None:
+        query = query.where(I.class_id == class_id)
+    return session.execute(query).all()
+
+
+def of_providers(session: orm.Session, numbers: Collection[int]) -> dict[tuple[int, int], Any]:
+    """(provider id, class id) -> row, for several providers."""
+    query = sa.select(I.__table__).where(I.provider_id.in_(sorted(numbers)))
+    return {(row.provider_id, row.class_id): row for row in session.execute(query)}
+
+
+def insert(session: orm.Session, number: int, values: Mapping[int, Mapping[str, Any]]) -> None:
+    """Add inventories {class id: fields}; IntegrityError when one is there already."""
+    if values:
+        session.execute(sa.insert(I.__table__), [
+            {"provider_id": number, "class_id": class_id, "capacity": capacity(v), "used": 0,
+             "created_at": clock.now(), **{f: v[f] for f in FIELDS}} for class_id, v in sorted(values.items())])
+
+
+def update(session: orm.Session, number: int, class_id: int, values: Mapping[str, Any]) -> bool:
+    """Change one inventory; false when there is none."""
+    done = session.execute(sa.update(I).where(I.provider_id == number, I.class_id == class_id).values(
+        capacity=capacity(values), updated_at=clock.now(), **{f: values[f] for f in FIELDS}))
+    return bool(done.rowcount)
+
+
+def delete(session: orm.Session, number: int, class_ids: Collection[int]) -> int:
+    """Delete unused inventories of these classes; how many there were."""
+    done = session.execute(sa.delete(I).where(I.provider_id == number, I.class_id.in_(sorted(class_ids)), I.used == 0))
+    return int(done.rowcount)
+
+
+def in_use(session: orm.Session, number: int, class_ids: Collection[int]) -> list[str]:
+    """Names of those classes of a provider that have allocations."""
+    query = (sa.select(models.ResourceClass.name).join(I, I.class_id == models.ResourceClass.id)
+             .where(I.provider_id == number, I.class_id.in_(sorted(class_ids)), I.used > 0)
+             .order_by(models.ResourceClass.id))
+    return list(session.scalars(query))
+
+
+def add_used(session: orm.Session, deltas: Mapping[tuple[int, int], int], *, within: bool) -> bool:
+    """Add to `used` of {(provider id, class id): delta} in one statement.
+
+    With `within`, no row may come to exceed its capacity; then the answer is false when one would (or
+    is missing), and the caller must roll back.
+    """
+    if not deltas:
+        return True
+    keys = sorted(deltas)
+    change = sa.case(*[(sa.and_(I.provider_id == p, I.class_id == c), deltas[p, c]) for p, c in keys], else_=0)
+    by_provider: dict[int, list[int]] = {}
+    for p, c in keys:
+        by_provider.setdefault(p, []).append(c)
+    query = sa.update(I).where(sa.or_(*[sa.and_(I.provider_id == p, I.class_id.in_(cs)) for p, cs in by_provider.items()]))
+    if within:
+        query = query.where(I.used + change <= I.capacity)
+    done = session.execute(query.values(used=I.used + change, updated_at=I.updated_at)
+                           .execution_options(synchronize_session=False))
+    return int(done.rowcount) == len(keys)

@@ -1,0 +1,1 @@
+"""What may be done with providers, inventories, allocations; which hosts and back ends fit a request."""
