@@ -6,7 +6,7 @@ answers "not supported" from that alone; no method exists only to refuse. The pa
 
 import dataclasses
 from collections.abc import Callable
-from typing import BinaryIO, Protocol
+from typing import Any, BinaryIO, Protocol
 
 from services.compute.objects.report import (
     Diagnostics,
@@ -19,7 +19,7 @@ from services.compute.objects.report import (
 from services.compute.objects.server import ImageSpec, NicSpec, ServerSpec, VolumeSpec
 
 ImageFetcher = Callable[[str, str], None]
-"""(image id, path): stream the image's data into the file `path`; any exception fails the boot."""
+"""(image id, path): stream the image's data into the file `path`; what goes wrong is a DriverError or OSError."""
 
 PowerListener = Callable[[str, str], None]
 """(server uuid, power): the guest changed by itself or otherwise; called on the driver's own thread, must be quick."""
@@ -102,6 +102,9 @@ class Inventory(Protocol):
 
     def nodes(self) -> list[str]:
         """Names of the nodes this driver manages (one for a real hypervisor)."""
+
+    def connector(self, name: str) -> dict[str, Any]:
+        """How a node reaches volumes, as block storage wants it for an attachment (host, ip, initiator, …)."""
 
     def node(self, name: str) -> NodeReport:
         """Capacity, traits and usage of one node; ServerNotFound when it is not ours."""

@@ -90,3 +90,15 @@ class Diagnostics(Wire):
 
     standard: Mapping[str, Any]
     legacy: Mapping[str, Any]
+
+
+def connector(node: str, ip: str, initiator: str) -> dict[str, Any]:
+    """The connector document of a node, in block storage's form."""
+    return {
+        "host": node,
+        "ip": ip,
+        "initiator": initiator,
+        "multipath": False,
+        "platform": "x86_64",
+        "os_type": "linux",
+    }

@@ -99,7 +99,8 @@ class RescueSpec(Wire):
 class ServerSpec(Wire):
     """The desired state of one server on one node.
 
-    `image` is None for a server booted from a volume (the one with `boot_index` 0). `metadata` holds the documents of the
+    A server with a volume of `boot_index` 0 boots from it and has no root disk; its `image` may be None, or carry the
+    properties that the volume was made with. `metadata` holds the documents of the
     configuration drive by name: `meta_data`, `network_data`, `vendor_data`, `vendor_data2` (OpenStack form) and `ec2`.
     `user_data` is base64, `files` maps absolute paths in the guest to base64 contents. `power` is one of WANTED.
     """

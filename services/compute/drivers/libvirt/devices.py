@@ -13,7 +13,7 @@ import libvirt
 
 from services.compute.drivers.base import DeviceBusy, DriverError
 from services.compute.drivers.libvirt import bridges, devices_xml, layout, snapshot
-from services.compute.drivers.libvirt.host import Host, disk_of_volume, nic_of_tap
+from services.compute.drivers.libvirt.host import Host, disk_of_volume, nic_of_tap, program_errors
 from services.compute.objects.report import DiskFile
 from services.compute.objects.server import NicSpec, VolumeSpec
 
@@ -35,7 +35,7 @@ class Disks:
     def attach(self, uuid: str, volume: VolumeSpec) -> str:
         """See `base.Disks.attach`."""
         host = self._host
-        with host.locks.hold(uuid):
+        with host.locks.hold(uuid), program_errors():
             domain = host.conn.domain(uuid)
             xml = host.xml(domain)
             inactive = host.xml(domain, inactive=True)
@@ -44,7 +44,7 @@ class Disks:
             target = _target(found if found is not None else kept) or self._free(xml, inactive, volume)
             bus = volume.bus or _bus_of_root(xml)
             slot = layout.Slot("", target, bus, "raw", device=volume.device_type, volume=volume)
-            element = devices_xml.volume_disk(slot)
+            element = devices_xml.volume_disk(slot, host.platform.initiator)
             define_secret(host, volume)
             _plug(
                 host,
@@ -59,7 +59,7 @@ class Disks:
     def detach(self, uuid: str, volume_id: str) -> None:
         """See `base.Disks.detach`."""
         host = self._host
-        with host.locks.hold(uuid):
+        with host.locks.hold(uuid), program_errors():
             domain = host.conn.find(uuid)
             if domain is not None:
                 unplug(host, domain, lambda xml: disk_of_volume(xml, volume_id), f"volume {volume_id}")
@@ -79,7 +79,7 @@ class Disks:
 
     def snapshot(self, uuid: str, path: str, disk_format: str) -> DiskFile:
         """See `base.Disks.snapshot`."""
-        with self._host.locks.hold(uuid):
+        with self._host.locks.hold(uuid), program_errors():
             return snapshot.take(self._host, uuid, path, disk_format)
 
     def _free(self, xml: ET.Element, inactive: ET.Element, volume: VolumeSpec) -> str:
@@ -98,7 +98,7 @@ class Nics:
     def attach(self, uuid: str, nic: NicSpec) -> None:
         """See `base.Nics.attach`; the new card's model is that of the server's first one."""
         host = self._host
-        with host.locks.hold(uuid):
+        with host.locks.hold(uuid), program_errors():
             domain = host.conn.domain(uuid)
             xml = host.xml(domain)
             model = xml.find("devices/interface/model")
@@ -122,7 +122,7 @@ class Nics:
     def detach_tap(self, uuid: str, tap: str) -> None:
         """Unplug the card behind a tap."""
         host = self._host
-        with host.locks.hold(uuid):
+        with host.locks.hold(uuid), program_errors():
             domain = host.conn.find(uuid)
             if domain is not None:
                 unplug(host, domain, lambda xml: nic_of_tap(xml, tap), f"network device {tap}")

@@ -67,8 +67,11 @@ def file_disk(slot: Slot, path: str, cache: str, flavor: FlavorSpec | None) -> E
     return disk
 
 
-def volume_disk(slot: Slot) -> ET.Element:
-    """A volume, by its connection information (iscsi through QEMU's own initiator, rbd through librbd, local)."""
+def volume_disk(slot: Slot, initiator: str | None) -> ET.Element:
+    """A volume, by its connection information: iscsi (QEMU's own initiator), rbd (librbd) or local.
+
+    `initiator` is this host's iSCSI name.
+    """
     volume = slot.volume
     assert volume is not None
     data: Mapping[str, Any] = volume.connection_info.get("data") or {}
@@ -91,6 +94,9 @@ def volume_disk(slot: Slot) -> ET.Element:
         discard="unmap" if data.get("discard") else None,
     )
     source_of(disk, volume, data)
+    source = disk.find("source")
+    if kind == "iscsi" and initiator and source is not None:
+        sub(sub(source, "initiator"), "iqn", name=initiator)
     sub(disk, "target", dev=slot.target, bus=slot.bus)
     sub(disk, "serial", volume.volume_id)
     if data.get("access_mode") == "ro" or slot.device == "cdrom":
@@ -174,9 +180,6 @@ def _iscsi(disk: ET.Element, volume: VolumeSpec, data: Mapping[str, Any]) -> Non
     if data.get("auth_method"):
         auth = sub(source, "auth", username=data["auth_username"])
         sub(auth, "secret", type="iscsi", uuid=volume.volume_id)
-    if data.get("initiator_name"):
-        initiator = sub(source, "initiator")
-        sub(initiator, "iqn", name=data["initiator_name"])
 
 
 def _rbd(disk: ET.Element, volume: VolumeSpec, data: Mapping[str, Any]) -> None:

@@ -40,6 +40,7 @@ class Platform:
     hotplug_ports: int
     stats_period_s: int
     rng: bool
+    initiator: str | None = None
     arch: str = "x86_64"
 
 
@@ -216,7 +217,7 @@ def _clock(root: ET.Element, spec: ServerSpec, platform: Platform) -> None:
 def _disks(devices: ET.Element, spec: ServerSpec, platform: Platform, machine: str, folder: str) -> None:
     for slot in layout.slots(spec, machine, platform.root_format):
         if slot.volume:
-            devices.append(devices_xml.volume_disk(slot))
+            devices.append(devices_xml.volume_disk(slot, platform.initiator))
         else:
             devices.append(
                 devices_xml.file_disk(slot, os.path.join(folder, slot.name), platform.cache, spec.flavor)

@@ -1,6 +1,7 @@
 """Assembling the libvirt driver from configuration and from what the host can do."""
 
 import os
+import socket
 
 from oslo_config import cfg
 
@@ -80,4 +81,18 @@ def platform(conf: cfg.ConfigOpts) -> Platform:
         hotplug_ports=conf.hotplug_ports,
         stats_period_s=conf.stats_period_s,
         rng=conf.rng,
+        initiator=conf.initiator_name or _initiator(),
     )
+
+
+def _initiator() -> str:
+    """This host's iSCSI name: the one of its iSCSI tools, else one made of its host name."""
+    try:
+        with open("/etc/iscsi/initiatorname.iscsi") as f:
+            for line in f:
+                key, _, value = line.partition("=")
+                if key.strip() == "InitiatorName" and value.strip():
+                    return value.strip()
+    except OSError:
+        pass
+    return "iqn.2010-10.org.altostack:" + socket.gethostname().lower()

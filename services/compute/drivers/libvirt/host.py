@@ -9,6 +9,8 @@ from xml.etree import ElementTree as ET
 import libvirt
 from oslo_config import cfg
 
+from common import process
+from services.compute.drivers.base import DriverError
 from services.compute.drivers.libvirt.connection import Connection
 from services.compute.drivers.libvirt.domain_xml import Platform
 from services.compute.drivers.libvirt.local_disks import LocalDisks
@@ -59,6 +61,15 @@ class Host:
         """Whether the guest runs or is paused (a QEMU process exists)."""
         with self.conn.errors():
             return bool(domain.isActive())
+
+
+@contextlib.contextmanager
+def program_errors() -> Iterator[None]:
+    """A helper program's failure is a driver failure."""
+    try:
+        yield
+    except process.CommandError as e:
+        raise DriverError(str(e)) from e
 
 
 def disk_of_volume(xml: ET.Element, volume_id: str) -> ET.Element | None:

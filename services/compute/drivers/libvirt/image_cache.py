@@ -6,6 +6,7 @@ link, and a server's folder can be renamed or sent to another host as it is.
 """
 
 import contextlib
+import errno
 import fcntl
 import hashlib
 import logging
@@ -93,7 +94,8 @@ class ImageCache:
             os.rename(ready, path)
             return path, fmt
         except OSError as e:
-            raise NoSpace(f"Image {image.id} could not be stored: {e.strerror}") from e
+            kind = NoSpace if e.errno in (errno.ENOSPC, errno.EDQUOT) else DriverError
+            raise kind(f"Image {image.id} could not be had: {e.strerror or e}") from e
         finally:
             for leftover in (part, converted):
                 with contextlib.suppress(FileNotFoundError):

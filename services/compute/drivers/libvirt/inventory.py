@@ -7,7 +7,7 @@ from xml.etree import ElementTree as ET
 from common import process
 from services.compute.drivers.base import ServerNotFound
 from services.compute.drivers.libvirt.host import Host
-from services.compute.objects.report import NodeReport
+from services.compute.objects.report import NodeReport, connector
 
 GIB = 1024**3
 _TRAITS = (
@@ -73,6 +73,11 @@ class Inventory:
             return [str(self._host.conf.node_name)]
         with self._host.conn.errors():
             return [self._host.conn.get().getHostname()]
+
+    def connector(self, name: str) -> dict[str, Any]:
+        """See `base.Inventory.connector`."""
+        conf, initiator = self._host.conf, self._host.platform.initiator
+        return connector(name, str(conf.console_address), initiator or "")
 
     def node(self, name: str) -> NodeReport:
         """See `base.Inventory.node`."""

@@ -2,16 +2,14 @@
 
 import contextlib
 import logging
-from collections.abc import Iterator
 from xml.etree import ElementTree as ET
 
 import libvirt
 
-from common import process
 from services.compute.drivers.base import DriverError, PowerListener
 from services.compute.drivers.libvirt import bridges, consoles, devices, domain_xml, power
 from services.compute.drivers.libvirt.connection import PREFIX
-from services.compute.drivers.libvirt.host import Host, nic_of_tap, taps, volume_devices
+from services.compute.drivers.libvirt.host import Host, nic_of_tap, program_errors, taps, volume_devices
 from services.compute.objects.report import HostServer, ServerReport
 from services.compute.objects.server import ABSENT, CRASHED, PAUSED, RUNNING, STOPPED, ServerSpec
 
@@ -35,7 +33,7 @@ class Lifecycle:
     def ensure(self, spec: ServerSpec) -> ServerReport:
         """See `base.Lifecycle.ensure`."""
         host = self._host
-        with host.locks.hold(spec.uuid), _program_errors():
+        with host.locks.hold(spec.uuid), program_errors():
             domain = host.conn.find(spec.uuid)
             now = host.conn.power(domain) if domain is not None else ABSENT
             if (
@@ -82,7 +80,7 @@ class Lifecycle:
     def set_power(self, uuid: str, wanted: str, timeout_s: float | None = None) -> ServerReport:
         """See `base.Lifecycle.set_power`."""
         host = self._host
-        with host.locks.hold(uuid), _program_errors():
+        with host.locks.hold(uuid), program_errors():
             power.bring(
                 host,
                 uuid,
@@ -95,7 +93,7 @@ class Lifecycle:
     def reboot(self, spec: ServerSpec, hard: bool) -> ServerReport:
         """See `base.Lifecycle.reboot`."""
         host = self._host
-        with host.locks.hold(spec.uuid), _program_errors():
+        with host.locks.hold(spec.uuid), program_errors():
             domain = host.conn.find(spec.uuid)
             if domain is not None and not hard and host.conn.power(domain) == RUNNING:
                 if power.shut_down(host, domain, host.conf.soft_reboot_timeout_s):
@@ -187,15 +185,6 @@ class Lifecycle:
 
     def _timeout(self, spec: ServerSpec) -> float:
         return power.shutdown_timeout_s(self._host, spec.properties.get("os_shutdown_timeout"))
-
-
-@contextlib.contextmanager
-def _program_errors() -> Iterator[None]:
-    """A helper program's failure is a driver failure."""
-    try:
-        yield
-    except process.CommandError as e:
-        raise DriverError(str(e)) from e
 
 
 def _meta(xml: ET.Element, tag: str) -> str:

@@ -17,7 +17,7 @@ from services.compute.objects.report import DiskFile
 from services.compute.objects.server import ImageSpec, ServerSpec
 
 BASE = ".base"
-RESIZE, RECEIVE = "_resize", "_receive"
+RESIZE, RECEIVE, PART = "_resize", "_receive", "_part"
 
 
 class LocalDisks:
@@ -58,7 +58,7 @@ class LocalDisks:
 
     def remove(self, uuid: str) -> None:
         """Remove everything of a server, set-aside disks included."""
-        for suffix in ("", RESIZE, RECEIVE):
+        for suffix in ("", RESIZE, RECEIVE, PART):
             self.remove_folder(uuid, suffix)
 
     def remove_folder(self, uuid: str, suffix: str) -> None:
@@ -92,8 +92,8 @@ class LocalDisks:
 
     def copy_folder(self, uuid: str, source: str, target: str) -> None:
         """Copy one folder of a server to another (bases by hard link, the rest sparsely); complete or absent."""
-        part = self.folder(uuid, "_part")
-        self.remove_folder(uuid, "_part")
+        part = self.folder(uuid, PART)
+        self.remove_folder(uuid, PART)
         os.makedirs(part, mode=0o755)
         for disk in self.files(uuid, source):
             new = os.path.join(part, disk.name)
@@ -140,6 +140,7 @@ class LocalDisks:
             qemu_img.convert(base, fmt, part, "raw", self._limits)
             qemu_img.grow(part, "raw", max(size, needed))
             self._remove(spec.uuid, name + BASE)
+        os.chmod(part, 0o600)
         os.rename(part, path)
 
     def _kernel(self, spec: ServerSpec, image: ImageSpec) -> None:

@@ -5,13 +5,14 @@ arrived in `<uuid>_receive` (another host). Every step finds out by itself how f
 """
 
 import contextlib
+import errno
 import os
 import shutil
 from typing import BinaryIO
 
 from services.compute.drivers.base import DriverError, NoSpace
 from services.compute.drivers.libvirt import layout, local_disks, power
-from services.compute.drivers.libvirt.host import Host
+from services.compute.drivers.libvirt.host import Host, program_errors
 from services.compute.drivers.libvirt.lifecycle import Lifecycle
 from services.compute.objects.report import DiskFile, ServerReport
 from services.compute.objects.server import ServerSpec
@@ -35,7 +36,7 @@ class Resize:
     def prepare(self, uuid: str, timeout_s: float | None = None) -> tuple[DiskFile, ...]:
         """See `base.Resize.prepare`."""
         host = self._host
-        with host.locks.hold(uuid):
+        with host.locks.hold(uuid), program_errors():
             if not self._set_aside(uuid):
                 domain = host.conn.find(uuid)
                 if domain is not None:
@@ -69,14 +70,15 @@ class Resize:
         except OSError as e:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(path + ".part")
-            raise NoSpace(f"Disk {name} of server {spec.uuid} could not be stored: {e.strerror}") from e
+            kind = NoSpace if e.errno in (errno.ENOSPC, errno.EDQUOT) else DriverError
+            raise kind(f"Disk {name} of server {spec.uuid} could not be stored: {e.strerror}") from e
         os.chmod(path + ".part", 0o644 if name.endswith(local_disks.BASE) else 0o600)
         os.rename(path + ".part", path)
 
     def finish(self, spec: ServerSpec) -> ServerReport:
         """See `base.Resize.finish`."""
         disks = self._host.disks
-        with self._host.locks.hold(spec.uuid):
+        with self._host.locks.hold(spec.uuid), program_errors():
             if not os.path.isdir(disks.folder(spec.uuid)):
                 received = disks.folder(spec.uuid, local_disks.RECEIVE)
                 if os.path.isdir(received):
@@ -95,7 +97,7 @@ class Resize:
     def revert(self, spec: ServerSpec) -> ServerReport:
         """See `base.Resize.revert`."""
         disks = self._host.disks
-        with self._host.locks.hold(spec.uuid):
+        with self._host.locks.hold(spec.uuid), program_errors():
             if self._set_aside(spec.uuid):
                 self._lifecycle.undefine(spec.uuid)
                 with contextlib.suppress(FileNotFoundError):

@@ -1,9 +1,11 @@
 """What simulated nodes say about themselves: inventory, consoles, counters, cached images."""
 
+from typing import Any
+
 from common import clock
 from services.compute.drivers import base
 from services.compute.drivers.simulated.nodes import Nodes
-from services.compute.objects.report import Diagnostics, Endpoint, NodeReport
+from services.compute.objects.report import Diagnostics, Endpoint, NodeReport, connector
 from services.compute.objects.server import (
     PAUSED,
     RUNNING,
@@ -20,6 +22,10 @@ class Inventory:
     def nodes(self) -> list[str]:
         """See `base.Inventory.nodes`."""
         return list(self._nodes.names)
+
+    def connector(self, name: str) -> dict[str, Any]:
+        """See `base.Inventory.connector`."""
+        return connector(self._nodes.check(name), "127.0.0.1", "iqn.2010-10.org.altostack:" + name)
 
     def node(self, name: str) -> NodeReport:
         """See `base.Inventory.node`; `used` is the sum of the servers' flavors."""
