@@ -67,6 +67,7 @@ config_folders() {
     : "${DEST:=/opt/altostack}"
     : "${ETC_DIR:=/etc/altostack}" "${STATE_DIR:=/var/lib/altostack}" "${RUN_DIR:=/run/altostack}"
     : "${LOG_DIR:=/var/log/altostack}" "${CACHE_DIR:=/var/cache/altostack}"
+    : "${CONSTRAINTS:=$PROJECT/constraints.txt}"
     VENV=$DEST/venv
     SECRETS=$ETC_DIR/.secrets
 }

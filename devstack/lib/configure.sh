@@ -8,10 +8,11 @@ folders_make() {
     if ! getent passwd $UNIX_USER >/dev/null; then
         useradd --system --home-dir "$STATE_DIR" --shell /usr/sbin/nologin --user-group $UNIX_USER
     fi
-    install -d -m 0755 -o $UNIX_USER -g $UNIX_USER "$ETC_DIR" "$STATE_DIR" "$RUN_DIR"
+    # the configuration folder is root's: what root's agents read must not be replaced by a daemon without root
+    install -d -m 0755 "$ETC_DIR"
+    install -d -m 0755 -o $UNIX_USER -g $UNIX_USER "$STATE_DIR" "$RUN_DIR"
     install -d -m 0750 -o $UNIX_USER -g $UNIX_USER "$LOG_DIR"
     install -d -m 0755 "$CACHE_DIR"
-    # root owns the socket and pid folder's entries it makes itself; a full disk shows here first
     local free_kb
     free_kb=$(df -Pk "$STATE_DIR" | awk 'NR == 2 {print $4}')
     [ "$free_kb" -gt 1048576 ] || fail "less than 1 GiB is free where $STATE_DIR is" "" "df -h $STATE_DIR; make room"
@@ -32,7 +33,7 @@ render() {
     printf '%s\n' "$text"
 }
 
-# install_conf TEMPLATE NAME: render a template into $ETC_DIR/NAME.conf, with local.conf's options behind it.
+# install_conf TEMPLATE NAME OWNER MODE: render a template into $ETC_DIR/NAME.conf, with local.conf's options behind it.
 install_conf() {
     local entry file group key value
     {
@@ -41,7 +42,7 @@ install_conf() {
             IFS='|' read -r file group key value <<<"$entry"
             if [ "$file" = "$2" ]; then printf '\n# from local.conf\n[%s]\n%s = %s\n' "$group" "$key" "$value"; fi
         done
-    } | write_file "$ETC_DIR/$2.conf" 0600 "$UNIX_USER:"
+    } | write_file "$ETC_DIR/$2.conf" "$4" "$3"
 }
 
 # shellcheck disable=SC2034  # the templates read these
@@ -75,10 +76,10 @@ configure_service_variables() {
 configure() {
     local service daemon
     configure_variables
-    install_conf "$PROJECT/etc/altostack.conf" altostack
+    install_conf "$PROJECT/etc/altostack.conf" altostack "root:$UNIX_USER" 0640
     for service in identity image scheduler network volume compute; do
         configure_service_variables "$service"
-        if ! joining && has_service "$service"; then install_conf "$PROJECT/etc/$service/$service.conf" "$service"; fi
+        if ! joining && has_service "$service"; then install_conf "$PROJECT/etc/$service/$service.conf" "$service" "$UNIX_USER:" 0600; fi
         for daemon in $(daemons); do
             [ "$(daemon_service "$daemon")" = "$service" ] || continue
             configure_daemon "$service" "$daemon"
@@ -87,12 +88,13 @@ configure() {
     joining || configure_bootstrap
 }
 
-# A daemon has a file when its template exists, when its port is not the usual one, or local.conf has options for it.
-# shellcheck disable=SC2034
+# A daemon's own file; one without a template holds local.conf's options only.
 configure_daemon() {
-    local template=$PROJECT/etc/$1/$2.conf
+    local template=$PROJECT/etc/$1/$2.conf owner=$UNIX_USER:
     DAEMON_PORT=$(daemon_port "$2")
-    if [ -e "$template" ]; then install_conf "$template" "$2"; fi
+    if [ "$(daemon_kind "$2")" = agent ]; then owner=root:root; fi
+    [ -e "$template" ] || template=/dev/null
+    install_conf "$template" "$2" "$owner" 0600
 }
 
 # What `altostack bootstrap` makes: the administrator, the services' users, the catalog.

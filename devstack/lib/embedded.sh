@@ -5,6 +5,7 @@ stack_embedded() {
     local home=${ALTOSTACK_HOME:-${XDG_DATA_HOME:-$HOME/.local/share}/altostack}
     DEST=$home
     VENV=$home/venv
+    : "${CONSTRAINTS:=$PROJECT/constraints.txt}"
     if ! mkdir -p "$home" 2>/dev/null; then echo "FAILED: $home cannot be made; set ALTOSTACK_HOME" >&2; exit 1; fi
     output_begin "$home/stack.log"
     say "Altostack, embedded, in $home; all output: $home/stack.log"

@@ -2,7 +2,7 @@
 # The virtual environment: Debian's Python, this project, what it needs, and Debian's libvirt bindings.
 
 # Text that changes when the requirements do.
-requirements_hash() { cat "$PROJECT/setup.cfg" "$PROJECT/constraints.txt" 2>/dev/null | sha256sum | cut -d' ' -f1; }
+requirements_hash() { cat "$PROJECT/setup.cfg" "$CONSTRAINTS" 2>/dev/null | sha256sum | cut -d' ' -f1; }
 
 venv_make() {
     local want
@@ -24,7 +24,7 @@ venv_make() {
 
 pip_install() {
     local constraints=()
-    [ ! -s "$PROJECT/constraints.txt" ] || constraints=(-c "$PROJECT/constraints.txt")
+    [ ! -s "$CONSTRAINTS" ] || constraints=(-c "$CONSTRAINTS")
     "$VENV/bin/python" -m pip install -q --disable-pip-version-check --no-input "${constraints[@]}" "$@" ||
         fail "pip could not install the project's libraries" "$STEP_LOG" \
             "can this machine reach its Python package index (pip config list), and is there room on the disk (df -h $VENV)?"
