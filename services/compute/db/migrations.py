@@ -59,3 +59,13 @@ def page(session: orm.Session, wanted: Mapping[str, Any], page: Page | None = No
 def change(session: orm.Session, migration_id: int, **values: Any) -> None:
     """Set columns of a migration."""
     session.execute(sa.update(Migration).where(Migration.id == migration_id).values(**values))
+
+
+def touching(session: orm.Session, host: str, server_ids: Sequence[str] | None = None) -> set[str]:
+    """Servers whose unfinished move concerns `host`: their files there must stay."""
+    query = sa.select(Migration.server_id).where(
+        sa.or_(Migration.source_compute == host, Migration.dest_compute == host),
+        Migration.status.not_in(("confirmed", "reverted", "error", "completed", "failed", "cancelled", "done")))
+    if server_ids is not None:
+        query = query.where(Migration.server_id.in_(list(server_ids)))
+    return set(session.scalars(query))

@@ -93,3 +93,8 @@ def add_event(session: orm.Session, server_id: str, request_id: str, event: str,
     if error:
         values["message"] = "Error"
     session.execute(sa.update(InstanceAction).where(InstanceAction.id == found.id).values(**values))
+
+
+def begin_again(session: orm.Session, context: Any, kind: str, server_id: str, data: Mapping[str, Any]) -> str:
+    """Insert a saga that follows another one of the same action, so without a record of its own; its id."""
+    return sagas.insert(session, Saga, kind, server_id, context, dict(data))

@@ -241,3 +241,33 @@ def used_between(session: orm.Session, start: Any, end: Any, project_id: str | N
     if project_id is not None:
         query = query.where(c.project_id == project_id)
     return session.execute(query).all()
+
+
+def without_saga(session: orm.Session, older_than_s: float) -> Sequence[Any]:
+    """Servers with a task state, unchanged for a while, that no unfinished saga is about."""
+    c, saga = TABLE.c, models.Saga
+    busy = sa.exists().where(saga.resource_id == c.id, saga.state.in_(("running", "undoing")))
+    return session.execute(sa.select(TABLE).where(
+        c.deleted.is_(False), c.task_state.isnot(None), ~busy,
+        sa.func.coalesce(c.updated_at, c.created_at) < clock.after(-older_than_s)).limit(500)).all()
+
+
+def soft_deleted(session: orm.Session, older_than_s: float) -> Sequence[Any]:
+    """Servers that were soft-deleted longer ago than `older_than_s`."""
+    c = TABLE.c
+    return session.execute(sa.select(TABLE).where(
+        c.deleted.is_(False), c.vm_state == "soft-delete", c.task_state.is_(None),
+        c.deleted_at < clock.after(-older_than_s)).limit(500)).all()
+
+
+def known_consumers(session: orm.Session, consumer_ids: Sequence[str], deleted_after: Any) -> set[str]:
+    """Those of `consumer_ids` that are servers (alive, or deleted only lately) or unfinished moves."""
+    found: set[str] = set()
+    for start in range(0, len(consumer_ids), 500):
+        part = list(consumer_ids[start:start + 500])
+        found |= set(session.scalars(sa.select(TABLE.c.id).where(
+            TABLE.c.id.in_(part), sa.or_(TABLE.c.deleted.is_(False), TABLE.c.deleted_at > deleted_after))))
+        found |= set(session.scalars(sa.select(models.Migration.uuid).where(
+            models.Migration.uuid.in_(part),
+            models.Migration.status.not_in(("confirmed", "reverted", "error", "completed", "failed", "cancelled")))))
+    return found

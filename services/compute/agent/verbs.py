@@ -1,0 +1,154 @@
+"""The jobs an agent knows: each verb is one function (host, spec, args) -> result for the conductor.
+
+All of them may be called again after a crash: the driver's methods are idempotent.
+"""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from services.compute.agent.images import Images
+from services.compute.drivers.base import Driver, DriverError
+from services.compute.objects.report import ServerReport
+from services.compute.objects.server import ServerSpec
+
+
+@dataclass(frozen=True)
+class Host:
+    """What verbs work with; `scratch` is a folder for files on their way, `name` the host's."""
+
+    driver: Driver
+    images: Images
+    scratch: str
+    name: str
+
+
+Verb = Callable[[Host, str, ServerSpec | None, Mapping[str, Any]], tuple[ServerReport | None, dict[str, Any]]]
+
+
+def _spec(spec: ServerSpec | None, server_id: str) -> ServerSpec:
+    if spec is None:
+        raise DriverError(f"server {server_id} is not meant for this host")
+    return spec
+
+
+def ensure(host: Host, server_id: str, spec: ServerSpec | None, args: Mapping[str, Any]) -> Any:
+    """Make the server what it should be."""
+    return host.driver.lifecycle.ensure(_spec(spec, server_id)), {}
+
+
+def destroy(host: Host, server_id: str, spec: ServerSpec | None, args: Mapping[str, Any]) -> Any:
+    """Remove it with everything it has here."""
+    host.driver.lifecycle.destroy(server_id)
+    return None, {}
+
+
+def power(host: Host, server_id: str, spec: ServerSpec | None, args: Mapping[str, Any]) -> Any:
+    """Bring it to a power state; a server that lost its domain is built anew first."""
+    wanted = _spec(spec, server_id)
+    if host.driver.lifecycle.report(server_id).power == "absent" or args["power"] == "running":
+        return host.driver.lifecycle.ensure(wanted), {}
+    return host.driver.lifecycle.set_power(server_id, args["power"], args.get("timeout_s")), {}
+
+
+def reboot(host: Host, server_id: str, spec: ServerSpec | None, args: Mapping[str, Any]) -> Any:
+    """Restart the guest."""
+    return host.driver.lifecycle.reboot(_spec(spec, server_id), bool(args.get("hard"))), {}
+
+
+def rebuild(host: Host, server_id: str, spec: ServerSpec | None, args: Mapping[str, Any]) -> Any:
+    """New disks from the image its spec names now."""
+    wanted = _spec(spec, server_id)
+    host.driver.lifecycle.destroy(server_id)
+    return host.driver.lifecycle.ensure(wanted), {}
+
+
+def snapshot(host: Host, server_id: str, spec: ServerSpec | None, args: Mapping[str, Any]) -> Any:
+    """Copy the root disk into an image that waits for its data."""
+    os.makedirs(host.scratch, mode=0o700, exist_ok=True)
+    path = os.path.join(host.scratch, f"{args['image_id']}.snapshot")
+    if os.path.exists(path):
+        os.unlink(path)
+    disk = host.driver.disks.snapshot(server_id, path, args.get("disk_format") or "qcow2")
+    host.images.store(args["image_id"], path)
+    return None, {"size": disk.size, "virtual_size": disk.virtual_size}
+
+
+def attach_volume(host: Host, server_id: str, spec: ServerSpec | None, args: Mapping[str, Any]) -> Any:
+    """Plug a volume of the spec."""
+    volume = next((v for v in _spec(spec, server_id).volumes if v.volume_id == args["volume_id"]), None)
+    if volume is None:
+        raise DriverError(f"volume {args['volume_id']} is not connected")
+    return None, {"device": host.driver.disks.attach(server_id, volume)}
+
+
+def detach_volume(host: Host, server_id: str, spec: ServerSpec | None, args: Mapping[str, Any]) -> Any:
+    """Unplug a volume."""
+    host.driver.disks.detach(server_id, args["volume_id"])
+    return None, {}
+
+
+def attach_interface(host: Host, server_id: str, spec: ServerSpec | None, args: Mapping[str, Any]) -> Any:
+    """Plug a card of the spec."""
+    nic = next((n for n in _spec(spec, server_id).nics if n.port_id == args["port_id"]), None)
+    if nic is None:
+        raise DriverError(f"port {args['port_id']} is not a card of the server")
+    host.driver.nics.attach(server_id, nic)
+    return None, {}
+
+
+def detach_interface(host: Host, server_id: str, spec: ServerSpec | None, args: Mapping[str, Any]) -> Any:
+    """Unplug a card."""
+    host.driver.nics.detach(server_id, args["port_id"])
+    return None, {}
+
+
+def password(host: Host, server_id: str, spec: ServerSpec | None, args: Mapping[str, Any]) -> Any:
+    """Set the administrator's password through the guest's agent."""
+    if host.driver.guest is None:
+        raise DriverError("this hypervisor cannot set passwords")
+    wanted = _spec(spec, server_id)
+    host.driver.guest.set_password(server_id, str(wanted.properties.get("os_admin_user") or "root"), wanted.admin_pass or "")
+    return None, {}
+
+
+def resize_prepare(host: Host, server_id: str, spec: ServerSpec | None, args: Mapping[str, Any]) -> Any:
+    """Stop the server and put its disks aside."""
+    if host.driver.resize is None:
+        raise DriverError("this hypervisor cannot resize")
+    disks = host.driver.resize.prepare(server_id)
+    return None, {"disks": [{"name": d.name, "size": d.size} for d in disks]}
+
+
+def resize_finish(host: Host, server_id: str, spec: ServerSpec | None, args: Mapping[str, Any]) -> Any:
+    """Build the server of the new size; from another host its disks are fetched first."""
+    if host.driver.resize is None:
+        raise DriverError("this hypervisor cannot resize")
+    wanted = _spec(spec, server_id)
+    if args["source"] != host.name:
+        raise DriverError(f"disks cannot be fetched from {args['source']}: moves between hosts need shared storage")
+    return host.driver.resize.finish(wanted), {}
+
+
+def resize_confirm(host: Host, server_id: str, spec: ServerSpec | None, args: Mapping[str, Any]) -> Any:
+    """Drop what was put aside."""
+    if host.driver.resize is None:
+        raise DriverError("this hypervisor cannot resize")
+    host.driver.resize.confirm(server_id)
+    return None, {}
+
+
+def resize_revert(host: Host, server_id: str, spec: ServerSpec | None, args: Mapping[str, Any]) -> Any:
+    """Bring back what was put aside."""
+    if host.driver.resize is None:
+        raise DriverError("this hypervisor cannot resize")
+    return host.driver.resize.revert(_spec(spec, server_id)), {}
+
+
+VERBS: Mapping[str, Verb] = {
+    "ensure": ensure, "destroy": destroy, "power": power, "reboot": reboot, "rebuild": rebuild, "snapshot": snapshot,
+    "attach_volume": attach_volume, "detach_volume": detach_volume, "attach_interface": attach_interface,
+    "detach_interface": detach_interface, "password": password, "resize_prepare": resize_prepare,
+    "resize_finish": resize_finish, "resize_confirm": resize_confirm, "resize_revert": resize_revert,
+}

@@ -1,0 +1,102 @@
+"""The volumes of a server: made, attached for its host, and given back."""
+
+from typing import Any
+
+from common.clients.base import RemoteError
+from common.saga import Failure, Run, Wait
+from services.compute.db import server_parts
+
+CREATE_TIMEOUT_S = 600.0
+
+
+def connector(host: str, host_ip: str | None) -> dict[str, Any]:
+    """How a host presents itself to block storage; QEMU's own initiator makes the connection."""
+    return {"host": host, "ip": host_ip or "127.0.0.1", "initiator": f"iqn.2026-11.org.altostack:{host}", "multipath": False,
+            "platform": "x86_64", "os_type": "linux", "do_local_attach": False}
+
+
+def rows(run: Run) -> list[Any]:
+    """The server's block devices that are volumes."""
+    with run.deps.database.read() as session:
+        found = server_parts.disks(session, [run.resource_id]).get(run.resource_id, [])
+    return [d for d in found if d.destination == "volume"]
+
+
+def prepare(run: Run, server: Any, host_ip: str | None) -> Wait | None:
+    """Make the volumes that were asked for, wait until they are there, attach them all for the server's host."""
+    for disk in rows(run):
+        volume_id = disk.volume_id or _create(run, server, disk)
+        if disk.attachment_id and disk.connection_info:
+            continue
+        volume = run.deps.volume.volume(volume_id)
+        if volume["status"] in ("creating", "downloading"):
+            if run.step_age_s > CREATE_TIMEOUT_S:
+                raise Failure(f"volume {volume_id} is still {volume['status']}")
+            return Wait(1.0)
+        if volume["status"].startswith("error"):
+            raise Failure(f"volume {volume_id} went to {volume['status']}", public="Block Device Mapping is Invalid.")
+        attach(run, server.host, host_ip, disk.id, volume_id, disk.attachment_id)
+    return None
+
+
+def attach(run: Run, host: str, host_ip: str | None, disk_id: str, volume_id: str, attachment_id: str | None) -> None:
+    """Reserve (unless done) and connect one volume for `host`; its connection is written down."""
+    storage = run.deps.volume
+    try:
+        if attachment_id is None:
+            attachment_id = storage.create_attachment(volume_id, run.resource_id)["id"]
+            run.deps.database.transaction(server_parts.change_disk, disk_id, attachment_id=attachment_id)
+        found = storage.update_attachment(attachment_id, connector(host, host_ip))
+    except RemoteError as e:
+        raise Failure(str(e), public=f"Volume {volume_id} could not be attached: {e.message}") from e
+    run.deps.database.transaction(server_parts.change_disk, disk_id, connection_info=found["connection_info"])
+
+
+def _create(run: Run, server: Any, disk: Any) -> str:
+    """Make the volume of a block device; a repeated try finds the one it made by its name."""
+    name = f"{server.id}-blank-vol" if disk.source == "blank" else ""
+    marker = {"altostack_block_device": disk.id}
+    storage = run.deps.volume.as_user(run.context)
+    known = [] if run.fresh else run.deps.volume.volumes(all_tenants=1, metadata=repr(marker))
+    try:
+        volume = known[0] if known else storage.create_volume({
+            "size": disk.volume_size, "name": name, "volume_type": disk.volume_type, "metadata": marker,
+            "imageRef": disk.image_id if disk.source == "image" else None,
+            "snapshot_id": disk.snapshot_id if disk.source == "snapshot" else None})
+    except RemoteError as e:
+        raise Failure(str(e), public=e.message) from e
+    run.deps.database.transaction(server_parts.change_disk, disk.id, volume_id=volume["id"])
+    run.data.setdefault("made_volumes", []).append(volume["id"])
+    return str(volume["id"])
+
+
+def complete(run: Run) -> None:
+    """Tell block storage that the guest has its volumes."""
+    for disk in rows(run):
+        if disk.attachment_id:
+            run.deps.volume.complete_attachment(disk.attachment_id)
+
+
+def release(run: Run, *, delete_made: bool) -> None:
+    """Detach every volume; delete those that go with the server (`delete_made`: also those a failed boot made)."""
+    made = set(run.data.get("made_volumes", ())) if delete_made else set()
+    for disk in rows(run):
+        if disk.attachment_id:
+            run.deps.volume.delete_attachment(disk.attachment_id)
+        if disk.volume_id and (disk.delete_on_termination or disk.volume_id in made):
+            _delete(run, disk.volume_id)
+        run.deps.database.transaction(_reset, disk.id, disk.volume_id if disk.source == "volume" else None)
+
+
+def _delete(run: Run, volume_id: str) -> None:
+    try:
+        run.deps.volume.delete_volume(volume_id)
+    except RemoteError as e:
+        if e.status not in (400, 404):
+            raise
+        if e.status == 400:
+            raise Failure(str(e)) from e
+
+
+def _reset(session: Any, disk_id: str, volume_id: str | None) -> None:
+    server_parts.change_disk(session, disk_id, attachment_id=None, connection_info=None, volume_id=volume_id)

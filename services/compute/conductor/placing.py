@@ -1,0 +1,91 @@
+"""Choosing a host: what a server needs, in the scheduler's words, and giving it back."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from common.saga import Failure, Run
+from services.compute.db import server_groups, server_parts
+
+_TRAIT, _RESOURCE = "trait:", "resources:"
+
+
+def resources(server: Any, flavor: Mapping[str, Any], local_root: bool) -> dict[str, int]:
+    """{resource class: amount} of a flavor: VCPU, MEMORY_MB and DISK_GB, changed by `resources:` extra specs.
+
+    A server that boots from a volume has no root disk on its host.
+    """
+    disk = (int(flavor["root_gb"]) if local_root else 0) + int(flavor.get("ephemeral_gb") or 0)
+    disk += -(-int(flavor.get("swap") or 0) // 1024)
+    found = {"VCPU": int(flavor["vcpus"]), "MEMORY_MB": int(flavor["memory_mb"]), "DISK_GB": disk}
+    for key, value in (flavor.get("extra_specs") or {}).items():
+        if key.startswith(_RESOURCE):
+            found[key.removeprefix(_RESOURCE)] = int(value)
+    return {name: amount for name, amount in found.items() if amount > 0}
+
+
+def traits(flavor: Mapping[str, Any], image: Mapping[str, Any] | None) -> tuple[list[str], list[str]]:
+    """(required, forbidden) traits of a flavor's extra specs and an image's properties."""
+    pairs = list((flavor.get("extra_specs") or {}).items()) + list(((image or {}).get("properties") or {}).items())
+    wanted = {k.removeprefix(_TRAIT): v for k, v in pairs if k.startswith(_TRAIT)}
+    return (sorted(t for t, v in wanted.items() if v == "required"), sorted(t for t, v in wanted.items() if v == "forbidden"))
+
+
+def request(session: Any, server: Any, flavor: Mapping[str, Any], asked: Any, *, ignore_hosts: list[str],
+            host: str | None = None, node: str | None = None) -> dict[str, Any]:
+    """What `Scheduler.select_hosts` takes for one server. `asked` is its ServerRequest."""
+    data = asked.data if asked is not None else {}
+    image = asked.image if asked is not None else None
+    disks = server_parts.disks(session, [server.id]).get(server.id, [])
+    local_root = not any(d.boot_index == 0 and d.destination == "volume" for d in disks)
+    required, forbidden = traits(flavor, image)
+    zone = data.get("availability_zone") or server.pinned_zone
+    return {
+        "consumer_id": server.id, "project_id": server.project_id, "user_id": server.user_id, "consumer_type": "INSTANCE",
+        "consumer_generation": None, "resources": resources(server, flavor, local_root), "groups": {},
+        "required": required, "forbidden": forbidden,
+        "member_of": [],
+        "hints": server.hints or {}, "group": _group(session, server), "availability_zone": zone,
+        "host": host or data.get("host"), "node": node or data.get("node"), "ignore_hosts": ignore_hosts,
+        "image": image or {}, "flavor": {"extra_specs": flavor.get("extra_specs") or {}}, "allow_existing": False,
+    }
+
+
+def _group(session: Any, server: Any) -> dict[str, Any] | None:
+    if not server.group_id:
+        return None
+    group = server_groups.get(session, server.group_id)
+    members = server_groups.members(session, [group.id]).get(group.id, [])
+    others = [m for m in members if m.id != server.id]
+    return {"policy": group.policy, "rules": group.rules or {}, "members": len(others),
+            "hosts": [m.host for m in others if m.host]}
+
+
+def choose(run: Run, wanted: dict[str, Any]) -> dict[str, Any]:
+    """The scheduler's answer for one server; Failure in upstream's words when no host will do."""
+    answer = run.deps.scheduler.select_hosts(run.context, [wanted])[0]
+    if "error" in answer:
+        raise Failure(answer["error"], public=answer.get("public_error") or "No valid host was found.")
+    return dict(answer)
+
+
+def release(run: Run) -> None:
+    """Give back everything the server holds in Placement."""
+    run.deps.placement.delete_allocations(run.resource_id)
+
+
+def hold(run: Run, migration_uuid: str) -> None:
+    """Let a move hold what the server has in Placement, so that the server can claim anew. Repeating changes nothing."""
+    if not run.deps.placement.allocations(migration_uuid)["allocations"]:
+        run.deps.placement.move_allocations(run.resource_id, migration_uuid, consumer_type="MIGRATION")
+
+
+def settle(run: Run, migration_uuid: str) -> None:
+    """The move is final: give the old claim back."""
+    run.deps.placement.delete_allocations(migration_uuid)
+
+
+def restore(run: Run, migration_uuid: str) -> None:
+    """The move is undone: the server has its old claim again, and nothing else."""
+    if run.deps.placement.allocations(migration_uuid)["allocations"]:
+        run.deps.placement.delete_allocations(run.resource_id)
+        run.deps.placement.move_allocations(migration_uuid, run.resource_id, consumer_type="INSTANCE")

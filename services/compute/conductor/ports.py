@@ -1,0 +1,204 @@
+"""The ports of a server: made or taken, bound to its host, written down as its cards, and given back."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from common.clients.base import RemoteError
+from common.saga import Failure, Run
+from services.compute.db import server_parts, servers
+
+
+def plug(run: Run, server: Any, asked: Any) -> None:
+    """Make or take every port the server asked for and bind it to its host.
+
+    Repeating finds the ports that an earlier try made, by the server's id on them.
+    """
+    wanted = _wanted(run, server, asked)
+    known = [] if run.fresh and not any(w.get("port") for w in wanted) else run.deps.network.find("port", device_id=server.id)
+    by_position = {int((p.get("binding:profile") or {}).get("position", -1)): p for p in known}
+    made: list[dict[str, Any]] = []
+    missing = []
+    for position, want in enumerate(wanted):
+        if want.get("port"):
+            made.append(_take(run, server, want["port"], position))
+        elif position in by_position:
+            made.append(by_position[position])
+        else:
+            missing.append(_body(run, server, asked, want, position))
+    if missing:
+        made += _create(run, missing)
+    taken = {w["port"] for w in wanted if w.get("port")}
+    rows = [_row(run, server, port, position, wanted, port["id"] not in taken) for position, port in enumerate(made)]
+    run.deps.database.transaction(_save, rows)
+
+
+def add(run: Run, server: Any, want: dict[str, Any], position: int) -> dict[str, Any]:
+    """Make or take one more port for a server that exists; its card is written down. Repeating finds the one made before."""
+    if want.get("port"):
+        port = _take(run, server, want["port"], position)
+    else:
+        known = [p for p in run.deps.network.find("port", device_id=server.id)
+                 if (p.get("binding:profile") or {}).get("position") == position]
+        port = known[0] if known else _create(run, [_body(run, server, None, want, position)])[0]
+    network, subnets = describe_network(run.deps, port["network_id"])
+    row = card(server.id, port, network, subnets)
+    row |= {"position": position, "owned": not want.get("port"), "tag": want.get("tag")}
+    run.deps.database.transaction(_save, [row])
+    return port
+
+
+def _create(run: Run, bodies: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    try:
+        return list(run.deps.network.create_ports(bodies))
+    except RemoteError as e:
+        if e.status in (409, 413, 403):
+            raise Failure(str(e), public=e.message) from e
+        raise Failure(str(e), public="The network of the server could not be set up.") from e
+
+
+def _wanted(run: Run, server: Any, asked: Any) -> list[dict[str, Any]]:
+    """[{"uuid", "port", "fixed_ip", "tag"}] with `auto` and nothing resolved to the tenant's own networks."""
+    networks = (asked.data if asked is not None else {}).get("networks")
+    if networks == "none":
+        return []
+    if networks and networks != "auto":
+        return list(networks)
+    own = tenant_networks(run.deps, server.project_id)
+    if not own and networks == "auto":
+        found = run.deps.network.get(f"/v2.0/auto-allocated-topology/{server.project_id}")
+        own = [found["auto_allocated_topology"]]
+    if len(own) > 1:
+        raise Failure("Multiple possible networks found, use a Network ID to be more specific.")
+    return [{"uuid": n["id"]} for n in own]
+
+
+def tenant_networks(conductor: Any, project_id: str) -> list[dict[str, Any]]:
+    """The networks a server of the project gets when it asks for none: its own, and shared ones that are not external."""
+    own = conductor.network.find("network", project_id=project_id)
+    shared = conductor.network.find("network", shared=True)
+    known = {n["id"] for n in own}
+    return list(own) + [n for n in shared if n["id"] not in known and not n.get("router:external")]
+
+
+def _body(run: Run, server: Any, asked: Any, want: dict[str, Any], position: int) -> dict[str, Any]:
+    zone = server.availability_zone or "nova"
+    body: dict[str, Any] = {
+        "network_id": want["uuid"], "device_id": server.id, "device_owner": f"compute:{zone}", "admin_state_up": True,
+        "project_id": server.project_id, "binding:host_id": server.host, "binding:profile": {"position": position},
+        "dns_name": server.hostname,
+    }
+    if want.get("fixed_ip"):
+        body["fixed_ips"] = [{"ip_address": want["fixed_ip"]}]
+    groups = security_groups(run, server, (asked.data if asked is not None else {}).get("security_groups") or [])
+    if groups is not None:
+        body["security_groups"] = groups
+    return body
+
+
+def security_groups(run: Run, server: Any, names: Sequence[str]) -> list[str] | None:
+    """Ids of the groups a server asked for by name or id; None for the project's default."""
+    wanted = [n for n in names if n]
+    if not wanted or wanted == ["default"]:
+        return None
+    found = run.deps.network.find("security_group", project_id=server.project_id)
+    by_id, by_name = {g["id"]: g["id"] for g in found}, {g["name"]: g["id"] for g in found}
+    missing = [n for n in wanted if n not in by_id and n not in by_name]
+    if missing:
+        raise Failure(f"Security group {missing[0]} not found.")
+    return [by_id.get(n) or by_name[n] for n in wanted]
+
+
+def _take(run: Run, server: Any, port_id: str, position: int) -> dict[str, Any]:
+    """Bind a port that the tenant made before."""
+    zone = server.availability_zone or "nova"
+    try:
+        return dict(run.deps.network.update("port", port_id, {
+            "device_id": server.id, "device_owner": f"compute:{zone}", "binding:host_id": server.host,
+            "binding:profile": {"position": position}}))
+    except RemoteError as e:
+        raise Failure(str(e), public=f"Port {port_id} could not be bound.") from e
+
+
+def _row(run: Run, server: Any, port: dict[str, Any], position: int, wanted: list[dict[str, Any]], owned: bool) -> dict[str, Any]:
+    network, subnets = describe_network(run.deps, port["network_id"])
+    tag = wanted[position].get("tag") if position < len(wanted) else None
+    return card(server.id, port, network, subnets) | {"position": position, "owned": owned, "tag": tag}
+
+
+def describe_network(conductor: Any, network_id: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """(network, its subnets) as the network service shows them, remembered for half a minute."""
+    found = conductor.networks.get(network_id)
+    if found is None:
+        found = (conductor.network.show("network", network_id), conductor.network.find("subnet", network_id=network_id))
+        conductor.networks[network_id] = found
+    return found  # type: ignore[no-any-return]
+
+
+def card(server_id: str, port: dict[str, Any], network: dict[str, Any], subnets: list[dict[str, Any]]) -> dict[str, Any]:
+    """The columns of a server's card from a port of the network service."""
+    versions = {s["id"]: s["ip_version"] for s in subnets}
+    used = {ip["subnet_id"] for ip in port["fixed_ips"]}
+    return {
+        "server_id": server_id, "port_id": port["id"], "network_id": port["network_id"],
+        "network_label": network.get("name") or "", "mac": port["mac_address"], "mtu": network.get("mtu") or 1500,
+        "vnic_type": port.get("binding:vnic_type") or "normal", "active": port.get("status") == "ACTIVE",
+        "addresses": [{"addr": ip["ip_address"], "version": versions.get(ip["subnet_id"], 6 if ":" in ip["ip_address"] else 4),
+                       "type": "fixed", "subnet_id": ip["subnet_id"]} for ip in port["fixed_ips"]],
+        "subnets": [{"id": s["id"], "cidr": s["cidr"], "gateway": s.get("gateway_ip"), "version": s["ip_version"],
+                     "dns": s.get("dns_nameservers") or [], "dhcp": s.get("enable_dhcp", True),
+                     "routes": s.get("host_routes") or []} for s in subnets if s["id"] in used],
+    }
+
+
+def _save(session: Any, rows: list[dict[str, Any]]) -> None:
+    for row in rows:
+        values = dict(row)
+        server_parts.save_nic(session, values.pop("port_id"), values)
+
+
+def rebind(run: Run, host: str) -> None:
+    """Bind all ports of the server to `host`, after a move."""
+    with run.deps.database.read() as session:
+        cards = server_parts.nics(session, [run.resource_id]).get(run.resource_id, [])
+    for item in cards:
+        run.deps.network.update("port", item.port_id, {"binding:host_id": host})
+
+
+def unplug(run: Run) -> None:
+    """Delete the ports made for the server, and let go of those it was given."""
+    with run.deps.database.read() as session:
+        cards = server_parts.nics(session, [run.resource_id]).get(run.resource_id, [])
+        asked = servers.request(session, run.resource_id)
+    networks = (asked.data if asked is not None else {}).get("networks")
+    given = {n["port"] for n in networks if n.get("port")} if isinstance(networks, list) else set()
+    given |= {c.port_id for c in cards if not c.owned}
+    for port in run.deps.network.find("port", device_id=run.resource_id):
+        drop(run.deps, port["id"], owned=port["id"] not in given)
+    run.deps.database.transaction(_forget, [c.port_id for c in cards])
+
+
+def drop(conductor: Any, port_id: str, *, owned: bool) -> None:
+    """Delete one port, or unbind it when it is the tenant's own."""
+    if owned:
+        conductor.network.remove("port", port_id, missing_ok=True)
+        return
+    try:
+        conductor.network.update("port", port_id, {"device_id": "", "device_owner": "", "binding:host_id": "",
+                                                "binding:profile": {}})
+    except RemoteError as e:
+        if e.status != 404:
+            raise
+
+
+def _forget(session: Any, port_ids: list[str]) -> None:
+    for port_id in port_ids:
+        server_parts.delete_nic(session, port_id)
+
+
+def plugged(session: Any, server_id: str) -> tuple[list[str], list[str]]:
+    """(ports that are not up yet, ports that failed) of a server, from what the network service told."""
+    cards = server_parts.nics(session, [server_id]).get(server_id, [])
+    events = server_parts.events(session, server_id, "network-vif-plugged")
+    failed = [c.port_id for c in cards if events.get(c.port_id) == "failed"]
+    waiting = [c.port_id for c in cards if not c.active and c.port_id not in events]
+    return waiting, failed
