@@ -56,6 +56,13 @@ class Loop:
                     self._waiting[key] = None
             self._changed.notify_all()
 
+    def poke_later(self, keys: Iterable[str]) -> None:
+        """Look at these keys in `retry_s` seconds."""
+        with self._changed:
+            for key in keys:
+                heapq.heappush(self._later, (clock.monotonic() + self.retry_s, key))
+            self._changed.notify_all()
+
     def stop(self) -> None:
         """End `run` in every thread, after the batch in hand."""
         with self._changed:

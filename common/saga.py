@@ -70,6 +70,7 @@ class Run:
     deps       the service's conductor: database, clients …
     step_age_s seconds since this step was first tried (over all conductors)
     attempt    how many times this step was tried before
+    fresh      nobody can have tried this step before: it need not look for what an earlier try left
     """
 
     seq: int
@@ -82,6 +83,7 @@ class Run:
     step_started_at: datetime.datetime
     attempt: int = 0
     error: str | None = None
+    fresh: bool = False
 
     @property
     def step_age_s(self) -> float:
@@ -269,6 +271,7 @@ class Runner:
                 if not isinstance(e, Failure):
                     LOG.exception("saga %s of %s: step %s failed", run.kind, run.resource_id, current.name)
                 return self._turn(run, step, e)
+            run.fresh = False
             if isinstance(outcome, Wait):
                 if self._park(run, step, outcome, wakes):
                     return None
@@ -280,6 +283,7 @@ class Runner:
             if step < len(saga.steps):
                 cancelled, wakes = self._checkpoint(run, step=step, data=run.data, attempt=0,
                                                     step_started_at=run.step_started_at)
+                run.fresh = True
         self._finish(run, "done", None, saga.on_done)
         LOG.info("saga %s of %s is done", run.kind, run.resource_id)
         return None
