@@ -23,6 +23,19 @@ OPTS: list[cfg.Opt] = [
     cfg.BoolOpt("cross_az_attach", default=True, help="Whether volumes of other zones may be attached."),
     cfg.StrOpt("dhcp_domain", default="novalocal", help="Domain appended to host names in metadata; may be empty."),
 ]
+CONDUCTOR_OPTS: list[cfg.Opt] = [
+    cfg.IntOpt("max_attempts", default=3, min=1, help="Hosts a boot may try."),
+    cfg.FloatOpt("build_timeout_s", default=900, min=1, help="Seconds an agent may take to build a server."),
+    cfg.FloatOpt("vif_plugging_timeout_s", default=300, min=0, help="Seconds a boot waits for its ports to be plugged; 0: not."),
+    cfg.BoolOpt("vif_plugging_is_fatal", default=True, help="Whether a boot fails when its ports are not plugged in time."),
+    cfg.FloatOpt("cpu_allocation_ratio", default=4.0, min=0.1, help="Virtual CPUs offered per real one."),
+    cfg.FloatOpt("ram_allocation_ratio", default=1.0, min=0.1, help="Memory offered per real memory."),
+    cfg.FloatOpt("disk_allocation_ratio", default=1.0, min=0.1, help="Disk offered per real disk."),
+    cfg.IntOpt("reserved_host_cpus", default=0, min=0, help="CPUs of each host kept from servers."),
+    cfg.IntOpt("reserved_host_memory_mb", default=512, min=0, help="MiB of each host kept from servers."),
+    cfg.IntOpt("reserved_host_disk_gb", default=0, min=0, help="GiB of each host kept from servers."),
+    cfg.IntOpt("shelved_offload_s", default=0, min=-1, help="0: a shelved server leaves its host at once; -1: only when told."),
+]
 QUOTA_OPTS: list[cfg.Opt] = [
     cfg.IntOpt("instances", default=10, min=-1, help="Servers of a project; -1: any number."),
     cfg.IntOpt("cores", default=20, min=-1, help="Virtual CPUs of a project."),
@@ -49,7 +62,7 @@ CONSOLE_OPTS: list[cfg.Opt] = [
 
 def options() -> Sequence[tuple[str | None, Sequence[cfg.Opt]]]:
     """(group, options) of this service, beside those of common.config and the drivers."""
-    return [("compute", OPTS), ("quota", QUOTA_OPTS), ("metadata", METADATA_OPTS), ("console", CONSOLE_OPTS),
+    return [("compute", OPTS + CONDUCTOR_OPTS), ("quota", QUOTA_OPTS), ("metadata", METADATA_OPTS), ("console", CONSOLE_OPTS),
             ("scheduler", scheduler.OPTS), *drivers.list_opts()]
 
 
@@ -68,4 +81,5 @@ SERVICE = Service(
     endpoints=(
         Endpoint("compute", "nova", "compute-api", "/v2.1"),
     ),
+    embedded={"compute.driver": "simulated"},
 )
