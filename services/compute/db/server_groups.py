@@ -59,3 +59,8 @@ def count(session: orm.Session, project_id: str) -> int:
     """How many groups a project has."""
     return int(session.scalar(sa.select(sa.func.count()).select_from(ServerGroup).where(
         ServerGroup.project_id == project_id)) or 0)
+
+
+def existing(session: orm.Session, group_ids: Sequence[str]) -> list[str]:
+    """Which of these groups exist."""
+    return list(session.scalars(sa.select(ServerGroup.id).where(ServerGroup.id.in_(list(group_ids)))))

@@ -271,3 +271,10 @@ def known_consumers(session: orm.Session, consumer_ids: Sequence[str], deleted_a
             models.Migration.uuid.in_(part),
             models.Migration.status.not_in(("confirmed", "reverted", "error", "completed", "failed", "cancelled")))))
     return found
+
+
+def user_data(session: orm.Session, server_ids: Sequence[str]) -> dict[str, str | None]:
+    """{server id: user data}."""
+    model = models.ServerRequest
+    query = sa.select(model.server_id, model.user_data).where(model.server_id.in_(list(server_ids)))
+    return {server_id: text for server_id, text in session.execute(query)}
