@@ -36,7 +36,7 @@ kill_by_path() {
     for entry in /proc/[0-9]*; do
         pid=${entry#/proc/}
         [ "$pid" != $$ ] || continue
-        line=$(tr '\0' ' ' <"$entry/cmdline" 2>/dev/null) || continue
+        line=$({ tr '\0' ' ' <"$entry/cmdline"; } 2>/dev/null) || continue
         if [[ $line == *"$1"* && $line == *"$2"* ]]; then kill -KILL "$pid" 2>/dev/null || true; fi
     done
 }

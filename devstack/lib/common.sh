@@ -133,7 +133,7 @@ running() {
     [ -s "$1" ] || return 1
     read -r pid _ <"$1" || [ -n "$pid" ] || return 1
     [[ $pid =~ ^[0-9]+$ ]] && [ -r "/proc/$pid/cmdline" ] || return 1
-    tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | grep -qF -- "$2"
+    { tr '\0' ' ' <"/proc/$pid/cmdline"; } 2>/dev/null | grep -qF -- "$2"
 }
 
 # stop_pid PIDFILE MARK [SECONDS]: end the process of a pid file: TERM, after SECONDS KILL; nothing if it is not ours.

@@ -46,15 +46,15 @@ hostnet_remove() {
 # Remove what the network agent made: namespaces, taps, bridges, VXLAN devices, tables, by their names' forms.
 agent_network_remove() {
     local name pid table
-    for name in $(ip netns list 2>/dev/null | awk '{print $1}' | grep -E '^(qrouter|qdhcp)-[0-9a-f]{8}-'); do
+    for name in $(ip netns list 2>/dev/null | awk '$1 ~ /^(qrouter|qdhcp)-[0-9a-f]+-/ {print $1}'); do
         for pid in $(ip netns pids "$name" 2>/dev/null); do kill -KILL "$pid" 2>/dev/null || true; done
         ip netns delete "$name" 2>/dev/null || true
     done
-    for name in $(ip -o link show 2>/dev/null | awk -F': ' '{sub(/@.*/, "", $2); print $2}' |
-        grep -E '^((tap|brq)[0-9a-f]{8}-[0-9a-f]{2}|vxlan-[0-9]+|(ns|qr|qg)-[0-9a-f]{8}-[0-9a-f]{2})$'); do
+    for name in $(ip -o link show 2>/dev/null | awk -F': ' '{sub(/@.*/, "", $2)}
+        $2 ~ /^(tap|brq|ns-|qr-|qg-)[0-9a-f]+-[0-9a-f][0-9a-f]$/ || $2 ~ /^vxlan-[0-9]+$/ {print $2}'); do
         ip link delete "$name" 2>/dev/null || true
     done
-    nft list tables 2>/dev/null | grep -E ' altostack(_|$)' | while read -r _ table; do
+    nft list tables 2>/dev/null | awk '$3 ~ /^altostack(_|$)/' | while read -r _ table; do
         # shellcheck disable=SC2086  # family and name
         nft delete table $table 2>/dev/null || true
     done
