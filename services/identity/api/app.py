@@ -1,0 +1,37 @@
+"""Identity's WSGI app."""
+
+import re
+
+import flask
+import orjson
+
+from common.errors import ApiError
+from common.http import faults as common_faults
+from common.http.app import Api, create_app
+from services.identity.api import policies, routes
+from services.identity.api.auth import TokenAuthenticator
+from services.identity.api.schemas import explain
+from services.identity.api.state import State
+from services.identity.api.views import receipt as receipt_view
+from services.identity.domain import receipt
+
+_POLICY = re.compile(r"Policy doesn't allow (\S+) to be performed\.")
+
+
+def make_app(state: State, authenticator: TokenAuthenticator | None = None) -> flask.Flask:
+    """The app; callers are known by the tokens this very service made, unless a test says otherwise."""
+    return create_app(Api(
+        name="identity-api", conf=state.conf, routes=routes.ROUTES, rules=policies.RULES, base_rules=False,
+        authenticator=authenticator or TokenAuthenticator(state.tokens), fault=fault, state=state,
+        health=state.db.ping, schema_error=explain, request_id_headers=("x-openstack-request-id",),
+    ))
+
+
+def fault(error: ApiError, request_id: str) -> tuple[bytes, str]:
+    """Upstream's form and words of an error."""
+    if isinstance(error, receipt.Required):
+        return orjson.dumps(receipt_view.show(error)), common_faults.JSON
+    named = _POLICY.fullmatch(error.message)
+    if error.status == 403 and named:
+        error.message = f"You are not authorized to perform the requested action: {named.group(1)}."
+    return common_faults.identity(error, request_id)

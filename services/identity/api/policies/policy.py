@@ -1,0 +1,43 @@
+"""Who may do what with policy documents; names and defaults are upstream's."""
+
+from common.http.policy import rule
+from services.identity.api.policies.base import ADMIN, ADMIN_OR_SYSTEM_READER, NOT_DOMAIN
+
+RULES = (
+    rule("identity:get_policy", ADMIN_OR_SYSTEM_READER, "Get policy.", scopes=NOT_DOMAIN),
+    rule("identity:list_policies", ADMIN_OR_SYSTEM_READER, "List policies.", scopes=NOT_DOMAIN),
+    rule("identity:create_policy", ADMIN, "Create policy.", scopes=NOT_DOMAIN),
+    rule("identity:update_policy", ADMIN, "Update policy.", scopes=NOT_DOMAIN),
+    rule("identity:delete_policy", ADMIN, "Delete policy.", scopes=NOT_DOMAIN),
+    rule("identity:create_policy_association_for_endpoint",
+         ADMIN,
+         "Create policy association for endpoint.", scopes=NOT_DOMAIN),
+    rule("identity:check_policy_association_for_endpoint",
+         ADMIN_OR_SYSTEM_READER,
+         "Check policy association for endpoint.", scopes=NOT_DOMAIN),
+    rule("identity:delete_policy_association_for_endpoint",
+         ADMIN,
+         "Delete policy association for endpoint.", scopes=NOT_DOMAIN),
+    rule("identity:create_policy_association_for_service",
+         ADMIN,
+         "Create policy association for service.", scopes=NOT_DOMAIN),
+    rule("identity:check_policy_association_for_service",
+         ADMIN_OR_SYSTEM_READER,
+         "Check policy association for service.", scopes=NOT_DOMAIN),
+    rule("identity:delete_policy_association_for_service",
+         ADMIN,
+         "Delete policy association for service.", scopes=NOT_DOMAIN),
+    rule("identity:create_policy_association_for_region_and_service",
+         ADMIN,
+         "Create policy association for region and service.", scopes=NOT_DOMAIN),
+    rule("identity:check_policy_association_for_region_and_service",
+         ADMIN_OR_SYSTEM_READER,
+         "Check policy association for region and service.", scopes=NOT_DOMAIN),
+    rule("identity:delete_policy_association_for_region_and_service",
+         ADMIN,
+         "Delete policy association for region and service.", scopes=NOT_DOMAIN),
+    rule("identity:get_policy_for_endpoint", ADMIN_OR_SYSTEM_READER, "Get policy for endpoint.", scopes=NOT_DOMAIN),
+    rule("identity:list_endpoints_for_policy",
+         ADMIN_OR_SYSTEM_READER,
+         "List endpoints for policy.", scopes=NOT_DOMAIN),
+)

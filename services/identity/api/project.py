@@ -1,0 +1,193 @@
+"""Projects, their tags, and what a user's projects are."""
+
+from typing import Any
+
+from common.http.request import Request
+from services.identity.api import listing
+from services.identity.api.views import project as view
+from services.identity.db import project as project_db
+from services.identity.db.models import Project
+from services.identity.domain import faults, limit, project, scope
+from services.identity.domain import user as users
+
+_FILTERS = ("name", "domain_id", "enabled", "parent_id", "is_domain")
+_TAGS = ("tags", "tags-any", "not-tags", "not-tags-any")
+
+
+def target(row: Project) -> dict[str, Any]:
+    """What a rule may ask about a project."""
+    return {"target.project.id": row.id, "target.project.domain_id": None if row.is_domain else row.domain_id,
+            "target.project.name": row.name, "project_id": row.id}
+
+
+def _authorized(request: Request, project_id: str) -> Project:
+    """The project, once the route's policy allows it; a caller without rights learns nothing (403)."""
+    with request.app.db.read() as session:
+        row = project_db.get(session, project_id)
+    request.authorize(target(row) if row is not None else {})
+    if row is None:
+        raise faults.not_found("project", project_id)
+    return row
+
+
+def index(request: Request) -> dict[str, Any]:
+    """200 with projects; of one domain for a caller whose token is for that."""
+    domain_id = request.context.domain_id
+    request.authorize({"target.domain_id": domain_id} if domain_id else {})
+    query = listing.read(request, _FILTERS, booleans=("enabled", "is_domain"))
+    tags = {k: [n for text in request.query[k] for n in text.split(",")] for k in _TAGS if k in request.query}
+    with request.app.db.read() as session:
+        found, more = project_db.listing(session, query, domains=False, tags=tags)
+        if domain_id and not request.allowed("identity:list_projects", {}):
+            found = [p for p in found if p.domain_id == domain_id]
+        named = project_db.tags(session, [p.id for p in found])
+    return listing.answer(request, "projects", [view.show(request, p, named.get(p.id, [])) for p in found], more)
+
+
+def create(request: Request) -> tuple[dict[str, Any], int]:
+    """201; the domain is the one named, the parent's, or that of the caller's token."""
+    values = dict(request.body["project"])
+    if not values.get("is_domain"):
+        values["domain_id"] = values.get("domain_id") or _domain_of(request, values.get("parent_id"))
+    request.authorize({"target.project.domain_id": values.get("domain_id"), "target.project.parent_id": values.get("parent_id")})
+    row = request.app.change(project.create, request.app.conf, values)
+    return {"project": view.show(request, row, sorted(set(values.get("tags") or [])))}, 201
+
+
+def _domain_of(request: Request, parent_id: str | None) -> str:
+    if parent_id:
+        with request.app.db.read() as session:
+            parent = project_db.get(session, parent_id)
+        if parent is not None:
+            return parent.id if parent.is_domain else parent.domain_id
+    return default_domain(request)
+
+
+def default_domain(request: Request) -> str:
+    """The domain that a body without one means: that of the token's scope, else of its project, else the default one."""
+    context = request.context
+    return str(context.domain_id or context.project_domain_id or request.app.conf.identity.default_domain_id)
+
+
+def show(request: Request, project_id: str) -> dict[str, Any]:
+    """200; with `parents_as_list`, `subtree_as_list`, `parents_as_ids`, `subtree_as_ids` also what stands above and below."""
+    row = _authorized(request, project_id)
+    asked = set(request.query)
+    for one, other in (("parents_as_list", "parents_as_ids"), ("subtree_as_list", "subtree_as_ids")):
+        if {one, other} <= asked:
+            raise faults.invalid(f"Cannot use {one} and {other} query params at the same time.")
+    with request.app.db.read() as session:
+        above = project_db.parents(session, project_id) if asked & {"parents_as_list", "parents_as_ids"} else []
+        below = project_db.subtree(session, project_id) if asked & {"subtree_as_list", "subtree_as_ids",
+                                                                   "include_limits"} else []
+        tags = project_db.tags(session, [project_id, *(p.id for p in above), *(p.id for p in below)])
+        limits = limit.by_project(session, [project_id, *(p.id for p in above + below)]) if "include_limits" in asked else None
+        mine = scope.projects(session, request.context.user_id)[0] if asked & {"parents_as_list", "subtree_as_list"} else []
+
+    def shown(p: Project) -> dict[str, Any]:
+        extra = {} if limits is None else {"limits": limits.get(p.id, [])}
+        return {**view.show(request, p, tags.get(p.id, [])), **extra}
+
+    body = shown(row)
+    held = {p.id for p in mine}
+    if "parents_as_list" in asked:
+        body["parents"] = [{"project": shown(p)} for p in above if p.id in held]
+    if "subtree_as_list" in asked:
+        body["subtree"] = [{"project": shown(p)} for p in below if p.id in held]
+    if "parents_as_ids" in asked:
+        body["parents"] = _nested_parents([p.id for p in above])
+    if "subtree_as_ids" in asked:
+        body["subtree"] = _nested_subtree(project_id, below)
+    return {"project": body}
+
+
+def _nested_parents(ids: list[str]) -> dict[str, Any] | None:
+    nested: dict[str, Any] | None = None
+    for project_id in reversed(ids):
+        nested = {project_id: nested}
+    return nested
+
+
+def _nested_subtree(project_id: str, below: list[Project]) -> dict[str, Any] | None:
+    children: dict[str, list[str]] = {}
+    for row in below:
+        children.setdefault(row.parent_id or "", []).append(row.id)
+
+    def nest(parent: str) -> dict[str, Any] | None:
+        return {c: nest(c) for c in children[parent]} if parent in children else None
+
+    return nest(project_id)
+
+
+def update(request: Request, project_id: str) -> dict[str, Any]:
+    """200."""
+    _authorized(request, project_id)
+
+    def work(session: Any) -> tuple[Project, list[str]]:
+        row = project.update(session, project.found(session, project_id), request.body["project"])
+        return row, project_db.tags(session, [project_id]).get(project_id, [])
+
+    return {"project": view.show(request, *request.app.change(work))}
+
+
+def delete(request: Request, project_id: str) -> None:
+    """204; 403 while projects stand below it."""
+    _authorized(request, project_id)
+    request.app.change(project.delete, project_id)
+
+
+def of_user(request: Request, user_id: str) -> dict[str, Any]:
+    """200 with the projects on which a user holds a role."""
+    with request.app.db.read() as session:
+        from services.identity.db import user as user_db
+
+        user = user_db.get(session, user_id)
+        request.authorize({"target.user.id": user_id, **({"target.user.domain_id": user.domain_id} if user else {})})
+        users.found(session, user_id)
+        found, tags = scope.projects(session, user_id, listing.read(request, _FILTERS, booleans=("enabled", "is_domain")))
+    return listing.answer(request, "projects", [view.show(request, p, tags.get(p.id, [])) for p in found])
+
+
+# tags
+
+
+def tags(request: Request, project_id: str) -> dict[str, Any]:
+    """200 with a project's tags."""
+    _authorized(request, project_id)
+    found = request.app.read(project_db.tags, [project_id]).get(project_id, [])
+    return {"tags": found, "links": listing.links(request)}
+
+
+def set_tags(request: Request, project_id: str) -> dict[str, Any]:
+    """200 with the tags that replaced those before."""
+    _authorized(request, project_id)
+    found = request.app.change(project.set_tags, project_id, request.body["tags"])
+    return {"tags": found, "links": listing.links(request)}
+
+
+def clear_tags(request: Request, project_id: str) -> None:
+    """204."""
+    _authorized(request, project_id)
+    request.app.change(project.set_tags, project_id, [])
+
+
+def has_tag(request: Request, project_id: str, tag: str) -> None:
+    """204 when the project has the tag, 404 when not."""
+    _authorized(request, project_id)
+    if tag not in request.app.read(project_db.tags, [project_id]).get(project_id, []):
+        raise faults.not_found("project tag", tag)
+
+
+def add_tag(request: Request, project_id: str, tag: str) -> tuple[None, int, dict[str, str]]:
+    """201."""
+    _authorized(request, project_id)
+    if not 0 < len(tag) <= 255 or "," in tag or "/" in tag:
+        raise faults.invalid(f"Invalid tag: {tag}")
+    request.app.change(project.add_tag, project_id, tag)
+    return None, 201, {"Location": request.base_url + request.raw.path}
+
+
+def drop_tag(request: Request, project_id: str, tag: str) -> None:
+    """204."""
+    _authorized(request, project_id)
+    request.app.change(project.drop_tag, project_id, tag)

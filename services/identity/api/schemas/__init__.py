@@ -1,0 +1,31 @@
+"""JSON schemas of identity's request bodies, one file per noun."""
+
+from typing import Any
+
+from common.http.validation import Schema
+
+ID = {"type": "string", "minLength": 1, "maxLength": 64, "pattern": r"^[a-zA-Z0-9-]+$"}
+ID_OR_NULL = {"type": ["string", "null"], "minLength": 1, "maxLength": 64, "pattern": r"^[a-zA-Z0-9-]+$"}
+BOOLEAN = {"type": "boolean"}
+TEXT_OR_NULL = {"type": ["string", "null"]}
+
+
+def name(longest: int = 255) -> dict[str, Any]:
+    """A name of 1 to `longest` characters that is not all blanks."""
+    return {"type": "string", "minLength": 1, "maxLength": longest, "pattern": r"[\S]+"}
+
+
+def wrap(key: str, properties: dict[str, Any], required: tuple[str, ...] = (), *, additional: Any = True,
+         **more: Any) -> Schema:
+    """The schema of `{key: {…}}`; further properties are allowed unless `additional` says otherwise."""
+    inner: dict[str, Any] = {"type": "object", "properties": properties, "additionalProperties": additional, **more}
+    if required:
+        inner["required"] = list(required)
+    return Schema({"type": "object", "properties": {key: inner}, "required": [key]})
+
+
+def explain(error: Any) -> str:
+    """Upstream identity's form of a schema error: the path without the outermost key."""
+    path = [str(p) for p in error.path]
+    inside = path[1:] if len(path) > 1 else []
+    return f"Invalid input for field '{'/'.join(inside)}': {error.message}" if inside else str(error.message)

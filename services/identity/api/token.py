@@ -1,0 +1,115 @@
+"""Tokens: issue, validate, revoke; what the caller may be scoped to."""
+
+from typing import Any
+
+import flask
+import orjson
+
+from common import errors
+from common.http.request import Request
+from services.identity.api import listing
+from services.identity.api.auth import change_number
+from services.identity.api.views import project as project_view
+from services.identity.api.views import token as token_view
+from services.identity.domain import catalog, faults, scope, token
+from services.identity.objects.token import Token
+
+
+def issue(request: Request) -> flask.Response:
+    """201 with X-Subject-Token; 401 when the credentials or the scope are refused."""
+    auth = request.body["auth"]
+    text, made = request.app.auth.issue(auth, request.raw.headers.get("Openstack-Auth-Receipt"))
+    response = flask.Response(_body(request, made), 201, content_type="application/json")
+    response.headers["X-Subject-Token"] = text
+    response.headers["Vary"] = "X-Auth-Token"
+    return response
+
+
+def check(request: Request) -> flask.Response:
+    """200 without a body when the subject token is good; 404 when it is void."""
+    return _shown(request, "identity:check_token")
+
+
+def validate(request: Request) -> flask.Response:
+    """200 with the subject token's contents; 404 when it is void."""
+    return _shown(request, "identity:validate_token")
+
+
+def _shown(request: Request, policy: str) -> flask.Response:
+    text, found = _subject(request, policy)
+    response = flask.Response(_body(request, found), 200, content_type="application/json")
+    response.headers["X-Subject-Token"] = text
+    response.headers["Vary"] = "X-Auth-Token"
+    return response
+
+
+def revoke(request: Request) -> None:
+    """204; 404 when the subject token is void already."""
+    _, found = _subject(request, "identity:revoke_token")
+    request.app.change(token.revoke, found.payload)
+
+
+def _subject(request: Request, policy: str) -> tuple[str, Token]:
+    text = request.raw.headers.get("X-Subject-Token")
+    if not text:
+        request.authorize({"target.token.user_id": None}, policy)
+        raise errors.BadRequest("Missing X-Subject-Token header.")
+    late = 0
+    if request.first("allow_expired") in ("1", "true", "True") and request.raw.method in ("GET", "HEAD"):
+        late = request.app.conf.token.allow_expired_window
+    try:
+        found = request.app.tokens.get(text, change_number(request.raw.environ, request.app.tokens), late)
+    except token.Invalid:
+        request.authorize({"target.token.user_id": None}, policy)
+        raise errors.NotFound("Could not find token: the token is unknown, expired or revoked.") from None
+    request.authorize({"target.token.user_id": found.user["id"]}, policy)
+    rules = found.access_rules
+    if rules is not None and not request.raw.headers.get("OpenStack-Identity-Access-Rules"):
+        raise errors.NotFound("Could not find token: the caller does not enforce access rules.")
+    return text, found
+
+
+def _body(request: Request, found: Token) -> bytes:
+    """The JSON of a token; kept with it, since a service asks for the same one over and over."""
+    bare = "nocatalog" in request.query
+    key = "bare" if bare else "full"
+    if key not in found.bodies:
+        shown = None
+        if not bare and found.payload.kind != "unscoped":
+            with request.app.db.read() as session:
+                shown = catalog.build(session, found.user["id"], found.project["id"] if found.project else None)
+        found.bodies[key] = orjson.dumps(token_view.show(found, shown))
+    return found.bodies[key]
+
+
+def catalog_of_caller(request: Request) -> dict[str, Any]:
+    """200 with the caller's catalog; 403 for an unscoped token."""
+    found = _caller(request)
+    if found.payload.kind == "unscoped":
+        raise faults.forbidden("the token has no scope, so it has no catalog")
+    project_id = found.project["id"] if found.project else None
+    shown = request.app.read(catalog.build, found.user["id"], project_id)
+    return {"catalog": shown, "links": listing.links(request)}
+
+
+def projects(request: Request) -> dict[str, Any]:
+    """200 with the projects the caller may be scoped to."""
+    rows, tags = request.app.read(scope.projects, _caller(request).user["id"])
+    return listing.answer(request, "projects", [project_view.show(request, p, tags.get(p.id, [])) for p in rows])
+
+
+def domains(request: Request) -> dict[str, Any]:
+    """200 with the domains the caller may be scoped to."""
+    rows, tags = request.app.read(scope.domains, _caller(request).user["id"])
+    return listing.answer(request, "domains", [project_view.show_domain(request, d, tags.get(d.id, [])) for d in rows])
+
+
+def system(request: Request) -> dict[str, Any]:
+    """200 with `[{"all": true}]` where the caller holds a role on the system, else an empty list."""
+    held = request.app.read(scope.on_system, _caller(request).user["id"])
+    return {"system": [{"all": True}] if held else [], "links": listing.links(request)}
+
+
+def _caller(request: Request) -> Token:
+    found: Token = request.context.token  # type: ignore[attr-defined]
+    return found

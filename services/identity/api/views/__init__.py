@@ -1,0 +1,1 @@
+"""What identity's answers look like, one file per noun."""

@@ -1,0 +1,1 @@
+"""The schema of identity and every statement on it."""

@@ -1,0 +1,137 @@
+"""Projects and domains."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import orm
+
+from services.identity.db import rows
+from services.identity.db.models import (
+    ROOT, ApplicationCredential, Assignment, Credential, Limit, Project, ProjectEndpoint, ProjectEndpointGroup,
+    ProjectTag, Trust, User,
+)
+
+
+def get(session: orm.Session, project_id: str) -> Project | None:
+    """The project (or domain) of that id."""
+    return session.get(Project, project_id)
+
+
+def by_name(session: orm.Session, name: str, domain_id: str) -> Project | None:
+    """The project called `name` in a domain; a domain where `domain_id` is ROOT."""
+    return session.scalar(sa.select(Project).where(Project.domain_id == domain_id, Project.name == name))
+
+
+def with_domain(session: orm.Session, project_id: str) -> tuple[Project, Project | None] | None:
+    """A project and its domain in one query (a domain: itself and None)."""
+    domain = orm.aliased(Project)
+    statement = sa.select(Project, domain).outerjoin(domain, domain.id == Project.domain_id).where(Project.id == project_id)
+    row = session.execute(statement).first()
+    return None if row is None else (row[0], row[1])
+
+
+def listing(session: orm.Session, query: rows.Query, *, domains: bool, tags: dict[str, list[str]] | None = None,
+            ids: Iterable[str] | None = None) -> tuple[Sequence[Project], bool]:
+    """Projects, or domains, that meet `query`; `tags` maps tags, tags-any, not-tags, not-tags-any to names."""
+    where: list[Any] = []
+    if domains:
+        where.append(Project.domain_id == ROOT)
+    elif query.value("is_domain") is None:
+        where.append(Project.is_domain.is_(False))
+    if ids is not None:
+        where.append(Project.id.in_(list(ids)))
+    for kind, names in (tags or {}).items():
+        where.append(_tagged(kind, names))
+    return rows.listing(session, Project, query, *where)
+
+
+def _tagged(kind: str, names: list[str]) -> Any:
+    def has(name: str) -> Any:
+        return sa.exists().where(ProjectTag.project_id == Project.id, ProjectTag.name == name)
+
+    found = sa.and_(*map(has, names)) if kind.endswith("tags") else sa.or_(*map(has, names))
+    return sa.not_(found) if kind.startswith("not-") else found
+
+
+def tags(session: orm.Session, project_ids: Iterable[str]) -> dict[str, list[str]]:
+    """Tags by project, sorted."""
+    out: dict[str, list[str]] = {}
+    statement = sa.select(ProjectTag).where(ProjectTag.project_id.in_(list(project_ids))).order_by(ProjectTag.name)
+    for tag in session.scalars(statement):
+        out.setdefault(tag.project_id, []).append(tag.name)
+    return out
+
+
+def set_tags(session: orm.Session, project_id: str, names: Iterable[str]) -> None:
+    """Replace every tag of a project."""
+    session.execute(sa.delete(ProjectTag).where(ProjectTag.project_id == project_id))
+    session.add_all(ProjectTag(project_id=project_id, name=n) for n in dict.fromkeys(names))
+    session.flush()
+
+
+def parents(session: orm.Session, project_id: str) -> list[Project]:
+    """The projects above, nearest first; the domain at the end."""
+    chain = sa.select(Project.id, Project.parent_id, sa.literal(0).label("depth")).where(
+        Project.id == project_id).cte("chain", recursive=True)
+    chain = chain.union_all(sa.select(Project.id, Project.parent_id, chain.c.depth + 1).where(
+        Project.id == chain.c.parent_id))
+    statement = sa.select(Project).join(chain, chain.c.id == Project.id).where(chain.c.depth > 0).order_by(chain.c.depth)
+    return list(session.scalars(statement))
+
+
+def subtree(session: orm.Session, project_id: str) -> list[Project]:
+    """The projects below, parents before children."""
+    tree = sa.select(Project.id, sa.literal(0).label("depth")).where(Project.id == project_id).cte("tree", recursive=True)
+    tree = tree.union_all(sa.select(Project.id, tree.c.depth + 1).where(Project.parent_id == tree.c.id))
+    statement = sa.select(Project).join(tree, tree.c.id == Project.id).where(tree.c.depth > 0)
+    return list(session.scalars(statement.order_by(tree.c.depth, Project.id)))
+
+
+def has_children(session: orm.Session, project_id: str) -> bool:
+    """Whether a project stands below."""
+    return bool(session.scalar(sa.select(sa.exists().where(Project.parent_id == project_id))))
+
+
+def in_domain(session: orm.Session, domain_id: str) -> list[Project]:
+    """Every project of a domain."""
+    return list(session.scalars(sa.select(Project).where(Project.domain_id == domain_id)))
+
+
+def delete(session: orm.Session, project_ids: Sequence[str]) -> None:
+    """Delete projects with what hangs on them: assignments, tags, credentials, trusts, limits."""
+    ids = list(project_ids)
+    for statement in (
+        sa.delete(Assignment).where(Assignment.target_type.in_(("project", "domain")), Assignment.target_id.in_(ids)),
+        sa.delete(ProjectTag).where(ProjectTag.project_id.in_(ids)),
+        sa.delete(Credential).where(Credential.project_id.in_(ids)),
+        sa.delete(Trust).where(Trust.project_id.in_(ids)),
+        sa.delete(ApplicationCredential).where(ApplicationCredential.project_id.in_(ids)),
+        sa.delete(Limit).where(sa.or_(Limit.project_id.in_(ids), Limit.domain_id.in_(ids))),
+        sa.delete(ProjectEndpoint).where(ProjectEndpoint.project_id.in_(ids)),
+        sa.delete(ProjectEndpointGroup).where(ProjectEndpointGroup.project_id.in_(ids)),
+        sa.update(User).where(User.default_project_id.in_(ids)).values(default_project_id=None),
+        sa.delete(Project).where(Project.id.in_(ids)),
+    ):
+        session.execute(statement)
+
+
+def below(session: orm.Session, project_ids: Iterable[str]) -> set[str]:
+    """Ids of all projects below any of those."""
+    ids = list(project_ids)
+    if not ids:
+        return set()
+    tree = sa.select(Project.id).where(Project.parent_id.in_(ids)).cte("tree", recursive=True)
+    tree = tree.union_all(sa.select(Project.id).where(Project.parent_id == tree.c.id))
+    return set(session.scalars(sa.select(tree.c.id)))
+
+
+def ids_in_domains(session: orm.Session, domain_ids: Iterable[str]) -> set[str]:
+    """Ids of all projects of those domains."""
+    ids = list(domain_ids)
+    return set(session.scalars(sa.select(Project.id).where(Project.domain_id.in_(ids)))) if ids else set()
+
+
+def every(session: orm.Session) -> list[Project]:
+    """All projects and domains."""
+    return list(session.scalars(sa.select(Project)))

@@ -1,0 +1,52 @@
+"""Trusts and the roles they delegate."""
+
+import datetime
+from collections.abc import Iterable, Sequence
+
+import sqlalchemy as sa
+from sqlalchemy import orm
+
+from services.identity.db import rows
+from services.identity.db.models import Trust, TrustRole
+
+
+def get(session: orm.Session, trust_id: str, *, deleted: bool = False) -> Trust | None:
+    """The trust of that id; a deleted one only with `deleted`."""
+    row = session.get(Trust, trust_id)
+    return None if row is None or (row.deleted_at is not None and not deleted) else row
+
+
+def role_ids(session: orm.Session, trust_ids: Iterable[str]) -> dict[str, list[str]]:
+    """Role ids by trust."""
+    out: dict[str, list[str]] = {}
+    for row in session.scalars(sa.select(TrustRole).where(TrustRole.trust_id.in_(list(trust_ids)))):
+        out.setdefault(row.trust_id, []).append(row.role_id)
+    return out
+
+
+def listing(session: orm.Session, query: rows.Query) -> tuple[Sequence[Trust], bool]:
+    """Trusts that are not deleted."""
+    return rows.listing(session, Trust, query, Trust.deleted_at.is_(None))
+
+
+def add(session: orm.Session, row: Trust, roles: Iterable[str]) -> None:
+    """Insert a trust with its roles."""
+    rows.add(session, row)
+    session.add_all(TrustRole(trust_id=row.id, role_id=r) for r in roles)
+    session.flush()
+
+
+def consume(session: orm.Session, trust_id: str) -> bool:
+    """Use a trust once; false when no use is left."""
+    done = session.execute(sa.update(Trust).where(Trust.id == trust_id, Trust.remaining_uses > 0).values(
+        remaining_uses=Trust.remaining_uses - 1))
+    return bool(done.rowcount)
+
+
+def delete(session: orm.Session, trust_id: str, now: datetime.datetime) -> None:
+    """Delete a trust and every trust that was redelegated from it."""
+    waiting = [trust_id]
+    while waiting:
+        session.execute(sa.update(Trust).where(Trust.id.in_(waiting), Trust.deleted_at.is_(None)).values(deleted_at=now))
+        waiting = list(session.scalars(sa.select(Trust.id).where(
+            Trust.redelegated_trust_id.in_(waiting), Trust.deleted_at.is_(None))))

@@ -1,0 +1,145 @@
+"""What may be done with regions, services and endpoints."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import orm
+
+from common import ids
+from services.identity.db import catalog as catalog_db
+from services.identity.db import rows
+from services.identity.db.models import CatalogService, Endpoint, Region
+from services.identity.domain import faults
+from services.identity.domain.catalog import filled
+
+_REGION = frozenset("id description parent_region_id links url".split())
+_SERVICE = frozenset("id type name description enabled links".split())
+_ENDPOINT = frozenset("id interface service_id region_id region url enabled links legacy_endpoint_id".split())
+
+
+def _extra(values: Mapping[str, Any], own: frozenset[str]) -> dict[str, Any]:
+    return {k: v for k, v in values.items() if k not in own}
+
+
+def region(session: orm.Session, region_id: str) -> Region:
+    """The region; NotFound in upstream's words."""
+    row = catalog_db.region(session, region_id)
+    if row is None:
+        raise faults.not_found("region", region_id)
+    return row
+
+
+def service(session: orm.Session, service_id: str) -> CatalogService:
+    """The service; NotFound in upstream's words."""
+    row = catalog_db.service(session, service_id)
+    if row is None:
+        raise faults.not_found("service", service_id)
+    return row
+
+
+def endpoint(session: orm.Session, endpoint_id: str) -> Endpoint:
+    """The endpoint; NotFound in upstream's words."""
+    row = catalog_db.endpoint(session, endpoint_id)
+    if row is None:
+        raise faults.not_found("endpoint", endpoint_id)
+    return row
+
+
+def create_region(session: orm.Session, values: Mapping[str, Any]) -> Region:
+    """A new region; Conflict when its id is taken, NotFound when its parent is not there."""
+    if values.get("parent_region_id"):
+        region(session, values["parent_region_id"])
+    row = Region(id=values.get("id") or ids.hex_id(), description=values.get("description") or "",
+                 parent_region_id=values.get("parent_region_id"), extra=_extra(values, _REGION))
+    if catalog_db.region(session, row.id) is not None:
+        raise faults.conflict("region", f"Duplicate ID, {row.id}")
+    return rows.add(session, row)
+
+
+def update_region(session: orm.Session, region_id: str, values: Mapping[str, Any]) -> Region:
+    """Change a region; a circle of parents is refused."""
+    row = region(session, region_id)
+    parent = values.get("parent_region_id")
+    if parent:
+        region(session, parent)
+        if parent == region_id or parent in catalog_db.region_descendants(session, region_id):
+            raise faults.invalid("A region must not be its own ancestor.")
+    for name in ("description", "parent_region_id"):
+        if name in values:
+            setattr(row, name, values[name] or ("" if name == "description" else None))
+    row.extra = {**(row.extra or {}), **_extra(values, _REGION)}
+    session.flush()
+    return row
+
+
+def delete_region(session: orm.Session, region_id: str) -> None:
+    """Delete a region with those below; Forbidden while endpoints lie in one."""
+    region(session, region_id)
+    doomed = [region_id, *catalog_db.region_descendants(session, region_id)]
+    if any(catalog_db.region_in_use(session, r) for r in doomed):
+        raise faults.forbidden(
+            f"Unable to delete region {region_id} because it or its child regions have associated endpoints")
+    for one in reversed(doomed):
+        catalog_db.delete_region(session, one)
+
+
+def create_service(session: orm.Session, values: Mapping[str, Any]) -> CatalogService:
+    """A new service."""
+    return rows.add(session, CatalogService(
+        id=ids.hex_id(), type=values["type"], name=values.get("name"), description=values.get("description"),
+        enabled=values.get("enabled", True), extra=_extra(values, _SERVICE)))
+
+
+def update_service(session: orm.Session, service_id: str, values: Mapping[str, Any]) -> CatalogService:
+    """Change a service."""
+    row = service(session, service_id)
+    for name in ("type", "name", "description", "enabled"):
+        if name in values:
+            setattr(row, name, values[name])
+    row.extra = {**(row.extra or {}), **_extra(values, _SERVICE)}
+    session.flush()
+    return row
+
+
+def delete_service(session: orm.Session, service_id: str) -> None:
+    """Delete a service with its endpoints."""
+    service(session, service_id)
+    catalog_db.delete_service(session, service_id)
+
+
+def create_endpoint(session: orm.Session, values: Mapping[str, Any]) -> Endpoint:
+    """A new endpoint; BadRequest when its service or region is not there, or its URL cannot be filled in."""
+    _check_endpoint(session, values)
+    region_id = values.get("region_id") or values.get("region")
+    if region_id and not values.get("region_id") and catalog_db.region(session, region_id) is None:
+        rows.add(session, Region(id=region_id, description="", extra={}))
+    return rows.add(session, Endpoint(
+        id=ids.hex_id(), interface=values["interface"], service_id=values["service_id"], region_id=region_id,
+        url=values["url"], enabled=values.get("enabled", True), extra=_extra(values, _ENDPOINT)))
+
+
+def _check_endpoint(session: orm.Session, values: Mapping[str, Any]) -> None:
+    if "service_id" in values and catalog_db.service(session, values["service_id"]) is None:
+        raise faults.invalid(f"Could not find service: {values['service_id']}.")
+    if values.get("region_id") and catalog_db.region(session, values["region_id"]) is None:
+        raise faults.invalid(f"Could not find region: {values['region_id']}.")
+    if "url" in values and filled(values["url"], "user", "project") is None:
+        raise faults.invalid(f"Malformed endpoint URL ({values['url']}), see ERROR log for details.")
+
+
+def update_endpoint(session: orm.Session, endpoint_id: str, values: Mapping[str, Any]) -> Endpoint:
+    """Change an endpoint."""
+    row = endpoint(session, endpoint_id)
+    _check_endpoint(session, values)
+    for name in ("interface", "service_id", "region_id", "url", "enabled"):
+        if name in values:
+            setattr(row, name, values[name])
+    row.extra = {**(row.extra or {}), **_extra(values, _ENDPOINT)}
+    session.flush()
+    return row
+
+
+def delete_endpoint(session: orm.Session, endpoint_id: str) -> None:
+    """Delete an endpoint."""
+    endpoint(session, endpoint_id)
+    catalog_db.delete_endpoints(session, [endpoint_id])

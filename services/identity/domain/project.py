@@ -1,0 +1,187 @@
+"""What may be done with projects and domains."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from oslo_config import cfg
+from sqlalchemy import orm
+
+from common import clock, ids
+from services.identity.db import application_credential as application_credential_db
+from services.identity.db import group as group_db
+from services.identity.db import project as project_db
+from services.identity.db import role as role_db
+from services.identity.db import rows
+from services.identity.db import token as token_db
+from services.identity.db import user as user_db
+from services.identity.db.models import ROOT, Project
+from services.identity.domain import faults
+
+_OWN = frozenset("id name domain_id parent_id is_domain enabled description options tags links explicit_domain_id".split())
+
+
+def found(session: orm.Session, project_id: str) -> Project:
+    """The project, or project acting as a domain; NotFound in upstream's words."""
+    row = project_db.get(session, project_id)
+    if row is None:
+        raise faults.not_found("project", project_id)
+    return row
+
+
+def found_domain(session: orm.Session, domain_id: str) -> Project:
+    """The domain; NotFound in upstream's words."""
+    row = project_db.get(session, domain_id)
+    if row is None or not row.is_domain:
+        raise faults.not_found("domain", domain_id)
+    return row
+
+
+def create(session: orm.Session, conf: cfg.ConfigOpts, values: Mapping[str, Any]) -> Project:
+    """A new project from validated `values` (with `domain_id`), or a domain (`is_domain`)."""
+    is_domain = bool(values.get("is_domain"))
+    parent_id = values.get("parent_id")
+    if is_domain:
+        if parent_id is not None:
+            raise faults.invalid("only root projects are allowed to act as domains.")
+        domain_id, parent_id = ROOT, None
+    else:
+        domain_id = found_domain(session, values["domain_id"]).id
+        parent_id = _parent(session, conf, domain_id, parent_id)
+    project_id = values.get("explicit_domain_id") if is_domain else None
+    if project_id and project_db.get(session, project_id) is not None:
+        raise faults.conflict("domain", f"Duplicate entry found with ID {project_id}")
+    row = Project(
+        id=project_id or ids.hex_id(), name=values["name"], domain_id=domain_id, parent_id=parent_id, is_domain=is_domain,
+        enabled=values.get("enabled", True), description=values.get("description") or "",
+        options={k: v for k, v in (values.get("options") or {}).items() if v is not None},
+        extra={k: v for k, v in values.items() if k not in _OWN})
+    try:
+        rows.add(session, row)
+    except rows.Duplicate:
+        raise _duplicate(row.is_domain, row.name, domain_id) from None
+    if values.get("tags"):
+        project_db.set_tags(session, row.id, values["tags"])
+    return row
+
+
+def _duplicate(is_domain: bool, name: str, domain_id: str) -> Exception:
+    if is_domain:
+        return faults.conflict("domain", f"Duplicate entry found with name {name}")
+    return faults.conflict("project", "it is not permitted to have two projects with the same name in the same domain : "
+                                      f"{name}")
+
+
+def _parent(session: orm.Session, conf: cfg.ConfigOpts, domain_id: str, parent_id: str | None) -> str:
+    if parent_id is None or parent_id == domain_id:
+        return domain_id
+    parent = found(session, parent_id)
+    if not parent.is_domain and parent.domain_id != domain_id:
+        raise faults.invalid(f"Cannot create project: the parent {parent_id} is in another domain than the new project.")
+    if parent.is_domain:
+        raise faults.invalid("Cannot create project: the parent is a domain other than the one of the new project.")
+    above = project_db.parents(session, parent_id)
+    if not parent.enabled or any(not p.enabled for p in above):
+        raise faults.forbidden(f"Cannot create project, because a parent of it is disabled: {parent_id}")
+    if len(above) + 1 > conf.identity.max_project_tree_depth:
+        raise faults.forbidden(f"Max hierarchy depth reached for {parent_id} branch")
+    return parent_id
+
+
+def update(session: orm.Session, row: Project, values: Mapping[str, Any]) -> Project:
+    """Change a project or a domain; disabling voids tokens at once, since each looks at its project."""
+    options = values.get("options") or {}
+    if (row.options or {}).get("immutable") and not ("immutable" in options and options["immutable"] in (False, None)
+                                                     and set(values) == {"options"}):
+        raise faults.immutable("domain" if row.is_domain else "project", row.id)
+    for name in ("domain_id", "parent_id", "is_domain"):
+        present = {"domain_id": None if row.is_domain else row.domain_id, "parent_id": None if row.is_domain else row.parent_id,
+                   "is_domain": row.is_domain}[name]
+        if name in values and values[name] != present:
+            if name == "parent_id":
+                raise faults.forbidden("Update of `parent_id` is not allowed.")
+            raise faults.invalid(f"Update of `{name}` is not allowed.")
+    if values.get("enabled") is False and row.enabled and not row.is_domain and _enabled_below(session, row.id):
+        raise faults.forbidden(f"Cannot disable project {row.id} since its subtree contains enabled projects.")
+    if values.get("enabled") is True and not row.enabled and any(not p.enabled for p in project_db.parents(session, row.id)):
+        raise faults.forbidden(f"Cannot enable project {row.id} since it has disabled parents")
+    if values.get("enabled") is False and row.enabled:
+        field = "domain_id" if row.is_domain else "project_id"
+        token_db.revoke(session, clock.now(), **{field: row.id})
+    for name in ("name", "enabled", "description"):
+        if name in values:
+            setattr(row, name, (values[name] or "") if name == "description" else values[name])
+    row.extra = {**(row.extra or {}), **{k: v for k, v in values.items() if k not in _OWN}}
+    row.options = {k: v for k, v in {**(row.options or {}), **options}.items() if v is not None}
+    is_domain, domain_id = row.is_domain, row.domain_id
+    try:
+        rows.flush(session)
+    except rows.Duplicate:
+        raise _duplicate(is_domain, values["name"], domain_id) from None
+    if "tags" in values:
+        project_db.set_tags(session, row.id, values["tags"])
+    return row
+
+
+def _enabled_below(session: orm.Session, project_id: str) -> bool:
+    return any(p.enabled for p in project_db.subtree(session, project_id))
+
+
+def delete(session: orm.Session, project_id: str) -> None:
+    """Delete a project without projects below; a domain as delete_domain does."""
+    row = found(session, project_id)
+    _require_mutable(row)
+    if row.is_domain:
+        delete_domain(session, project_id)
+    elif project_db.has_children(session, project_id):
+        raise faults.forbidden(
+            f"Cannot delete the project {project_id} since it is not a leaf in the hierarchy")
+    else:
+        project_db.delete(session, [project_id])
+
+
+def delete_domain(session: orm.Session, domain_id: str) -> None:
+    """Delete a disabled domain with its users, groups, roles and projects."""
+    row = found_domain(session, domain_id)
+    _require_mutable(row)
+    if row.enabled:
+        raise faults.forbidden("Cannot delete a domain that is enabled, please disable it first")
+    user_db.delete(session, user_db.ids_in_domain(session, domain_id))
+    group_db.delete(session, group_db.ids_in_domain(session, domain_id))
+    role_db.delete(session, role_db.ids_in_domain(session, domain_id))
+    project_db.delete(session, [*(p.id for p in project_db.in_domain(session, domain_id)), domain_id])
+
+
+def _require_mutable(row: Project) -> None:
+    if (row.options or {}).get("immutable"):
+        raise faults.immutable("domain" if row.is_domain else "project", row.id)
+
+
+def set_tags(session: orm.Session, project_id: str, names: Sequence[str]) -> list[str]:
+    """Replace a project's tags."""
+    _require_mutable(found(session, project_id))
+    project_db.set_tags(session, project_id, names)
+    return sorted(dict.fromkeys(names))
+
+
+def add_tag(session: orm.Session, project_id: str, name: str) -> None:
+    """Add one tag; BadRequest when there would be more than 80."""
+    _require_mutable(found(session, project_id))
+    present = project_db.tags(session, [project_id]).get(project_id, [])
+    if name not in present:
+        if len(present) >= 80:
+            raise faults.invalid("A project may have 80 tags at most.")
+        project_db.set_tags(session, project_id, [*present, name])
+
+
+def drop_tag(session: orm.Session, project_id: str, name: str) -> None:
+    """Take one tag away; NotFound when it is not there."""
+    _require_mutable(found(session, project_id))
+    present = project_db.tags(session, [project_id]).get(project_id, [])
+    if name not in present:
+        raise faults.not_found("project tag", name)
+    project_db.set_tags(session, project_id, [t for t in present if t != name])
+
+
+def forget_delegations(session: orm.Session, user_id: str, project_id: str) -> None:
+    """Delete the application credentials of a user on a project, as upstream does when a role there is taken away."""
+    application_credential_db.delete(session, application_credential_db.ids_for(session, user_id, project_id))

@@ -1,0 +1,89 @@
+"""What may be done with roles and implications."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import orm
+
+from common import ids
+from services.identity.db import role as role_db
+from services.identity.db import rows
+from services.identity.db.models import NO_DOMAIN, ImpliedRole, Role
+from services.identity.domain import faults, roles
+
+_OWN = frozenset("id name domain_id description options links".split())
+
+
+def found(session: orm.Session, role_id: str) -> Role:
+    """The role; NotFound in upstream's words."""
+    row = role_db.get(session, role_id)
+    if row is None:
+        raise faults.not_found("role", role_id)
+    return row
+
+
+def create(session: orm.Session, values: Mapping[str, Any]) -> Role:
+    """A new role, of one domain when `domain_id` is given."""
+    row = Role(id=ids.hex_id(), name=values["name"], domain_id=values.get("domain_id") or NO_DOMAIN,
+               description=values.get("description"), extra={k: v for k, v in values.items() if k not in _OWN},
+               options={k: v for k, v in (values.get("options") or {}).items() if v is not None})
+    try:
+        rows.add(session, row)
+    except rows.Duplicate:
+        raise faults.duplicate("role", row.name) from None
+    return row
+
+
+def update(session: orm.Session, role_id: str, values: Mapping[str, Any]) -> Role:
+    """Change a role."""
+    row = found(session, role_id)
+    options = values.get("options") or {}
+    if (row.options or {}).get("immutable") and not (
+            set(values) == {"options"} and options.get("immutable", True) in (False, None)):
+        raise faults.immutable("role", role_id)
+    if "domain_id" in values and (values["domain_id"] or NO_DOMAIN) != row.domain_id:
+        raise faults.invalid("Cannot change the domain of a role.")
+    for name in ("name", "description"):
+        if name in values:
+            setattr(row, name, values[name])
+    row.extra = {**(row.extra or {}), **{k: v for k, v in values.items() if k not in _OWN}}
+    row.options = {k: v for k, v in {**(row.options or {}), **options}.items() if v is not None}
+    try:
+        rows.flush(session)
+    except rows.Duplicate:
+        raise faults.duplicate("role", values["name"]) from None
+    return row
+
+
+def delete(session: orm.Session, role_id: str) -> None:
+    """Delete a role with its assignments and implications."""
+    row = found(session, role_id)
+    if (row.options or {}).get("immutable"):
+        raise faults.immutable("role", role_id)
+    role_db.delete(session, [role_id])
+
+
+def imply(session: orm.Session, prior_id: str, implied_id: str) -> tuple[Role, Role]:
+    """Let `prior_id` imply `implied_id`; Forbidden for `admin` being implied, or a circle."""
+    prior, implied = found(session, prior_id), found(session, implied_id)
+    if implied.name == "admin" and implied.domain_id == NO_DOMAIN:
+        raise faults.forbidden("admin cannot be an implied role")
+    if prior_id == implied_id or prior_id in roles.closure(session, [implied_id]):
+        raise faults.forbidden("an implication must not lead back to its prior role")
+    if role_db.implied(session, prior_id, implied_id) is None:
+        rows.add(session, ImpliedRole(prior_id=prior_id, implied_id=implied_id))
+    return prior, implied
+
+
+def found_implied(session: orm.Session, prior_id: str, implied_id: str) -> tuple[Role, Role]:
+    """Both roles of an implication; NotFound when it is not there."""
+    prior, implied = found(session, prior_id), found(session, implied_id)
+    if role_db.implied(session, prior_id, implied_id) is None:
+        raise faults.not_found("implied role", f"{prior_id} implies {implied_id}")
+    return prior, implied
+
+
+def unimply(session: orm.Session, prior_id: str, implied_id: str) -> None:
+    """Forget an implication."""
+    found_implied(session, prior_id, implied_id)
+    role_db.drop_implied(session, prior_id, implied_id)

@@ -1,0 +1,40 @@
+"""What a user may be scoped to."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import orm
+
+from services.identity.db import assignment as assignment_db
+from services.identity.db import project as project_db
+from services.identity.db import rows
+from services.identity.db.models import SYSTEM, Project
+
+
+def projects(session: orm.Session, user_id: str, query: rows.Query | None = None) -> tuple[Sequence[Project], dict[str, list[str]]]:
+    """Enabled projects of enabled domains on which a user holds a role, inherited ones included, with their tags."""
+    held = assignment_db.of_user(session, user_id)
+    ids = {a.target_id for a in held if a.target_type == "project" and not a.inherited}
+    ids |= project_db.below(session, {a.target_id for a in held if a.target_type == "project" and a.inherited})
+    ids |= project_db.ids_in_domains(session, {a.target_id for a in held if a.target_type == "domain" and a.inherited})
+    found, _ = project_db.listing(session, query or rows.Query(), domains=False, ids=ids)
+    enabled = _enabled(session, found)
+    return enabled, project_db.tags(session, [p.id for p in enabled])
+
+
+def domains(session: orm.Session, user_id: str) -> tuple[Sequence[Project], dict[str, list[str]]]:
+    """Enabled domains on which a user holds a role, with their tags."""
+    held = assignment_db.of_user(session, user_id)
+    ids = {a.target_id for a in held if a.target_type == "domain" and not a.inherited}
+    found, _ = project_db.listing(session, rows.Query(), domains=True, ids=ids)
+    enabled = [d for d in found if d.enabled]
+    return enabled, project_db.tags(session, [d.id for d in enabled])
+
+
+def on_system(session: orm.Session, user_id: str) -> bool:
+    """Whether a user holds a role on the system."""
+    return bool(assignment_db.role_ids(session, user_id, "system", SYSTEM))
+
+
+def _enabled(session: orm.Session, found: Sequence[Project]) -> list[Project]:
+    above = rows.by_ids(session, Project, {p.domain_id for p in found if not p.is_domain})
+    return [p for p in found if p.enabled and (p.is_domain or (p.domain_id in above and above[p.domain_id].enabled))]

@@ -1,0 +1,196 @@
+"""What may be done with users and their passwords."""
+
+import datetime
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from oslo_config import cfg
+from sqlalchemy import orm
+
+from common import clock, errors, ids
+from services.identity.db import project as project_db
+from services.identity.db import rows
+from services.identity.db import token as token_db
+from services.identity.db import user as user_db
+from services.identity.db.models import Password, Project, User
+from services.identity.domain import faults
+from services.identity.domain.hashing import Hasher
+
+COLUMNS = ("name", "domain_id", "enabled", "default_project_id", "description")
+OPTIONS = ("ignore_change_password_upon_first_use", "ignore_password_expiry", "ignore_lockout_failure_attempts",
+           "lock_password", "ignore_user_inactivity", "multi_factor_auth_rules", "multi_factor_auth_enabled")
+_OWN = frozenset((*COLUMNS, "id", "options", "password", "links", "original_password", "password_expires_at", "federated"))
+
+
+def found(session: orm.Session, user_id: str) -> User:
+    """The user; NotFound in upstream's words."""
+    row = user_db.get(session, user_id)
+    if row is None:
+        raise faults.not_found("user", user_id)
+    return row
+
+
+def require_domain(session: orm.Session, domain_id: str) -> Project:
+    """The domain of that id; NotFound otherwise."""
+    row = project_db.get(session, domain_id)
+    if row is None or not row.is_domain:
+        raise faults.not_found("domain", domain_id)
+    return row
+
+
+def create(session: orm.Session, conf: cfg.ConfigOpts, hashed: str | None, values: Mapping[str, Any]) -> User:
+    """A new user from validated `values`; `hashed` is its password's hash (None: it has no password).
+
+    NotFound when the domain is not there; Conflict when the name is taken in it.
+    """
+    require_domain(session, values["domain_id"])
+    _check_default_project(session, values.get("default_project_id"))
+    row = User(id=ids.hex_id(), extra={k: v for k, v in values.items() if k not in _OWN}, created_at=clock.now(),
+               options=_options({}, values.get("options")), failed_count=0)
+    for name in COLUMNS:
+        setattr(row, name, values.get(name, True if name == "enabled" else None))
+    try:
+        rows.add(session, row)
+    except rows.Duplicate:
+        raise faults.duplicate("user", row.name, row.domain_id) from None
+    if hashed is not None:
+        set_password(session, conf, row, hashed, self_service=False, now=clock.now())
+    return row
+
+
+def update(session: orm.Session, conf: cfg.ConfigOpts, user_id: str, hashed: str | None, values: Mapping[str, Any]) -> User:
+    """Change a user; a new password or disabling voids its tokens."""
+    row = found(session, user_id)
+    if values.get("domain_id", row.domain_id) != row.domain_id:
+        raise faults.invalid("Cannot change user's domain: domain_id is immutable.")
+    _check_default_project(session, values.get("default_project_id"))
+    for name in COLUMNS:
+        if name in values and name != "domain_id":
+            setattr(row, name, values[name])
+    row.extra = _merged(row.extra, values)
+    if "options" in values:
+        row.options = _options(row.options, values["options"])
+    try:
+        rows.flush(session)
+    except rows.Duplicate:
+        raise faults.duplicate("user", values.get("name", row.name), row.domain_id) from None
+    if hashed is not None:
+        set_password(session, conf, row, hashed, self_service=False, now=clock.now())
+    if hashed is not None or values.get("enabled") is False:
+        token_db.revoke(session, clock.now(), user_id=user_id)
+    if values.get("enabled") is True:
+        row.failed_count, row.failed_at, row.last_active_at = 0, None, clock.now()
+    session.flush()
+    return row
+
+
+def _check_default_project(session: orm.Session, project_id: str | None) -> None:
+    if project_id:
+        project = project_db.get(session, project_id)
+        if project is not None and project.is_domain:
+            raise faults.invalid(
+                f"User's default project ID cannot be a domain ID: {project_id}")
+
+
+def _merged(extra: Mapping[str, Any] | None, values: Mapping[str, Any]) -> dict[str, Any]:
+    return {**(extra or {}), **{k: v for k, v in values.items() if k not in _OWN}}
+
+
+def _options(present: Mapping[str, Any] | None, wanted: Mapping[str, Any] | None) -> dict[str, Any]:
+    merged = {**(present or {}), **(wanted or {})}
+    return {k: v for k, v in merged.items() if v is not None}
+
+
+def delete(session: orm.Session, user_id: str) -> None:
+    """Delete a user with its passwords, assignments, credentials and trusts."""
+    found(session, user_id)
+    user_db.delete(session, [user_id])
+
+
+# passwords
+
+
+def set_password(session: orm.Session, conf: cfg.ConfigOpts, user: User, hashed: str, *, self_service: bool,
+                 now: datetime.datetime) -> None:
+    """Put `hashed` in use, and keep as many older ones as the history asks for."""
+    days = conf.security_compliance.password_expires_days
+    expires = None
+    if days and not (user.options or {}).get("ignore_password_expiry"):
+        expires = now + datetime.timedelta(days=days)
+    kept = conf.security_compliance.unique_last_password_count
+    older = user_db.passwords(session, user.id)
+    user_db.drop_passwords(session, [p.id for p in older[max(0, kept - 1):]])
+    if (conf.security_compliance.change_password_upon_first_use and not self_service
+            and not (user.options or {}).get("ignore_change_password_upon_first_use")):
+        expires = now
+    session.add(Password(user_id=user.id, hash=hashed, self_service=self_service, created_at=now, expires_at=expires))
+    user.password_expires_at = expires
+    session.flush()
+
+
+def check_strength(conf: cfg.ConfigOpts, password: str) -> None:
+    """BadRequest when the password is too long or does not match [security_compliance] password_regex."""
+    if len(password) > conf.identity.max_password_length:
+        raise faults.invalid(f"Password must not be longer than {conf.identity.max_password_length} characters.")
+    pattern = conf.security_compliance.password_regex
+    if pattern and not re.match(pattern, password):
+        words = conf.security_compliance.password_regex_description or ""
+        raise faults.invalid(f"The password does not match the requirements: {words}.")
+
+
+def check_history(conf: cfg.ConfigOpts, hasher: Hasher, user: User, older: list[Password], password: str) -> None:
+    """BadRequest when a user may not change the password yet, or had it before."""
+    if (user.options or {}).get("lock_password"):
+        raise faults.invalid("Password change is not allowed: the password is locked.")
+    days = conf.security_compliance.minimum_password_age
+    if days and older and not _forced(user, older[0]):
+        allowed = older[0].created_at + datetime.timedelta(days=days)
+        if clock.now() < allowed:
+            left = (allowed - clock.now()).days
+            raise faults.invalid(
+                f"Cannot change password before minimum age {days} days is met. The password can be changed in {left} "
+                "day(s).")
+    count = conf.security_compliance.unique_last_password_count
+    if count > 1 and any(hasher.check(password, p.hash) for p in older[:count]):
+        raise faults.invalid(f"The new password cannot be identical to a previous password. The total number which "
+                             f"includes the new password must be unique is {count}.")
+
+
+def _forced(user: User, newest: Password) -> bool:
+    return not newest.self_service and newest.expires_at is not None and newest.expires_at <= clock.now()
+
+
+# state
+
+
+def is_enabled(conf: cfg.ConfigOpts, user: User) -> bool:
+    """Whether a user is enabled, and was not away for longer than the rules allow."""
+    days = conf.security_compliance.disable_user_account_days_inactive
+    if user.enabled and days and not (user.options or {}).get("ignore_user_inactivity"):
+        seen = user.last_active_at or user.created_at
+        return bool(seen + datetime.timedelta(days=days) > clock.now())
+    return bool(user.enabled)
+
+
+def is_locked(conf: cfg.ConfigOpts, user: User) -> bool:
+    """Whether wrong passwords have locked a user for now."""
+    attempts = conf.security_compliance.lockout_failure_attempts
+    if not attempts or (user.options or {}).get("ignore_lockout_failure_attempts"):
+        return False
+    if user.failed_count < attempts or user.failed_at is None:
+        return False
+    until = user.failed_at + datetime.timedelta(seconds=conf.security_compliance.lockout_duration)
+    return bool(clock.now() < until)
+
+
+def password_expired(user: User, password: Password | None) -> bool:
+    """Whether the password in use is over."""
+    if password is None or password.expires_at is None or (user.options or {}).get("ignore_password_expiry"):
+        return False
+    return password.expires_at <= clock.now()
+
+
+def expired_error(user_id: str) -> errors.Unauthorized:
+    """What upstream answers to the right password of which the time is over."""
+    return errors.Unauthorized(f"The password is expired and needs to be changed for user: {user_id}.")

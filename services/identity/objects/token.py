@@ -1,0 +1,60 @@
+"""What a token says, before and after it was checked against the database."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+METHODS = ("password", "token", "application_credential", "totp", "oauth1", "mapped", "external")
+"""Authentication methods; the position is the bit in a Fernet token, so the order is for ever."""
+
+
+@dataclass(frozen=True)
+class Payload:
+    """What travels inside a token.
+
+    kind       unscoped, project, domain or system; `scope_id` names the project or domain
+    user_id    who authenticated (with a trust: the trustee)
+    times      seconds since the epoch, `issued_at` with fractions
+    audit_ids  the token's own, then (for a token got by a token) the first one's
+    """
+
+    methods: tuple[str, ...]
+    user_id: str
+    expires_at: float
+    issued_at: float
+    audit_ids: tuple[str, ...]
+    kind: str = "unscoped"
+    scope_id: str | None = None
+    trust_id: str | None = None
+    application_credential_id: str | None = None
+
+
+@dataclass(frozen=True)
+class Token:
+    """A payload that was found valid, with what the database adds.
+
+    `user`, `project`, `domain`, `trust` and `application_credential` are as the API prints them; `roles` are (id, name);
+    `ends_at` is when it, its trust or its application credential is over (seconds since the epoch).
+    """
+
+    payload: Payload
+    user: dict[str, Any]
+    roles: tuple[tuple[str, str], ...] = ()
+    project: dict[str, Any] | None = None
+    domain: dict[str, Any] | None = None
+    system: bool = False
+    is_domain: bool = False
+    trust: dict[str, Any] | None = None
+    application_credential: dict[str, Any] | None = None
+    access_rules: tuple[dict[str, str], ...] | None = None
+    ends_at: float = 0.0
+    bodies: dict[str, bytes] = field(default_factory=dict, compare=False)
+
+    @property
+    def role_names(self) -> list[str]:
+        """Names of the roles."""
+        return [name for _, name in self.roles]
+
+    @property
+    def delegated(self) -> bool:
+        """Whether somebody else's or a part of one's own rights were handed on to this token."""
+        return self.payload.trust_id is not None or self.payload.application_credential_id is not None
