@@ -1,0 +1,84 @@
+"""What compute told about its hosts, kept in the schema and in memory."""
+
+import threading
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import exc, orm
+
+from common import errors
+from common.db.session import Database, unique_violation
+from services.scheduler.db import hosts as db_hosts
+from services.scheduler.db import index as db_index
+
+_REQUIRED = ("host", "node", "provider_id")
+
+
+class Hosts:
+    """Facts by provider uuid; `refresh` reads what changed. Whoever reads holds `lock`."""
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+        self.facts: dict[str, Mapping[str, Any]] = {}
+        self.by_host: dict[str, set[str]] = {}
+        self._rows: dict[int, tuple[int, int, str, str]] = {}
+        self._sums: db_index.Sums = {}
+
+    def refresh(self, session: orm.Session) -> None:
+        """Make this what the schema is now: one query when nothing changed."""
+        with self.lock:
+            sums = db_index.host_sums(session)
+            if sums == self._sums:
+                return
+            buckets = {b for b in sums.keys() | self._sums.keys() if sums.get(b) != self._sums.get(b)}
+            rows = db_index.hosts(session, buckets if self._rows else None)
+            seen = {row.id for row in rows}
+            for number in [n for n, (bucket, *_) in self._rows.items() if bucket in buckets and n not in seen]:
+                self._forget(number)
+            for row in rows:
+                if row.id in self._rows:
+                    if self._rows[row.id][1] == row.revision:
+                        continue
+                    self._forget(row.id)
+                self._rows[row.id] = (row.bucket, row.revision, row.provider_id, row.host)
+                self.facts[row.provider_id] = row.facts
+                self.by_host.setdefault(row.host, set()).add(row.provider_id)
+            self._sums = sums
+
+    def _forget(self, number: int) -> None:
+        _, _, provider_id, host = self._rows.pop(number)
+        self.facts.pop(provider_id, None)
+        self.by_host.get(host, set()).discard(provider_id)
+
+    def providers(self, host: str | None, node: str | None) -> list[str]:
+        """Uuids of the providers of a host, a node, or a node of a host; most hosts have one."""
+        if host is not None:
+            found = sorted(self.by_host.get(host, ()))
+        else:
+            found = sorted(u for u, f in self.facts.items() if f["node"] == node)
+        return [u for u in found if node is None or self.facts[u]["node"] == node]
+
+
+def update(database: Database, told: Sequence[Mapping[str, Any]]) -> int:
+    """Store what compute told; how many hosts changed. errors.BadRequest when one lacks its name or provider."""
+    for facts in told:
+        if any(not facts.get(key) for key in _REQUIRED):
+            raise errors.BadRequest(f"a host needs {', '.join(_REQUIRED)}: {dict(facts)}")
+    try:
+        return database.transaction(_store, told)
+    except exc.IntegrityError as e:  # another scheduler heard of a new host at the same time
+        if not unique_violation(e):
+            raise
+        return database.transaction(_store, told)
+
+
+def _store(session: orm.Session, told: Sequence[Mapping[str, Any]]) -> int:
+    known = db_hosts.get_many(session, [f["provider_id"] for f in told])
+    changed = 0
+    for facts in sorted(told, key=lambda f: str(f["provider_id"])):
+        row = known.get(facts["provider_id"])
+        if row is not None and row.facts == dict(facts):
+            continue
+        changed += 1
+        (db_hosts.insert if row is None else db_hosts.update)(session, dict(facts))
+    return changed

@@ -1,0 +1,127 @@
+"""One decision: filter hosts, weigh those left, hand them out best first.
+
+For a batch of equal servers the filters run and the scales are set once; each server handed out
+changes its host's numbers, and only that host is weighed again.
+"""
+
+import heapq
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from common import ids
+from services.scheduler.domain.candidates import Candidate
+from services.scheduler.domain.scheduling.filters import FILTERS
+from services.scheduler.domain.scheduling.states import Host, Spec
+from services.scheduler.domain.scheduling.weighers import Scales
+
+Steps = list[tuple[str, int]]
+
+
+@dataclass(frozen=True)
+class Pick:
+    """A host handed out, the way of the claim on it, and hosts that would do instead."""
+
+    host: Host
+    candidate: Candidate
+    alternates: tuple[Host, ...]
+
+
+def run_filters(hosts: Sequence[Host], spec: Spec, names: Sequence[str], options: Any,
+                ignore: Sequence[str] = ()) -> tuple[list[Host], Steps]:
+    """The hosts that pass, and how many were left after each filter (those ignored on request come first)."""
+    steps: Steps = []
+    left = list(hosts)
+    if ignore:
+        unwanted = set(ignore)
+        left = [h for h in left if h.host not in unwanted]
+        steps.append(("ignore_hosts", len(left)))
+    for name in names:
+        if not left:
+            break
+        check = FILTERS[name]
+        left = [h for h in left if check(h, spec, options)]
+        steps.append((name, len(left)))
+    return left, steps
+
+
+class Round:
+    """The hosts that are fit for servers of one shape, best first."""
+
+    def __init__(self, hosts: Sequence[Host], spec: Spec, ways: Mapping[int, Sequence[Candidate]],
+                 free: Mapping[int, Any], options: Any) -> None:
+        """`ways`: root id -> candidates on it; `free`: provider id -> Provider; `options`: [filter_scheduler]."""
+        self.spec, self.ways, self.free, self.options = spec, ways, free, options
+        self.scales = Scales(options.weight_classes, hosts, spec, options)
+        self._heap = [self._entry(number, host) for number, host in enumerate(hosts)]
+        self._hosts = list(hosts)
+        heapq.heapify(self._heap)
+
+    def _entry(self, number: int, host: Host) -> tuple[float, float, int]:
+        tie = ids.uniform(0, 1) if self.options.shuffle_best_same_weighed_hosts else float(number)
+        return -self.scales.weight(host, self.spec), tie, number
+
+    def pick(self, alternates: int) -> Pick | None:
+        """The best host that still has room; None when there is none. The pick is noted on the host."""
+        chosen: tuple[int, Candidate] | None = None
+        best: list[tuple[tuple[float, float, int], Candidate]] = []
+        while self._heap and len(best) < self.options.host_subset_size:
+            entry = heapq.heappop(self._heap)
+            way = self._way(self._hosts[entry[2]])
+            if way is not None:
+                best.append((entry, way))
+        if not best:
+            return None
+        entry, way = ids.choice(best) if len(best) > 1 else best[0]
+        for other, _ in best:
+            if other != entry:
+                heapq.heappush(self._heap, other)
+        chosen = entry[2], way
+        host = self._hosts[chosen[0]]
+        spare = tuple(self._hosts[n] for _, _, n in heapq.nsmallest(alternates, self._heap)) if alternates else ()
+        host.take(way.amounts)
+        if self.spec.group_policy:
+            self.spec = replace(self.spec, group_hosts=(*self.spec.group_hosts, host.host))
+        heapq.heappush(self._heap, self._entry(*(chosen[0], host)))
+        return Pick(host, way, spare)
+
+    def _way(self, host: Host) -> Candidate | None:
+        """The first way of claiming on a host that still has room, if the host still passes the filters."""
+        for candidate in self.ways[host.provider.root_id]:
+            if self._has_room(host, candidate):
+                break
+        else:
+            return None
+        if host.given or self.spec.group_policy:
+            left, _ = run_filters([host], self.spec, self.options.enabled_filters, self.options)
+            if not left:
+                return None
+        return candidate
+
+    def _has_room(self, host: Host, candidate: Candidate) -> bool:
+        if not host.given:
+            return True
+        return all(amount + host.given.get((number, name), 0) <= self.free[number].inv[name].free
+                   for number, amounts in candidate.amounts.items() for name, amount in amounts.items())
+
+    def drop(self, provider_uuid: str) -> None:
+        """Hand this provider's host out no more: others took what it had."""
+        self._heap = [e for e in self._heap if self._hosts[e[2]].provider.uuid != provider_uuid
+                      and provider_uuid not in {self.free[p].uuid for way in self.ways[self._hosts[e[2]].provider.root_id]
+                                                for p in way.amounts}]
+        heapq.heapify(self._heap)
+
+
+def explain(resources: Mapping[str, int], steps: Steps, total: int) -> str:
+    """What to tell an operator: how many hosts there were, and how many each filter removed."""
+    wanted = ", ".join(f"{name} {amount}" for name, amount in resources.items()) or "its resources"
+    text = f"No valid host was found. Of {total} hosts, "
+    if not steps:
+        return f"{text}none has {wanted}."
+    before = steps[0][1]
+    text += f"{before} {'has' if before == 1 else 'have'} room for {wanted}"
+    for name, left in steps[1:]:
+        if left < before:
+            text += f"; {name} removed {before - left} ({left} left)"
+        before = left
+    return text + "."
