@@ -36,6 +36,8 @@ class Server(BaseApplication):  # type: ignore[misc]
             "accesslog": None, "errorlog": "-", "loglevel": "warning", "logger_class": _Logger,
             "worker_exit": self._worker_exit, "limit_request_line": 8190, "limit_request_field_size": 16380,
             "control_socket_disable": True,
+            # gunicorn's defaults were taken when it was imported, by a warm parent that was still root
+            "user": os.geteuid(), "group": os.getegid(),
         }
         for name, value in settings.items():
             if name in self.cfg.settings:
