@@ -32,7 +32,7 @@ output_begin() {
 
 # fail WHAT [LOG] [TRY]: the one way to give up: what failed, where to look, what to try.
 fail() {
-    local what=$1 log=${2:-$STEP_LOG} try=${3:-}
+    local what=$1 log=${2-$STEP_LOG} try=${3:-}
     trap - ERR
     {
         printf '\n\nFAILED: %s\n' "$what"

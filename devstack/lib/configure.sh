@@ -55,7 +55,7 @@ configure_variables() {
     CONSOLE_HOST=${CONSOLE_URL#http://}
     VIRT_TYPE_USED=$VIRT_TYPE
     if [ "$VIRT_TYPE" = auto ]; then
-        case $(cat "$RUN_DIR/kvm" 2>/dev/null) in yes) VIRT_TYPE_USED=kvm ;; no) VIRT_TYPE_USED=qemu ;; esac
+        case $(cat "$RUN_DIR/kvm" 2>/dev/null || true) in yes) VIRT_TYPE_USED=kvm ;; no) VIRT_TYPE_USED=qemu ;; esac
     fi
 }
 
