@@ -152,3 +152,8 @@ def tags_of(session: orm.Session, ids: Sequence[str]) -> dict[str, list[str]]:
     for row in by_ids(session, models.Tag, ids, models.Tag.resource_id):
         found.setdefault(row.resource_id, []).append(row.tag)
     return {k: sorted(v) for k, v in found.items()}
+
+
+def select_ids(model: Any, *conditions: Any) -> Any:
+    """A subquery: ids of rows that meet every condition."""
+    return sa.select(model.id).where(*conditions)

@@ -47,3 +47,8 @@ def address_in_use(ip: str, subnet_id: str) -> errors.Conflict:
 def no_addresses(network_id: str) -> errors.Conflict:
     """409: every pool is empty."""
     return conflict("IpAddressGenerationFailure", f"No more IP addresses available on network {network_id}.")
+
+
+def not_found_text(kind: str, message: str) -> errors.NotFound:
+    """404 with a text of its own."""
+    return errors.NotFound(message, kind=kind)

@@ -1,0 +1,1 @@
+"""Who may do what: the default rules of each noun, with upstream's names."""

@@ -1,0 +1,117 @@
+"""Every URL of the Networking API v2.0."""
+
+from common.http.route import AUTHENTICATED, PUBLIC, Route, Row
+from common.http.validation import NOTHING, Schema
+from services.network.api import agents, crud, networks, operations, ports, routers, security_groups, subnetpools
+from services.network.api.schemas import agents as agent_schemas
+from services.network.api.schemas import routers as router_schemas
+from services.network.api.schemas import security_groups as group_schemas
+from services.network.api.schemas import subnetpools as pool_schemas
+
+ADDRESSES = Schema({"type": "object", "required": ["addresses"], "properties": {"addresses": group_schemas.ADDRESSES}})
+
+
+def _noun(path: str, noun: crud.Noun, *, lister: object = None) -> list[Row]:
+    """The usual five routes of a noun (no PUT where nothing can be changed)."""
+    name = noun.resource.name
+    base, one = f"/v2.0/{path}", f"/v2.0/{path}/<id>"
+    made: list[Row] = [
+        Route("GET", base, lister or noun.index, f"get_{name}", query=NOTHING),  # type: ignore[arg-type]
+        Route("POST", base, noun.post, f"create_{name}", body=noun.resource.create, status=201, targeted=True),
+        Route("GET", one, noun.show, f"get_{name}", query=NOTHING, targeted=True),
+        Route("DELETE", one, noun.remove, f"delete_{name}", status=204, targeted=True),
+    ]
+    if noun.update is not None:
+        made.append(Route("PUT", one, noun.put, f"update_{name}", body=noun.resource.update, targeted=True))
+    return made
+
+
+def _tags(path: str, noun: crud.Noun) -> list[Row]:
+    """The tag routes of a noun."""
+    name, handlers = noun.resource.name, operations.Tags(noun)
+    base = f"/v2.0/{path}/<id>/tags"
+    return [
+        Route("GET", base, handlers.index, f"get_{name}", targeted=True),
+        Route("PUT", base, handlers.replace, f"update_{name}", body=operations.TAGS, targeted=True),
+        Route("POST", base, handlers.add_many, f"update_{name}", body=operations.TAGS, targeted=True),
+        Route("DELETE", base, handlers.clear, f"update_{name}", status=204, targeted=True),
+        Route("GET", f"{base}/<tag>", handlers.has, f"get_{name}", status=204, targeted=True),
+        Route("PUT", f"{base}/<tag>", handlers.add, f"update_{name}", status=201, targeted=True),
+        Route("DELETE", f"{base}/<tag>", handlers.remove, f"update_{name}", status=204, targeted=True),
+    ]
+
+
+def make(dns_domain: str) -> tuple[Row, ...]:
+    """The route table of a cloud whose ports are in `dns_domain`."""
+    port_noun = ports.make(dns_domain)
+    tagged = (("networks", networks.NETWORKS), ("subnets", networks.SUBNETS), ("ports", port_noun),
+              ("routers", routers.ROUTERS), ("floatingips", routers.FLOATING_IPS), ("subnetpools", subnetpools.POOLS),
+              ("security-groups", security_groups.GROUPS))
+    plain = (("security-group-rules", security_groups.RULES), ("address-groups", security_groups.ADDRESS_GROUPS),
+             ("address-scopes", subnetpools.SCOPES), ("rbac-policies", subnetpools.RBAC))
+    table: list[Row] = []
+    for path, noun in (*tagged, *plain):
+        table += _noun(path, noun, lister=security_groups.list_groups if path == "security-groups" else None)
+    for path, noun in tagged:
+        table += _tags(path, noun)
+    return tuple(table) + _REST
+
+
+_ROUTER, _POOL, _GROUP = "/v2.0/routers/<id>/", "/v2.0/subnetpools/<id>/", "/v2.0/address-groups/<id>/"
+_QUOTA, _AGENT = "/v2.0/quotas/<project_id>", "/v2.0/agents/<id>"
+_REST: tuple[Row, ...] = (
+    Route("GET", "/", operations.versions, PUBLIC),
+    Route("GET", "/v2.0", operations.resources, AUTHENTICATED),
+    Route("GET", "/v2.0/extensions", operations.list_extensions, AUTHENTICATED, query=NOTHING),
+    Route("GET", "/v2.0/extensions/<alias>", operations.show_extension, AUTHENTICATED),
+    Route("PUT", _ROUTER + "add_router_interface", routers.add_interface, "add_router_interface",
+          body=router_schemas.INTERFACE, targeted=True),
+    Route("PUT", _ROUTER + "remove_router_interface", routers.remove_interface, "remove_router_interface",
+          body=router_schemas.INTERFACE, targeted=True),
+    Route("PUT", _ROUTER + "add_extraroutes", routers.add_routes, "add_extraroutes", body=router_schemas.EXTRA_ROUTES,
+          targeted=True),
+    Route("PUT", _ROUTER + "remove_extraroutes", routers.remove_routes, "remove_extraroutes",
+          body=router_schemas.EXTRA_ROUTES, targeted=True),
+    Route("PUT", _POOL + "add_prefixes", subnetpools.add_prefixes, "add_prefixes", body=pool_schemas.PREFIX_CHANGE,
+          targeted=True),
+    Route("PUT", _POOL + "remove_prefixes", subnetpools.remove_prefixes, "remove_prefixes",
+          body=pool_schemas.PREFIX_CHANGE, targeted=True),
+    Route("PUT", _GROUP + "add_addresses", security_groups.add_addresses, "update_address_group", body=ADDRESSES,
+          targeted=True),
+    Route("PUT", _GROUP + "remove_addresses", security_groups.remove_addresses, "update_address_group", body=ADDRESSES,
+          targeted=True),
+    Route("GET", "/v2.0/default-security-group-rules", security_groups.list_templates, "get_default_security_group_rule",
+          query=NOTHING),
+    Route("POST", "/v2.0/default-security-group-rules", security_groups.create_template,
+          "create_default_security_group_rule", body=group_schemas.TEMPLATE.create, status=201),
+    Route("GET", "/v2.0/default-security-group-rules/<id>", security_groups.show_template,
+          "get_default_security_group_rule", query=NOTHING),
+    Route("DELETE", "/v2.0/default-security-group-rules/<id>", security_groups.delete_template,
+          "delete_default_security_group_rule", status=204),
+    Route("GET", "/v2.0/network-ip-availabilities", networks.availability, "get_network_ip_availability", query=NOTHING),
+    Route("GET", "/v2.0/network-ip-availabilities/<id>", networks.availability_of, "get_network_ip_availability",
+          query=NOTHING, targeted=True),
+    Route("GET", "/v2.0/quotas", operations.list_quotas, "get_quota", query=NOTHING),
+    Route("GET", "/v2.0/quotas/tenant", operations.own_project, AUTHENTICATED),
+    Route("GET", "/v2.0/quotas/project", operations.own_project, AUTHENTICATED),
+    Route("GET", _QUOTA, operations.show_quota, "get_quota", query=NOTHING, targeted=True),
+    Route("GET", _QUOTA + "/default", operations.default_quota, "get_quota", targeted=True),
+    Route("GET", _QUOTA + "/details", operations.quota_details, "get_quota", targeted=True),
+    Route("PUT", _QUOTA, operations.update_quota, "update_quota", body=operations.QUOTA),
+    Route("DELETE", _QUOTA, operations.delete_quota, "delete_quota", status=204),
+    Route("GET", "/v2.0/availability_zones", operations.zones, "get_availability_zone", query=NOTHING),
+    Route("GET", "/v2.0/service-providers", operations.providers, "get_service_provider", query=NOTHING),
+    Route("GET", "/v2.0/agents", agents.list_agents, "get_agent", query=NOTHING),
+    Route("GET", _AGENT, agents.show, "get_agent", query=NOTHING),
+    Route("PUT", _AGENT, agents.update, "update_agent", body=agent_schemas.AGENT),
+    Route("DELETE", _AGENT, agents.delete, "delete_agent", status=204),
+    Route("GET", _AGENT + "/dhcp-networks", agents.dhcp_networks, "get_dhcp-networks"),
+    Route("POST", _AGENT + "/dhcp-networks", agents.add_network, "create_dhcp-network", body=agent_schemas.NETWORK,
+          status=201),
+    Route("DELETE", _AGENT + "/dhcp-networks/<network_id>", agents.remove_network, "delete_dhcp-network", status=204),
+    Route("GET", _AGENT + "/l3-routers", agents.l3_routers, "get_l3-routers"),
+    Route("POST", _AGENT + "/l3-routers", agents.add_router, "create_l3-router", body=agent_schemas.ROUTER, status=201),
+    Route("DELETE", _AGENT + "/l3-routers/<router_id>", agents.remove_router, "delete_l3-router", status=204),
+    Route("GET", "/v2.0/networks/<id>/dhcp-agents", agents.of_network, "get_dhcp-agents"),
+    Route("GET", "/v2.0/routers/<id>/l3-agents", agents.of_router, "get_l3-agents"),
+)
