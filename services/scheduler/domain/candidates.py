@@ -113,7 +113,9 @@ def single_fits(provider: Provider, group: Group) -> bool:
         if (have is None or amount > have.free or amount > have.max_unit or amount < have.min_unit
                 or amount % have.step_size):
             return False
-    return _traits_fit(provider.traits, group) and _aggregates_fit(provider.aggregates, group)
+    if (group.required or group.forbidden) and not _traits_fit(provider.traits, group):
+        return False
+    return not (group.member_of or group.not_member_of) or _aggregates_fit(provider.aggregates, group)
 
 
 def _traits_fit(traits: frozenset[str], group: Group) -> bool:

@@ -5,6 +5,7 @@ further ones only for what changed (see db/index.py); so an answer is never olde
 """
 
 import datetime
+import gc
 import threading
 from collections.abc import Collection, Iterable
 from typing import Any
@@ -166,6 +167,8 @@ class Index:
             self._put(provider, old)
         self._load_inventories(session, changed)
         self._load_shapes(session, reshaped)
+        if len(changed) > _MANY:
+            gc.freeze()  # these objects stay: the collector need not walk them with every request
 
     def _put(self, provider: Provider, old: Provider | None) -> None:
         if old is not None:

@@ -53,21 +53,19 @@ class Round:
         """`ways`: root id -> candidates on it; `free`: provider id -> Provider; `options`: [filter_scheduler]."""
         self.spec, self.ways, self.free, self.options = spec, ways, free, options
         self.scales = Scales(options.weight_classes, hosts, spec, options)
-        self._heap = [self._entry(number, host) for number, host in enumerate(hosts)]
-        self._hosts = list(hosts)
+        self._hosts = ids.shuffled(hosts) if options.shuffle_best_same_weighed_hosts else list(hosts)
+        self._heap = [self._entry(number, host) for number, host in enumerate(self._hosts)]
         heapq.heapify(self._heap)
 
-    def _entry(self, number: int, host: Host) -> tuple[float, float, int]:
-        tie = ids.uniform(0, 1) if self.options.shuffle_best_same_weighed_hosts else float(number)
-        return -self.scales.weight(host, self.spec), tie, number
+    def _entry(self, number: int, host: Host) -> tuple[float, int]:
+        return -self.scales.weight(host, self.spec), number
 
     def pick(self, alternates: int) -> Pick | None:
         """The best host that still has room; None when there is none. The pick is noted on the host."""
-        chosen: tuple[int, Candidate] | None = None
-        best: list[tuple[tuple[float, float, int], Candidate]] = []
+        best: list[tuple[tuple[float, int], Candidate]] = []
         while self._heap and len(best) < self.options.host_subset_size:
             entry = heapq.heappop(self._heap)
-            way = self._way(self._hosts[entry[2]])
+            way = self._way(self._hosts[entry[1]])
             if way is not None:
                 best.append((entry, way))
         if not best:
@@ -76,13 +74,12 @@ class Round:
         for other, _ in best:
             if other != entry:
                 heapq.heappush(self._heap, other)
-        chosen = entry[2], way
-        host = self._hosts[chosen[0]]
-        spare = tuple(self._hosts[n] for _, _, n in heapq.nsmallest(alternates, self._heap)) if alternates else ()
+        host = self._hosts[entry[1]]
+        spare = tuple(self._hosts[n] for _, n in heapq.nsmallest(alternates, self._heap)) if alternates else ()
         host.take(way.amounts)
         if self.spec.group_policy:
             self.spec = replace(self.spec, group_hosts=(*self.spec.group_hosts, host.host))
-        heapq.heappush(self._heap, self._entry(*(chosen[0], host)))
+        heapq.heappush(self._heap, self._entry(entry[1], host))
         return Pick(host, way, spare)
 
     def _way(self, host: Host) -> Candidate | None:
@@ -106,8 +103,8 @@ class Round:
 
     def drop(self, provider_uuid: str) -> None:
         """Hand this provider's host out no more: others took what it had."""
-        self._heap = [e for e in self._heap if self._hosts[e[2]].provider.uuid != provider_uuid
-                      and provider_uuid not in {self.free[p].uuid for way in self.ways[self._hosts[e[2]].provider.root_id]
+        self._heap = [e for e in self._heap if self._hosts[e[1]].provider.uuid != provider_uuid
+                      and provider_uuid not in {self.free[p].uuid for way in self.ways[self._hosts[e[1]].provider.root_id]
                                                 for p in way.amounts}]
         heapq.heapify(self._heap)
 

@@ -33,6 +33,8 @@ def availability_zone(host: Host, spec: Spec, options: Any) -> bool:
 def image_properties(host: Host, spec: Spec, options: Any) -> bool:
     """Hosts with the architecture, hypervisor type and version that the image asks for."""
     wanted = spec.image_properties
+    if not wanted:
+        return True
     arch = wanted.get("hw_architecture") or wanted.get("architecture")
     kind = wanted.get("img_hv_type") or wanted.get("hypervisor_type")
     mode = wanted.get("hw_vm_mode") or wanted.get("vm_mode")
@@ -55,7 +57,7 @@ def compute_capabilities(host: Host, spec: Spec, options: Any) -> bool:
         if colon and scope != "capabilities":
             continue
         path = (rest if colon else key).split(":")
-        have: Any = {**host.facts, "free_ram_mb": host.free.get("MEMORY_MB"), "vcpus_total": host.total.get("VCPU"),
+        have: Any = {**host.facts, "free_ram_mb": host.free("MEMORY_MB"), "vcpus_total": host.total("VCPU"),
                      "num_instances": host.instances, "num_io_ops": host.facts.get("io_ops"),
                      **(host.facts.get("capabilities") or {})}
         for part in path:

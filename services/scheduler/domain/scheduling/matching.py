@@ -135,12 +135,12 @@ def _evaluate(query: Any, host: Any) -> Any:
 
 def _variable(path: str, host: Any) -> Any:
     """`free_ram_mb`, `free_disk_mb`, `vcpus_total`, … or a dotted path into the host's facts."""
-    own = {"free_ram_mb": host.free.get("MEMORY_MB"), "total_usable_ram_mb": host.total.get("MEMORY_MB"),
-           "free_disk_mb": host.free.get("DISK_GB", 0) * 1024, "total_usable_disk_gb": host.total.get("DISK_GB"),
-           "vcpus_total": host.total.get("VCPU"), "num_instances": host.instances, "num_io_ops": host.facts.get("io_ops"),
+    own = {"free_ram_mb": host.free("MEMORY_MB"), "total_usable_ram_mb": host.total("MEMORY_MB"),
+           "free_disk_mb": host.free("DISK_GB") * 1024, "total_usable_disk_gb": host.total("DISK_GB"),
+           "vcpus_total": host.total("VCPU"), "num_instances": host.instances, "num_io_ops": host.facts.get("io_ops"),
            "vcpus_used": None}
-    if host.total.get("VCPU") is not None and "VCPU" in host.provider.inv:
-        own["vcpus_used"] = host.provider.inv["VCPU"].capacity - host.free["VCPU"]
+    if "VCPU" in host.provider.inv:
+        own["vcpus_used"] = host.provider.inv["VCPU"].capacity - host.free("VCPU")
     if path in own:
         return own[path]
     value: Any = host.facts

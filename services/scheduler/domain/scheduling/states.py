@@ -10,18 +10,17 @@ from services.scheduler.domain.index import Provider
 class Host:
     """A compute host as one decision sees it; `take` notes what the decision itself has given away.
 
-    free    class -> amount left, over all providers of the host's tree that the claim may use
+    given   (provider id, class) -> amount that this decision has given away
     facts   what compute told: see common.clients.scheduler.Scheduler.update_hosts
     """
 
-    __slots__ = ("facts", "free", "given", "host", "instances", "node", "provider", "total")
+    __slots__ = ("facts", "given", "host", "instances", "node", "provider")
 
     def __init__(self, provider: Provider, facts: Mapping[str, Any]) -> None:
         self.provider, self.facts = provider, facts
-        self.host, self.node = str(facts["host"]), str(facts["node"])
-        self.free = {name: inv.free for name, inv in provider.inv.items()}
-        self.total = {name: inv.total for name, inv in provider.inv.items()}
-        self.instances = int(facts.get("instances") or 0)
+        self.host: str = facts["host"]
+        self.node: str = facts["node"]
+        self.instances: int = facts.get("instances") or 0
         self.given: dict[tuple[int, str], int] = {}
 
     def take(self, amounts: Mapping[int, Mapping[str, int]]) -> None:
@@ -29,9 +28,19 @@ class Host:
         for number, wanted in amounts.items():
             for name, amount in wanted.items():
                 self.given[number, name] = self.given.get((number, name), 0) + amount
-                if name in self.free and number == self.provider.id:
-                    self.free[name] -= amount
         self.instances += 1
+
+    def free(self, name: str) -> int:
+        """How much of a class the host's own provider has left; 0 when it has none."""
+        inv = self.provider.inv.get(name)
+        if inv is None:
+            return 0
+        return inv.free - self.given.get((self.provider.id, name), 0) if self.given else inv.free
+
+    def total(self, name: str) -> int | None:
+        """How much of a class the host's own provider has in all; None when it has none."""
+        inv = self.provider.inv.get(name)
+        return None if inv is None else inv.total
 
     def metadata(self, key: str) -> set[str]:
         """All values that the host's aggregates have for `key`."""

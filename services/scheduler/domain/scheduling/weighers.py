@@ -21,15 +21,15 @@ class Weigher:
 
 
 def _ram(host: Host, spec: Spec) -> float:
-    return host.free.get("MEMORY_MB", 0)
+    return host.free("MEMORY_MB")
 
 
 def _cpu(host: Host, spec: Spec) -> float:
-    return host.free.get("VCPU", 0)
+    return host.free("VCPU")
 
 
 def _disk(host: Host, spec: Spec) -> float:
-    return host.free.get("DISK_GB", 0)
+    return host.free("DISK_GB")
 
 
 def _io_ops(host: Host, spec: Spec) -> float:
@@ -79,12 +79,15 @@ class Scales:
         self.used: list[tuple[Weigher, float, float, float]] = []
         for name in names:
             weigher = WEIGHERS[name]
+            soft = name.startswith("ServerGroupSoft")
+            if soft and not (spec.group_policy or "").startswith("soft-"):
+                continue
             multiplier = float(getattr(options, weigher.option))
             if multiplier == 0 and not any(h.facts.get("aggregates") for h in hosts):
                 continue
             raw = [weigher.raw(h, spec) for h in hosts]
             low, high = min(raw, default=0.0), max(raw, default=0.0)
-            if high > low or name.startswith("ServerGroupSoft"):
+            if high > low or soft:
                 self.used.append((weigher, multiplier, low, high - low if high > low else 1.0))
 
     def weight(self, host: Host, spec: Spec) -> float:
