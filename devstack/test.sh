@@ -22,7 +22,7 @@ FAILED=()
 # What all roles of a machine need, and the tests' own tools.
 test_packages() { echo "$PACKAGES_BASE $PACKAGES_CONTROL $PACKAGES_NETWORK $PACKAGES_COMPUTE $PACKAGES_VOLUME $PACKAGES_GUEST $PACKAGES_TEST"; }
 
-# tox in an environment of its own, and the one environment that all test runs share.
+# tox in an environment of its own.
 tox_make() {
     VENV=$PROJECT/.tox/launcher
     if [ ! -x "$VENV/bin/tox" ]; then
@@ -31,12 +31,18 @@ tox_make() {
         /usr/bin/python3 -m venv "$VENV" || fail "no virtual environment could be made in $VENV" "$STEP_LOG" "is python3-venv installed?"
         pip_install tox
     fi
-    tox_run --notest -e unit || fail "the tests' environment could not be made" "$STEP_LOG" \
-        "can this machine reach its Python package index? rm -rf $PROJECT/.tox makes it anew"
-    VENV=$PROJECT/.tox/py venv_link_libvirt
 }
 
-tox_run() { (cd "$PROJECT" && "$VENV/bin/tox" run --workdir "$PROJECT/.tox" "$@"); }
+# Each environment is made before its tests run: the project (editable), its extras, Debian's libvirt bindings.
+env_make() {
+    tox_run --notest -e "$1" || fail "the environment of the $1 tests could not be made" "$STEP_LOG" \
+        "can this machine reach its Python package index? rm -rf $PROJECT/.tox makes it anew"
+    VENV=$PROJECT/.tox/$1 venv_link_libvirt
+}
+
+# An environment of its own for each name, with the project in it, whatever defaults tox.ini has.
+TOX_ARGUMENTS=(-x tox.no_package=false -x testenv.package=editable -x "testenv.envdir={toxworkdir}/{envname}")
+tox_run() { "$VENV/bin/tox" run --root "$PROJECT" -c "$PROJECT/tox.ini" --workdir "$PROJECT/.tox" "${TOX_ARGUMENTS[@]}" "$@"; }
 
 # A port that is free, with the two above it by 10000 that RabbitMQ takes.
 free_port() {
@@ -94,8 +100,8 @@ run_env() {
     say ""
     say "=== $name"
     STEP_NAME=$name
-    timeout --foreground -k 10 "$LIMIT_S" "$VENV/bin/tox" run --workdir "$PROJECT/.tox" --root "$PROJECT" -c "$PROJECT/tox.ini" -e "$name" "$@" \
-        > >(tee -a "$STEP_LOG" >&3) 2>&1 || status=$?
+    timeout --foreground -k 10 "$LIMIT_S" "$VENV/bin/tox" run --root "$PROJECT" -c "$PROJECT/tox.ini" --workdir "$PROJECT/.tox" \
+        "${TOX_ARGUMENTS[@]}" --skip-pkg-install -e "$name" "$@" > >(tee -a "$STEP_LOG" >&3) 2>&1 || status=$?
     if [ $status = 124 ]; then say "$name did not end within $LIMIT_S s"; fi
     if [ $status != 0 ]; then FAILED+=("$name"); fi
     STEP_TIMES+=("$(($(now_ms) - started))|$name|$status")
@@ -134,7 +140,8 @@ main() {
     say "All output: $STEP_LOG"
     # shellcheck disable=SC2046  # words
     step "Debian packages" install_packages $(test_packages)
-    step "Python environment .tox" tox_make
+    step "tox" tox_make
+    for name in "${envs[@]}"; do step "Python environment .tox/$name" env_make "$name"; done
     if [[ " ${envs[*]} " == *" functional "* || " ${envs[*]} " == *" scenario "* ]]; then
         step "Throw-away MariaDB and RabbitMQ" backends_begin
     fi
