@@ -72,7 +72,9 @@ decide_hypervisor() {
 }
 
 start_agents_ground() {
-    if has_daemon network-agent && [ "$NETWORK_DRIVER" = linux ]; then step "Public bridge $PUBLIC_BRIDGE" hostnet_make; fi
+    if has_daemon network-agent && [ "$NETWORK_DRIVER" = linux ] && { ! joining || [ -n "$PUBLIC_INTERFACE" ]; }; then
+        step "Public bridge $PUBLIC_BRIDGE" hostnet_make
+    fi
     if has_daemon volume-agent && [ "$VOLUME_DRIVER" = iscsi ]; then step "Port of the iSCSI target" iscsi_port_free; fi
 }
 

@@ -49,13 +49,25 @@ install_conf() {
 configure_variables() {
     IDENTITY_URL=$(api_url identity-api)/v3
     METADATA_SECRET=$(conf_value "${SECRET[metadata]:-}")
-    METADATA_HOST=$(service_address)
-    METADATA_PORT=$(daemon_port metadata-api)
+    METADATA_URL=$(api_url metadata-api)
+    configure_physical_networks
     CONSOLE_URL=$(api_url console-proxy)
     CONSOLE_HOST=${CONSOLE_URL#http://}
     VIRT_TYPE_USED=$VIRT_TYPE
     if [ "$VIRT_TYPE" = auto ]; then
         case $(cat "$RUN_DIR/kvm" 2>/dev/null || true) in yes) VIRT_TYPE_USED=kvm ;; no) VIRT_TYPE_USED=qemu ;; esac
+    fi
+}
+
+# The public network ends on the first machine; further ones have it only through a NIC of their own.
+# shellcheck disable=SC2034
+configure_physical_networks() {
+    PHYSICAL_NETWORKS=public:$PUBLIC_BRIDGE
+    NETWORK_ROLES=l2,dhcp,l3,metadata
+    if [ "$NETWORK_DRIVER" = simulated ]; then PHYSICAL_NETWORKS=public:simulated; fi
+    if joining && [ -z "$PUBLIC_INTERFACE" ]; then
+        PHYSICAL_NETWORKS=
+        NETWORK_ROLES=l2,dhcp,metadata
     fi
 }
 
