@@ -49,7 +49,7 @@ def finish_job(run: Run, verb: str, host: str, args: dict[str, Any] | None = Non
 
 def drop_jobs(run: Run) -> None:
     """Take back what this saga asked of agents, done or not."""
-    run.deps.database.transaction(jobs.drop_saga, run.id)
+    run.deps.database.transaction(jobs.drop_saga, run.id, undo=False)
 
 
 def public(verb: str, error: str | None) -> str:

@@ -10,6 +10,7 @@ from common.db.session import Session
 from common.saga import Failure, Run, Saga, Step, Wait
 from services.compute.conductor import disks, ending, jobs, placing, ports
 from services.compute.db import hosts, operations, server_parts, servers
+from services.compute.db import jobs as job_rows
 from services.compute.domain import states
 
 
@@ -121,6 +122,7 @@ def failed(session: Session, run: Run, error: Exception) -> None:
     attempt = int(run.data.get("attempt", 1))
     bad_host = run.data.get("failed_host")
     if bad_host and attempt < run.deps.conf.compute.max_attempts and servers.get_many(session, [run.resource_id]):
+        job_rows.drop_saga(session, run.id)
         ignored = sorted({*run.data.get("ignore_hosts", []), bad_host})
         servers.change(session, run.resource_id, {"task_state": states.SCHEDULING})
         server_parts.forget_events(session, run.resource_id, "network-vif-plugged", [])

@@ -57,6 +57,7 @@ def drop(session: Session, server_id: str, *, host: str | None = None) -> None:
     session.execute(query.where(AgentJob.host == host) if host else query)
 
 
-def drop_saga(session: Session, saga_id: str) -> None:
-    """Forget the jobs of one saga."""
-    session.execute(sa.delete(AgentJob).where(AgentJob.id.like(f"{saga_id}/%")))
+def drop_saga(session: Session, saga_id: str, *, undo: bool = True) -> None:
+    """Forget the jobs of one saga; without `undo`, those that undo its steps stay."""
+    query = sa.delete(AgentJob).where(AgentJob.id.like(f"{saga_id}/%"))
+    session.execute(query if undo else query.where(AgentJob.id.not_like(f"{saga_id}/undo-%")))

@@ -29,7 +29,7 @@ def build(conf: cfg.ConfigOpts, runtime: Runtime) -> Worker:
     except DriverError as e:
         raise errors.ConfigError(f"network-agent: {e}") from e
     worker = Worker(SERVICE.daemon("network-agent"), conf, runtime)
-    facts = {"tunnel_ip": options.local_ip or None, "physical_networks": sorted(options.physical_networks),
+    facts: dict[str, object] = {"tunnel_ip": options.local_ip or None, "physical_networks": sorted(options.physical_networks),
              "roles": list(options.roles), "configurations": {}}
     reconciler = Reconciler(conf.host, client(NetworkConductor, runtime.transport(conf)), made, facts=facts,
                             full_pass_s=float(conf.worker.reconcile_s))

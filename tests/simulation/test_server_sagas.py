@@ -1,0 +1,227 @@
+"""Sagas of servers: whatever dies at whatever step, the end is right and nothing is left behind."""
+
+import importlib.util
+import pathlib
+import sys
+
+import pytest
+
+from common import clock
+from common.saga import Crash
+
+_PATH = pathlib.Path(__file__).with_name("compute_world.py")
+_SPEC = importlib.util.spec_from_file_location("compute_world", _PATH)
+compute_world = importlib.util.module_from_spec(_SPEC)
+sys.modules["compute_world"] = compute_world
+_SPEC.loader.exec_module(compute_world)
+World, BIG = compute_world.World, compute_world.BIG
+
+
+@pytest.fixture
+def world(tmp_path):
+    return World(tmp_path)
+
+
+def boot(world, **values):
+    server_id = world.server(**values)
+    world.settle()
+    assert world.row(server_id).vm_state == "active", world.fault(server_id) and world.fault(server_id).details
+    return server_id
+
+
+def delete(world, server_id):
+    world.act(server_id, "server_delete", "delete", "deleting")
+    world.settle()
+    assert world.row(server_id).deleted
+    world.nothing_left()
+
+
+def test_a_server_boots_and_goes(world):
+    volume = world.volume.add(size=1)
+    server_id = boot(world, volumes=[volume["id"]])
+    row = world.row(server_id)
+    assert (row.host, row.task_state, row.power_state) == ("alpha", None, 1)
+    assert world.on_hosts() == {server_id: "alpha"} and volume["status"] == "in-use"
+    delete(world, server_id)
+    assert volume["status"] == "available"
+
+
+class Killer:
+    """Kills the process after its nth step."""
+
+    def __init__(self, at):
+        self.at, self.seen = at, []
+
+    def __call__(self, run, step):
+        self.seen.append(step)
+        if len(self.seen) - 1 == self.at:
+            raise Crash()
+
+
+def killed_at(world, at):
+    """Let everything happen, with the conductor dying after its `at`th step and another one taking over."""
+    killer = Killer(at)
+    world.new_runner(after_step=killer)
+    with clock.frozen(clock.time()) as now:
+        try:
+            world.settle()
+        except Crash:
+            world.new_runner()
+            now.advance(40)
+            world.beat()
+        for _ in range(3):
+            world.settle()
+            now.advance(20)
+            world.beat()
+    world.new_runner()
+    return killer.seen
+
+
+@pytest.mark.parametrize("at", range(7))
+def test_boot_survives_a_dead_conductor(world, at):
+    volume = world.volume.add(size=1)
+    server_id = world.server(volumes=[volume["id"]])
+    killed_at(world, at)
+    assert world.row(server_id).vm_state == "active"
+    assert len(world.network.ports) == 1 and len(world.volume.attachments) == 1
+    delete(world, server_id)
+
+
+@pytest.mark.parametrize("at", range(16))
+def test_a_boot_that_no_host_can_do_leaves_nothing(world, at):
+    for agent in world.agents.values():
+        agent.host.driver.lifecycle.ensure = _broken
+    server_id = world.server()
+    killed_at(world, at)
+    row = world.row(server_id)
+    assert row.vm_state == "error" and row.task_state is None
+    assert "broken" in world.fault(server_id).details
+    world.nothing_left()
+
+
+def _broken(spec):
+    from services.compute.drivers.base import DriverError
+
+    raise DriverError("broken hypervisor")
+
+
+def test_a_boot_goes_to_another_host_when_the_first_spoils_it(world):
+    world.agents["alpha"].host.driver.lifecycle.ensure = _broken
+    server_id = boot(world)
+    assert world.row(server_id).host == "beta" and len(world.network.ports) == 1
+    delete(world, server_id)
+
+
+def test_no_valid_host_says_why(world):
+    world.scheduler.hosts.clear()
+    server_id = world.server()
+    world.settle()
+    assert world.row(server_id).vm_state == "error"
+    assert world.fault(server_id).message == "No valid host was found."
+    assert "ComputeFilter" in world.fault(server_id).details
+    world.nothing_left()
+
+
+@pytest.mark.parametrize("at", range(7))
+def test_delete_wins_at_every_moment_of_a_boot(world, at):
+    server_id = world.server(volumes=[world.volume.add(size=1)["id"]])
+    steps = []
+
+    def interrupt(run, step):
+        steps.append(step)
+        if len(steps) - 1 == at and run.kind == "server_create":
+            world.act(server_id, "server_delete", "delete", "deleting")
+
+    world.new_runner(after_step=interrupt)
+    world.settle()
+    world.new_runner()
+    if not world.row(server_id).deleted:
+        world.act(server_id, "server_delete", "delete", "deleting")
+        world.settle()
+    assert world.row(server_id).deleted
+    world.nothing_left()
+
+
+@pytest.mark.parametrize("at", range(5))
+def test_delete_survives_a_dead_conductor(world, at):
+    server_id = boot(world, volumes=[world.volume.add(size=1)["id"]])
+    world.act(server_id, "server_delete", "delete", "deleting")
+    killed_at(world, at)
+    assert world.row(server_id).deleted
+    world.nothing_left()
+
+
+def test_delete_does_not_wait_for_a_dead_host(world):
+    server_id = boot(world)
+    world.down.add("alpha")
+    with clock.frozen(clock.time()) as now:
+        now.advance(120)
+        world.beat()
+        world.act(server_id, "server_delete", "delete", "deleting")
+        world.settle()
+        now.advance(30)
+        world.settle()
+    assert world.row(server_id).deleted and world.placement.claims == {} and world.network.ports == {}
+    assert world.on_hosts() == {server_id: "alpha"}, "the host was down"
+
+
+@pytest.mark.parametrize("action,power,state", [
+    ("stop", 4, "stopped"), ("pause", 3, "paused"), ("suspend", 7, "suspended"), ("reboot_hard", 1, "active"),
+    ("reboot_soft", 1, "active")])
+@pytest.mark.parametrize("at", [0, 9])
+def test_power_actions(world, action, power, state, at):
+    server_id = boot(world)
+    world.act(server_id, "server_power", action, "busy")
+    killed_at(world, at)
+    row = world.row(server_id)
+    assert (row.vm_state, row.task_state, row.power_state) == (state, None, power)
+    delete(world, server_id)
+
+
+@pytest.mark.parametrize("at", [0, 1, 2, 3, 9])
+@pytest.mark.parametrize("end", ["server_resize_confirm", "server_resize_revert"])
+def test_resize_on_one_host(tmp_path, end, at):
+    world = World(tmp_path, hosts=("alpha",), compute__allow_resize_to_same_host=True)
+    server_id = boot(world)
+    world.act(server_id, "server_resize", "resize", "resize_prep", values={"new_flavor": BIG, "old_flavor": compute_world.FLAVOR})
+    killed_at(world, at)
+    assert world.row(server_id).vm_state == "resized", world.fault(server_id)
+    assert len(world.placement.claims) == 2
+    world.act(server_id, end, "end", "resize_ending")
+    killed_at(world, at)
+    row = world.row(server_id)
+    assert row.vm_state == "active" and row.vcpus == (2 if end.endswith("confirm") else 1)
+    assert list(world.placement.claims) == [server_id]
+    delete(world, server_id)
+
+
+@pytest.mark.parametrize("at", [0, 1, 2, 9])
+def test_attach_and_detach_a_volume(world, at):
+    server_id = boot(world)
+    volume = world.volume.add(size=1)
+    from services.compute.db import server_parts
+
+    attachment = world.volume.create_attachment(volume["id"], server_id)
+    world.database.transaction(server_parts.add_disks, [
+        {"id": "d" * 36, "server_id": server_id, "source": "volume", "destination": "volume", "volume_id": volume["id"],
+         "attachment_id": attachment["id"], "position": 1, "delete_on_termination": False}])
+    world.act(server_id, "server_attach_volume", "attach_volume", volume_id=volume["id"])
+    killed_at(world, at)
+    assert volume["status"] == "in-use"
+    world.act(server_id, "server_detach_volume", "detach_volume", volume_id=volume["id"])
+    killed_at(world, at)
+    assert volume["status"] == "available" and not world.volume.attachments
+    delete(world, server_id)
+
+
+def test_shelve_offload_unshelve(world):
+    server_id = boot(world)
+    world.image.images["shelved"] = {"id": "shelved", "disk_format": "qcow2"}
+    world.act(server_id, "server_shelve", "shelve", "shelving", image_id="shelved")
+    world.settle()
+    assert world.row(server_id).vm_state == "shelved_offloaded" and world.placement.claims == {}
+    assert world.on_hosts() == {}
+    world.act(server_id, "server_unshelve", "unshelve", "unshelving")
+    world.settle()
+    assert world.row(server_id).vm_state == "active" and world.image.images == {}
+    delete(world, server_id)
