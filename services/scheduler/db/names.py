@@ -18,6 +18,15 @@ def all_names(session: orm.Session, model: Any) -> dict[str, int]:
     return {name: number for name, number in session.execute(sa.select(model.name, model.id))}
 
 
+def both(session: orm.Session) -> tuple[set[str], set[str]]:
+    """Names of all resource classes and of all traits, in one query."""
+    query = sa.union_all(sa.select(sa.literal(0), models.ResourceClass.name), sa.select(sa.literal(1), models.Trait.name))
+    found: tuple[set[str], set[str]] = (set(), set())
+    for which, name in session.execute(query):
+        found[which].add(name)
+    return found
+
+
 def find(session: orm.Session, model: Any, names: Collection[str]) -> dict[str, int]:
     """name -> id of those of `names` that exist."""
     if not names:

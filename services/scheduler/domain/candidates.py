@@ -93,7 +93,7 @@ def _roots(index: Index, query: Query) -> list[int]:
                 numbers = set().union(*(table.get(n, ()) for n in names))
                 narrowed = _narrow(narrowed, (index.providers[i].root_id for i in numbers))
     for trait in query.root_required:
-        narrowed = _narrow(narrowed, index.by_trait.get(trait, ()))
+        narrowed = _narrow(narrowed, (i for i in index.by_trait.get(trait, ()) if i in index.trees))
     return index.roots if narrowed is None else sorted(narrowed)
 
 

@@ -15,7 +15,7 @@ STANDARD_CLASSES = tuple(os_resource_classes.STANDARDS)
 
 
 def sync(database: Database) -> None:
-    """Put the standard classes and traits of the installed libraries into the schema: two queries when all are there."""
+    """Put the standard classes and traits of the installed libraries into the schema: one query when all are there."""
     with database.read() as session:
         missing_classes, missing_traits = _missing(session)
     if not missing_classes and not missing_traits:
@@ -29,8 +29,7 @@ def sync(database: Database) -> None:
 
 
 def _missing(session: orm.Session) -> tuple[dict[str, int | None], dict[str, int | None]]:
-    classes = names.all_names(session, models.ResourceClass)
-    traits = names.all_names(session, models.Trait)
+    classes, traits = names.both(session)
     return ({n: i for i, n in enumerate(STANDARD_CLASSES) if n not in classes},
             {n: None for n in sorted(STANDARD_TRAITS) if n not in traits})
 

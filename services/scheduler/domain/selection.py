@@ -92,16 +92,28 @@ class Selector:
     # new choices
 
     def _place(self, requests: Sequence[Request], existing: Mapping[str, tuple[Any, Any]]) -> list[Answer]:
-        """Answers for requests that differ in their consumers only."""
+        """Answers for requests that differ in their consumers only.
+
+        Where claims of others came between, what could not be placed is tried again with fresh eyes.
+        """
+        answers: list[Answer] = [{} for _ in requests]
+        todo = list(range(len(requests)))
         with self.index.lock, self.hosts.lock:
-            with self.database.read() as session:
-                self.index.refresh(session)
-                self.hosts.refresh(session)
-            started = self._start(requests[0])
-            if isinstance(started, dict):
-                return [started for _ in requests]
-            round_, steps, total = started
-            return self._claim_all(requests, existing, round_, steps, total)
+            for _ in range(self.conf.scheduler.claim_attempts):
+                with self.database.read() as session:
+                    self.index.refresh(session)
+                    self.hosts.refresh(session)
+                started = self._start(requests[todo[0]])
+                if isinstance(started, dict):
+                    found, collided = [started for _ in todo], False
+                else:
+                    found, collided = self._claim_all([requests[i] for i in todo], existing, *started)
+                for number, answer in zip(todo, found, strict=True):
+                    answers[number] = answer
+                todo = [i for i in todo if "error" in answers[i]]
+                if not collided or not todo:
+                    break
+        return answers
 
     def _start(self, request: Request) -> tuple[Round, Steps, int] | Answer:
         """A round of fit hosts with the filters' steps and the number of hosts; or the answer that there is none."""
@@ -161,7 +173,9 @@ class Selector:
         return found
 
     def _claim_all(self, requests: Sequence[Request], existing: Mapping[str, tuple[Any, Any]], round_: Round,
-                   steps: Steps, total: int) -> list[Answer]:
+                   steps: Steps, total: int) -> tuple[list[Answer], bool]:
+        """Pick a host for each request and claim them together; the answers, and whether others came between."""
+        collided = False
         picks: list[Pick | None] = [None] * len(requests)
         todo = list(range(len(requests)))
         for _ in range(self.conf.scheduler.claim_attempts):
@@ -175,6 +189,7 @@ class Selector:
                 break
             except DoesNotFit as e:
                 LOG.info("a claim collided on provider %s: %s", e.provider, e)
+                collided = True
                 round_.drop(e.provider)
                 todo = [i for i, p in enumerate(picks) if p is not None
                         and e.provider in self._allocations(p)]
@@ -182,11 +197,11 @@ class Selector:
                     raise
         else:
             text = f"No valid host was found. Claims collided with others on {self.conf.scheduler.claim_attempts} hosts."
-            return [_refusal(text, steps) for _ in requests]
+            return [_refusal(text, steps) for _ in requests], collided
         resources = _amounts(requests[0].get("resources"))
         placed = sum(p is not None for p in picks)
         full = explain(resources, [*steps, ("other servers of this request", 0)] if placed else steps, total)
-        return [self._answer(p) if p is not None else _refusal(full, steps) for p in picks]
+        return [self._answer(p) if p is not None else _refusal(full, steps) for p in picks], collided
 
     def _write(self, chosen: Sequence[tuple[Request, Pick]], existing: Mapping[str, tuple[Any, Any]]) -> None:
         changes = [self._change(request, pick, existing) for request, pick in chosen]
