@@ -10,7 +10,8 @@ from services.network.api.views import routers as views
 from services.network.db import models
 from services.network.db import routers as db
 from services.network.domain import floating_ips as domain_floating
-from services.network.domain import router_interfaces, routers as domain
+from services.network.domain import router_interfaces
+from services.network.domain import routers as domain
 from services.network.domain.work import Work
 
 

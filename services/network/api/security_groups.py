@@ -6,8 +6,7 @@ from common.http.request import Request
 from services.network.api import crud
 from services.network.api.schemas import security_groups as schemas
 from services.network.api.views import security_groups as views
-from services.network.db import models
-from services.network.db import rows
+from services.network.db import models, rows
 from services.network.db import security_groups as db
 from services.network.domain import address_groups as domain_addresses
 from services.network.domain import faults

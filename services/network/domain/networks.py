@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
+from services.network.db import models, rows, segments
 from services.network.db import networks as db
 from services.network.db import ports as db_ports
-from services.network.db import models, rows, segments
 from services.network.domain import faults, quotas
 from services.network.domain.work import Work
 

@@ -6,8 +6,7 @@ from typing import Any
 from common import ids
 from services.network.db import models, rows
 from services.network.db import ports as db
-from services.network.domain import addresses, bindings, events, faults, floating_ips, ipam, networks, quotas
-from services.network.domain import security_groups
+from services.network.domain import addresses, bindings, events, faults, floating_ips, ipam, networks, quotas, security_groups
 from services.network.domain.work import Work
 
 SERVICE_OWNERS = ("network:router_interface", "network:router_gateway", "network:floatingip",

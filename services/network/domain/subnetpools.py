@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from services.network.db import models, rows, subnetpools as db
+from services.network.db import models, rows
+from services.network.db import subnetpools as db
 from services.network.domain import faults, ipam, quotas
 from services.network.domain.work import Work
 

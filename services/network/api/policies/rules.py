@@ -6,8 +6,9 @@ the network that a port or subnet belongs to; `shared` holds for networks that e
 
 from typing import Any
 
-from common.http.policy import ADMIN_OR_MEMBER, ADMIN_OR_READER, rule
 from oslo_policy import policy
+
+from common.http.policy import ADMIN_OR_MEMBER, ADMIN_OR_READER, rule
 
 ADMIN = "rule:context_is_admin or rule:service_role"
 OWNER_READ = f"{ADMIN_OR_READER} or rule:service_role"

@@ -1,8 +1,25 @@
 """Attributes of networks, and of the subnets in them."""
 
 from services.network.api.attributes import (
-    ABSENT, BOOLEAN, CIDR, INTEGER, IP, REQUIRED, STANDARD, STRING, STRING_OR_NULL, TAGGED, UUID, UUID_OR_NULL, Attr,
-    Resource, boolean, flag, number, shown, text,
+    ABSENT,
+    BOOLEAN,
+    CIDR,
+    INTEGER,
+    IP,
+    REQUIRED,
+    STANDARD,
+    STRING,
+    STRING_OR_NULL,
+    TAGGED,
+    UUID,
+    UUID_OR_NULL,
+    Attr,
+    Resource,
+    boolean,
+    flag,
+    number,
+    shown,
+    text,
 )
 
 NULL_OR_NUMBER = {"anyOf": [{"type": "null"}, INTEGER]}

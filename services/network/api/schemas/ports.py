@@ -1,7 +1,20 @@
 """Attributes of ports."""
 
 from services.network.api.attributes import (
-    ABSENT, INTEGER, IP, REQUIRED, STANDARD, STRING, STRING_OR_NULL, TAGGED, UUID, Attr, Resource, flag, shown, text,
+    ABSENT,
+    INTEGER,
+    IP,
+    REQUIRED,
+    STANDARD,
+    STRING,
+    STRING_OR_NULL,
+    TAGGED,
+    UUID,
+    Attr,
+    Resource,
+    flag,
+    shown,
+    text,
 )
 from services.network.api.schemas.networks import many
 

@@ -2,8 +2,23 @@
 
 from common.http.validation import Schema
 from services.network.api.attributes import (
-    ABSENT, ANYTHING, BOOLEAN, IP, REQUIRED, STANDARD, STRING, STRING_OR_NULL, TAGGED, UUID, UUID_OR_NULL, Attr, Resource,
-    boolean, flag, shown, text,
+    ABSENT,
+    ANYTHING,
+    BOOLEAN,
+    IP,
+    REQUIRED,
+    STANDARD,
+    STRING,
+    STRING_OR_NULL,
+    TAGGED,
+    UUID,
+    UUID_OR_NULL,
+    Attr,
+    Resource,
+    boolean,
+    flag,
+    shown,
+    text,
 )
 from services.network.api.schemas.networks import ROUTES
 

@@ -1,8 +1,20 @@
 """Attributes of security groups, their rules, the rules that new groups start with, and address groups."""
 
 from services.network.api.attributes import (
-    CIDR, INTEGER, REQUIRED, STANDARD, STRING_OR_NULL, TAGGED, UUID, UUID_OR_NULL, Attr, Resource, flag,
-    number, shown, text,
+    CIDR,
+    INTEGER,
+    REQUIRED,
+    STANDARD,
+    STRING_OR_NULL,
+    TAGGED,
+    UUID,
+    UUID_OR_NULL,
+    Attr,
+    Resource,
+    flag,
+    number,
+    shown,
+    text,
 )
 
 GROUP = Resource("security_group", "security_groups", {

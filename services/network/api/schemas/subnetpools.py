@@ -2,8 +2,21 @@
 
 from common.http.validation import Schema
 from services.network.api.attributes import (
-    ABSENT, BOOLEAN, CIDR, REQUIRED, STANDARD, STRING, STRING_OR_NULL, TAGGED, UUID, UUID_OR_NULL, Attr, Resource, flag,
-    number, shown,
+    ABSENT,
+    BOOLEAN,
+    CIDR,
+    REQUIRED,
+    STANDARD,
+    STRING,
+    STRING_OR_NULL,
+    TAGGED,
+    UUID,
+    UUID_OR_NULL,
+    Attr,
+    Resource,
+    flag,
+    number,
+    shown,
 )
 from services.network.api.schemas.networks import LENGTH, NULL_OR_NUMBER
 

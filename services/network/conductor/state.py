@@ -1,0 +1,216 @@
+"""What one host should look like, put together from the database: the answer to `get_host_state`.
+
+Everything is loaded in bulk: the number of queries does not depend on how many ports, networks or routers
+the answer holds.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from oslo_config import cfg
+from sqlalchemy import orm
+
+from services.network.conductor import parts
+from services.network.db import agents as db_agents
+from services.network.db import models, rows
+from services.network.db import ports as db_ports
+from services.network.db import routers as db_routers
+from services.network.db import security_groups as db_groups
+from services.network.db import state as db
+from services.network.objects.dhcp import Dhcp, DhcpHost
+from services.network.objects.port import AddressSet, Port, SecurityRule
+from services.network.objects.router import FloatingIp, Router, RouterGateway, RouterInterface
+from services.network.objects.segment import Neighbour, Segment, TunnelPeers
+
+
+class Gatherer:
+    """Gathers one answer. `session` is only read."""
+
+    def __init__(self, session: orm.Session, conf: cfg.ConfigOpts, host: str) -> None:
+        self.session, self.conf, self.host = session, conf, host
+        self.domain = conf.network.dns_domain
+        self._networks: dict[str, Any] = {}
+        self._subnets: dict[str, Any] = {}
+        self.sets: set[str] = set()
+        self.shown: set[str] = set()
+
+    # the answers
+
+    def everything(self) -> dict[str, Any]:
+        """The whole state."""
+        here = list(db.ports_on(self.session, self.host))
+        networks = db.networks_on(self.session, self.host)
+        self._load(networks)
+        dhcps = self._dhcps(networks, db.dhcp_on(self.session, self.host))
+        routers = self._routers(db.routers_on(self.session, self.host))
+        ports = self._ports([p for p in here if parts.is_wanted(p)])
+        return self._answer(True, ports=ports, dhcps=dhcps, routers=routers, networks=networks | self.shown,
+                            neighbours=self._neighbours(networks), peers=self._peers(networks), sets=self._sets(self.sets))
+
+    def some(self, port_ids: Sequence[str], network_ids: Sequence[str], router_ids: Sequence[str],
+             set_ids: Sequence[str]) -> dict[str, Any]:
+        """What concerns these ids; see rpc.conductor."""
+        found = rows.by_ids(self.session, models.Port, port_ids)
+        networks = db.present(self.session, self.host, [*network_ids, *(p.network_id for p in found)])
+        asked = [n for n in network_ids if n in networks]
+        self._load(networks)
+        mine = [p for p in found if p.binding_host == self.host and parts.is_wanted(p)]
+        ports = self._ports(mine)
+        hosts, others = self._others(found, networks)
+        dhcps = self._dhcps(asked, db.dhcp_on(self.session, self.host, asked)) if asked else []
+        routers = self._routers(db.routers_on(self.session, self.host, router_ids)) if router_ids else []
+        used = db.sets_used_on(self.session, self.host, set_ids)
+        neighbours = (self._neighbours(asked) if asked else []) + [n for n in others if n.network_id not in asked]
+        answer = self._answer(
+            False, ports=ports, dhcps=dhcps, routers=routers, neighbours=neighbours, peers=self._peers(asked),
+            networks={*asked, *(p.network_id for p in mine), *self.shown}, sets=self._sets(self.sets | used))
+        answer["hosts"] = {n: [h.to_dict() for h in items] for n, items in hosts.items()}
+        known = {p.id for p in found if p.network_id in networks and p.binding_host}
+        answer["gone"] = {
+            "port_ids": sorted(set(port_ids) - known), "network_ids": sorted(set(network_ids) - set(asked)),
+            "router_ids": sorted(set(router_ids) - {r.router_id for r in routers}), "set_ids": sorted(set(set_ids) - used)}
+        return answer
+
+    def _answer(self, full: bool, **made: Any) -> dict[str, Any]:
+        self._load(made["networks"])
+        segments = [self._segment(self._networks[n]) for n in sorted(made["networks"]) if n in self._networks]
+        return {"full": full, "segments": [s.to_dict() for s in segments], "hosts": {},
+                "gone": {"port_ids": [], "network_ids": [], "router_ids": [], "set_ids": []},
+                "address_sets": [s.to_dict() for s in made["sets"]],
+                **{k: [x.to_dict() for x in made[k]] for k in ("ports", "neighbours", "peers", "dhcps", "routers")}}
+
+    # networks
+
+    def _load(self, network_ids: Iterable[str]) -> None:
+        missing = [n for n in network_ids if n not in self._networks]
+        if missing:
+            self._networks.update({n.id: n for n in rows.by_ids(self.session, models.Network, missing)})
+            for subnet in rows.by_ids(self.session, models.Subnet, missing, models.Subnet.network_id):
+                self._subnets[subnet.id] = subnet
+
+    def _segment(self, n: Any) -> Segment:
+        return Segment(network_id=n.id, kind=n.network_type, segmentation_id=n.segmentation_id,
+                       physical_network=n.physical_network, mtu=n.mtu)
+
+    def _tunnelled(self, network_ids: Iterable[str]) -> list[str]:
+        return [n for n in network_ids if n in self._networks and self._networks[n].network_type == "vxlan"]
+
+    def _peers(self, network_ids: Iterable[str]) -> list[TunnelPeers]:
+        wanted = self._tunnelled(network_ids)
+        if not wanted:
+            return []
+        ends = db_agents.tunnel_ips(self.session)
+        by_network = db_ports.hosts_of_networks(self.session, wanted)
+        return [TunnelPeers(n, tuple(sorted(ends[h] for h in by_network.get(n, ()) if h != self.host and h in ends)))
+                for n in sorted(wanted)]
+
+    def _neighbours(self, network_ids: Iterable[str]) -> list[Neighbour]:
+        wanted = self._tunnelled(network_ids)
+        found = [p for p in db.ports_in(self.session, wanted) if p.binding_host not in ("", self.host)]
+        return self._as_neighbours(found)
+
+    def _as_neighbours(self, found: Sequence[Any]) -> list[Neighbour]:
+        if not found:
+            return []
+        ends = db_agents.tunnel_ips(self.session)
+        addresses = db_ports.addresses(self.session, [p.id for p in found])
+        return [Neighbour(p.network_id, p.mac_address, ends[p.binding_host],
+                          tuple(a.ip_address for a in addresses.get(p.id, ()))) for p in found if p.binding_host in ends]
+
+    def _others(self, found: Sequence[Any], networks: set[str]) -> tuple[dict[str, list[DhcpHost]], list[Neighbour]]:
+        """What ports mean to this host's DHCP servers and routers, and the tunnels to those elsewhere."""
+        there = [p for p in found if p.network_id in networks]
+        served = {b.network_id for b in db.dhcp_on(self.session, self.host, {p.network_id for p in there})}
+        mine = {r.id for r in db.routers_on(self.session, self.host)} if there else set()
+        links = [x for x in db_routers.links_of(self.session, mine) if x.kind == "interface"]
+        served |= {p.network_id for p in rows.by_ids(self.session, models.Port, [x.port_id for x in links])}
+        hosts: dict[str, list[DhcpHost]] = {}
+        for host, port in self._dhcp_hosts([p for p in there if p.network_id in served]):
+            hosts.setdefault(port.network_id, []).append(host)
+        far = [p for p in there if p.binding_host not in ("", self.host) and p.network_id in self._tunnelled(networks)]
+        return hosts, self._as_neighbours(far)
+
+    # ports and rules
+
+    def _ports(self, found: Sequence[Any]) -> list[Port]:
+        ids = [p.id for p in found]
+        self._load({p.network_id for p in found})
+        addresses, groups = db_ports.addresses(self.session, ids), db_ports.groups(self.session, ids)
+        rules = self._rules({g for items in groups.values() for g in items})
+        return [parts.port(p, addresses.get(p.id, ()), self._subnets,
+                           [r for g in groups.get(p.id, ()) for r in rules.get(g, ())]) for p in found]
+
+    def _rules(self, group_ids: set[str]) -> dict[str, list[SecurityRule]]:
+        made: dict[str, list[SecurityRule]] = {}
+        for group, items in db_groups.rules_of(self.session, sorted(group_ids)).items():
+            made[group] = [parts.rule(r) for r in items]
+            self.sets.update(r.remote_set for r in made[group] if r.remote_set)
+        return made
+
+    def _sets(self, set_ids: Iterable[str]) -> list[AddressSet]:
+        wanted = sorted(set(set_ids))
+        if not wanted:
+            return []
+        members = db_ports.members(self.session, wanted)
+        for group in rows.by_ids(self.session, models.AddressGroup, wanted):
+            members[group.id] = list(group.addresses)
+        return [AddressSet(i, tuple(members.get(i, ()))) for i in wanted]
+
+    # services
+
+    def _dhcp_hosts(self, found: Sequence[Any]) -> list[tuple[DhcpHost, Any]]:
+        addresses = db_ports.addresses(self.session, [p.id for p in found])
+        return [(parts.dhcp_host(p, addresses.get(p.id, ())), p) for p in found]
+
+    def _hosts_in(self, network_ids: Iterable[str]) -> dict[str, list[DhcpHost]]:
+        made: dict[str, list[DhcpHost]] = {}
+        for host, port in self._dhcp_hosts(db.ports_in(self.session, network_ids)):
+            made.setdefault(port.network_id, []).append(host)
+        return made
+
+    def _dhcps(self, network_ids: Iterable[str], bindings: Sequence[Any]) -> list[Dhcp]:
+        by_id = {p.id: p for p in rows.by_ids(self.session, models.Port, [b.port_id for b in bindings if b.port_id])}
+        served = [b for b in bindings if b.port_id in by_id and self._networks.get(b.network_id)]
+        made_ports = {p.port_id: p for p in self._ports(list(by_id.values()))}
+        hosts = self._hosts_in({b.network_id for b in served})
+        routed = db.routed_subnets(self.session, [s.id for s in self._subnets.values()])
+        made = []
+        for item in served:
+            network = self._networks[item.network_id]
+            subnets = [parts.dhcp_subnet(s, routed) for s in self._subnets.values() if s.network_id == network.id]
+            made.append(Dhcp(network_id=network.id, port=made_ports[item.port_id], subnets=tuple(subnets),
+                             hosts=tuple(hosts.get(network.id, ())), mtu=network.mtu,
+                             dns_domain=(network.dns_domain or self.domain).strip(".")))
+        return made
+
+    def _routers(self, found: Sequence[Any]) -> list[Router]:
+        links = db_routers.links_of(self.session, [r.id for r in found])
+        by_id = {p.id: p for p in rows.by_ids(self.session, models.Port, [x.port_id for x in links])}
+        self._load({p.network_id for p in by_id.values()})
+        self.shown.update(p.network_id for p in by_id.values())
+        made_ports = {p.port_id: p for p in self._ports(list(by_id.values()))}
+        inside = {by_id[x.port_id].network_id for x in links if x.kind == "interface"}
+        hosts = self._hosts_in(inside)
+        floating: dict[str, list[FloatingIp]] = {}
+        for item in db_routers.floating_ips_of(self.session, [r.id for r in found]):
+            floating.setdefault(item.router_id, []).append(FloatingIp(item.floating_ip_address, item.fixed_ip_address))
+        return [self._router(r, [x for x in links if x.router_id == r.id], made_ports, hosts, floating.get(r.id, []))
+                for r in found]
+
+    def _router(self, r: Any, links: Sequence[Any], ports: dict[str, Port], hosts: dict[str, list[DhcpHost]],
+                floating: list[FloatingIp]) -> Router:
+        interfaces, gateway = [], None
+        for link in sorted(links, key=lambda x: str(x.port_id)):
+            port = ports[link.port_id]
+            network = self._networks[port.network_id]
+            subnets = [self._subnets[ip.subnet_id] for ip in port.fixed_ips]
+            if link.kind == "gateway":
+                gateway = RouterGateway(port, tuple(s.gateway_ip for s in subnets if s.gateway_ip), r.enable_snat, network.mtu)
+            else:
+                six = next((s for s in subnets if s.ip_version == 6), None)
+                interfaces.append(RouterInterface(port, network.mtu, six.ipv6_ra_mode if six else None,
+                                                  tuple(six.dns_nameservers) if six else ()))
+        near = {i.port.network_id for i in interfaces}
+        return Router(router_id=r.id, interfaces=tuple(interfaces), gateway=gateway, floating_ips=tuple(floating),
+                      routes=parts.routes(r.routes), admin_state_up=r.admin_state_up, project_id=r.project_id,
+                      hosts=tuple(h for n in sorted(near) for h in hosts.get(n, ())))
