@@ -2,7 +2,16 @@
 
 from common.http.route import PUBLIC, Route, Row
 from services.identity.api import (
-    assignment, catalog, domain, group, project, role, routes_extensions, token, user, versions,
+    assignment,
+    catalog,
+    domain,
+    group,
+    project,
+    role,
+    routes_extensions,
+    token,
+    user,
+    versions,
 )
 from services.identity.api.schemas import auth as auth_schema
 from services.identity.api.schemas import catalog as catalog_schema

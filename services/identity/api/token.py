@@ -19,10 +19,7 @@ def issue(request: Request) -> flask.Response:
     """201 with X-Subject-Token; 401 when the credentials or the scope are refused."""
     auth = request.body["auth"]
     text, made = request.app.auth.issue(auth, request.raw.headers.get("Openstack-Auth-Receipt"))
-    response = flask.Response(_body(request, made), 201, content_type="application/json")
-    response.headers["X-Subject-Token"] = text
-    response.headers["Vary"] = "X-Auth-Token"
-    return response
+    return answer(request, text, made, 201)
 
 
 def check(request: Request) -> flask.Response:
@@ -36,8 +33,12 @@ def validate(request: Request) -> flask.Response:
 
 
 def _shown(request: Request, policy: str) -> flask.Response:
-    text, found = _subject(request, policy)
-    response = flask.Response(_body(request, found), 200, content_type="application/json")
+    return answer(request, *_subject(request, policy), 200)
+
+
+def answer(request: Request, text: str, found: Token, status: int) -> flask.Response:
+    """A token's contents, with its text in X-Subject-Token."""
+    response = flask.Response(_body(request, found), status, content_type="application/json")
     response.headers["X-Subject-Token"] = text
     response.headers["Vary"] = "X-Auth-Token"
     return response

@@ -7,7 +7,10 @@ from sqlalchemy import orm
 
 from services.identity.db import rows
 from services.identity.db.models import (
-    AccessRule, ApplicationCredential, ApplicationCredentialRole, ApplicationCredentialRule,
+    AccessRule,
+    ApplicationCredential,
+    ApplicationCredentialRole,
+    ApplicationCredentialRule,
 )
 
 

@@ -8,7 +8,13 @@ from sqlalchemy import orm
 
 from services.identity.db import rows
 from services.identity.db.models import (
-    CatalogService, Endpoint, EndpointGroup, PolicyAssociation, ProjectEndpoint, ProjectEndpointGroup, Region,
+    CatalogService,
+    Endpoint,
+    EndpointGroup,
+    PolicyAssociation,
+    ProjectEndpoint,
+    ProjectEndpointGroup,
+    Region,
 )
 
 
@@ -84,3 +90,9 @@ def delete_region(session: orm.Session, region_id: str) -> None:
 def has_regions_below(session: orm.Session, region_id: str) -> bool:
     """Whether a region is another's parent."""
     return bool(session.scalar(sa.select(sa.exists().where(Region.parent_region_id == region_id))))
+
+
+def every_endpoint(session: orm.Session) -> list[tuple[CatalogService, Endpoint]]:
+    """Every endpoint with its service, disabled ones included."""
+    statement = sa.select(CatalogService, Endpoint).join(Endpoint, Endpoint.service_id == CatalogService.id)
+    return [(row[0], row[1]) for row in session.execute(statement.order_by(Endpoint.id))]

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from sqlalchemy import orm
 
 from services.identity.db import rows
-from services.identity.db.models import Limit, RegisteredLimit
+from services.identity.db.models import Limit, Project, RegisteredLimit
 
 
 def of_projects(session: orm.Session, project_ids: Iterable[str]) -> list[tuple[Limit, RegisteredLimit]]:
@@ -73,3 +73,12 @@ def delete_registered(session: orm.Session, registered_id: str) -> None:
 def delete(session: orm.Session, limit_id: str) -> None:
     """Delete a limit."""
     session.execute(sa.delete(Limit).where(Limit.id == limit_id))
+
+
+def in_domain(session: orm.Session, registered_id: str, domain_id: str) -> tuple[list[Limit], Limit | None]:
+    """The limits of a domain's projects, and the domain's own, of one registered limit."""
+    inside = sa.select(Project.id).where(Project.domain_id == domain_id)
+    own = session.scalars(sa.select(Limit).where(Limit.registered_limit_id == registered_id, Limit.project_id.in_(inside)))
+    of_domain = session.scalar(sa.select(Limit).where(
+        Limit.registered_limit_id == registered_id, Limit.domain_id == domain_id))
+    return list(own), of_domain

@@ -8,8 +8,17 @@ from sqlalchemy import orm
 
 from services.identity.db import rows
 from services.identity.db.models import (
-    ROOT, ApplicationCredential, Assignment, Credential, Limit, Project, ProjectEndpoint, ProjectEndpointGroup,
-    ProjectTag, Trust, User,
+    ROOT,
+    ApplicationCredential,
+    Assignment,
+    Credential,
+    Limit,
+    Project,
+    ProjectEndpoint,
+    ProjectEndpointGroup,
+    ProjectTag,
+    Trust,
+    User,
 )
 
 

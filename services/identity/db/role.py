@@ -7,7 +7,12 @@ from sqlalchemy import orm
 
 from services.identity.db import rows
 from services.identity.db.models import (
-    NO_DOMAIN, ApplicationCredentialRole, Assignment, ImpliedRole, Role, TrustRole,
+    NO_DOMAIN,
+    ApplicationCredentialRole,
+    Assignment,
+    ImpliedRole,
+    Role,
+    TrustRole,
 )
 
 

@@ -9,8 +9,19 @@ from sqlalchemy import orm
 
 from services.identity.db import rows
 from services.identity.db.models import (
-    AccessRule, ApplicationCredential, ApplicationCredentialRole, ApplicationCredentialRule, Assignment, Credential,
-    Group, Membership, Password, Project, Trust, TrustRole, User,
+    AccessRule,
+    ApplicationCredential,
+    ApplicationCredentialRole,
+    ApplicationCredentialRule,
+    Assignment,
+    Credential,
+    Group,
+    Membership,
+    Password,
+    Project,
+    Trust,
+    TrustRole,
+    User,
 )
 
 

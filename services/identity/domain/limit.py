@@ -1,11 +1,19 @@
 """Unified limits: defaults registered per service, and limits of single projects and domains."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from oslo_config import cfg
 from sqlalchemy import orm
 
+from common import errors, ids
+from services.identity.db import catalog as catalog_db
 from services.identity.db import limit as limit_db
+from services.identity.db import project as project_db
+from services.identity.db import rows
+from services.identity.db.models import Limit, RegisteredLimit
+from services.identity.domain import faults
+from services.identity.domain import user as users
 
 
 def by_project(session: orm.Session, project_ids: Iterable[str]) -> dict[str, list[dict[str, Any]]]:
@@ -18,3 +26,137 @@ def by_project(session: orm.Session, project_ids: Iterable[str]) -> dict[str, li
             "project_id": row.project_id, "domain_id": None, "description": row.description,
         })
     return out
+
+
+MODELS = {
+    "flat": "Limit enforcement and validation does not take project hierarchy into consideration.",
+    "strict_two_level": "This model requires project hierarchy never exceeds a depth of two",
+}
+
+
+def found_registered(session: orm.Session, limit_id: str) -> RegisteredLimit:
+    """The registered limit; NotFound in upstream's words."""
+    row = limit_db.registered(session, limit_id)
+    if row is None:
+        raise errors.NotFound(f"Could not find registered limit for {limit_id}.")
+    return row
+
+
+def found(session: orm.Session, limit_id: str) -> tuple[Limit, RegisteredLimit]:
+    """The limit with what it is a limit of; NotFound in upstream's words."""
+    row = limit_db.get(session, limit_id)
+    if row is None:
+        raise errors.NotFound(f"Could not find limit for {limit_id}.")
+    return row
+
+
+def _check_place(session: orm.Session, values: Mapping[str, Any]) -> None:
+    if values.get("service_id") and catalog_db.service(session, values["service_id"]) is None:
+        raise faults.invalid(f"Could not find service: {values['service_id']}.")
+    if values.get("region_id") and catalog_db.region(session, values["region_id"]) is None:
+        raise faults.invalid(f"Could not find region: {values['region_id']}.")
+
+
+def register(session: orm.Session, wanted: Sequence[Mapping[str, Any]]) -> list[RegisteredLimit]:
+    """New registered limits, all or none."""
+    made = []
+    for values in wanted:
+        _check_place(session, values)
+        row = RegisteredLimit(
+            id=ids.hex_id(), service_id=values["service_id"], region_id=values.get("region_id") or "",
+            resource_name=values["resource_name"], default_limit=values["default_limit"],
+            description=values.get("description"))
+        try:
+            made.append(rows.add(session, row))
+        except rows.Duplicate:
+            raise faults.conflict("registered_limit", "Duplicate entry") from None
+    return made
+
+
+def update_registered(session: orm.Session, limit_id: str, values: Mapping[str, Any]) -> RegisteredLimit:
+    """Change a registered limit; Forbidden to move one that limits stand on."""
+    row = found_registered(session, limit_id)
+    _check_place(session, values)
+    moves = any(k in values and (values[k] or "") != getattr(row, k) for k in ("service_id", "region_id", "resource_name"))
+    if moves and limit_db.in_use(session, limit_id):
+        raise _in_use(limit_id)
+    for name in ("service_id", "region_id", "resource_name", "default_limit", "description"):
+        if name in values:
+            setattr(row, name, values[name] or "" if name == "region_id" else values[name])
+    try:
+        rows.flush(session)
+    except rows.Duplicate:
+        raise faults.conflict("registered_limit", "Duplicate entry") from None
+    return row
+
+
+def _in_use(limit_id: str) -> errors.Forbidden:
+    return errors.Forbidden(f"Unable to update or delete registered limit {limit_id} because there are project limits "
+                            "associated with it.")
+
+
+def unregister(session: orm.Session, limit_id: str) -> None:
+    """Delete a registered limit that no limit stands on."""
+    found_registered(session, limit_id)
+    if limit_db.in_use(session, limit_id):
+        raise _in_use(limit_id)
+    limit_db.delete_registered(session, limit_id)
+
+
+def create(session: orm.Session, conf: cfg.ConfigOpts, wanted: Sequence[Mapping[str, Any]]) -> list[tuple[Limit, RegisteredLimit]]:
+    """New limits of projects and domains, all or none; each needs its registered limit."""
+    made = []
+    for values in wanted:
+        _check_place(session, values)
+        registered = limit_db.registered_for(session, values["service_id"], values.get("region_id"), values["resource_name"])
+        if registered is None:
+            raise errors.Forbidden("Unable to create a limit that has no corresponding registered limit.")
+        if values.get("project_id"):
+            owner = project_db.get(session, values["project_id"])
+            if owner is None or owner.is_domain:
+                raise faults.invalid(f"Could not find project: {values['project_id']}.")
+        else:
+            users.require_domain(session, values["domain_id"])
+        row = Limit(id=ids.hex_id(), registered_limit_id=registered.id, project_id=values.get("project_id") or "",
+                    domain_id=values.get("domain_id") or "", resource_limit=values["resource_limit"],
+                    description=values.get("description"))
+        _check_model(session, conf, row, registered, row.resource_limit)
+        try:
+            made.append((rows.add(session, row), registered))
+        except rows.Duplicate:
+            raise faults.conflict("limit", "Duplicate entry") from None
+    return made
+
+
+def update(session: orm.Session, conf: cfg.ConfigOpts, limit_id: str, values: Mapping[str, Any]) -> tuple[Limit, RegisteredLimit]:
+    """Change a limit's number or description."""
+    row, registered = found(session, limit_id)
+    if "resource_limit" in values:
+        _check_model(session, conf, row, registered, values["resource_limit"])
+        row.resource_limit = values["resource_limit"]
+    if "description" in values:
+        row.description = values["description"]
+    session.flush()
+    return row, registered
+
+
+def _check_model(session: orm.Session, conf: cfg.ConfigOpts, row: Limit, registered: RegisteredLimit, number: int) -> None:
+    """With strict_two_level, no project may have more than its domain."""
+    if conf.unified_limit.enforcement_model != "strict_two_level":
+        return
+    owner = project_db.get(session, row.project_id or row.domain_id)
+    if owner is None:
+        return
+    domain_id = owner.id if owner.is_domain else owner.domain_id
+    own, of_domain = limit_db.in_domain(session, registered.id, domain_id)
+    if owner.is_domain:
+        if any(r.resource_limit > number for r in own):
+            raise errors.Forbidden(f"Invalid resource limit: domain {domain_id} has a project with a higher limit.")
+    elif number > (of_domain.resource_limit if of_domain is not None else registered.default_limit):
+        raise errors.Forbidden(f"Invalid resource limit: the limit is higher than that of domain {domain_id}.")
+
+
+def delete(session: orm.Session, limit_id: str) -> None:
+    """Delete a limit."""
+    found(session, limit_id)
+    limit_db.delete(session, limit_id)

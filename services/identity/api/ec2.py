@@ -1,0 +1,81 @@
+"""EC2 credentials of users, and tokens for signed requests."""
+
+from typing import Any
+
+import flask
+import orjson
+
+from common import ids
+from common.http.request import Request
+from services.identity.api import credential as credential_api
+from services.identity.api import listing
+from services.identity.api import token as token_api
+from services.identity.db import credential as credential_db
+from services.identity.db.models import Credential
+from services.identity.domain import credential, ec2, faults, project
+from services.identity.domain import user as users
+
+
+def view(request: Request, row: Credential) -> dict[str, Any]:
+    """One EC2 credential."""
+    fields = orjson.loads(request.app.credential_keys.decrypt(row))
+    return {"user_id": row.user_id, "tenant_id": row.project_id, "access": fields["access"],
+            "secret": fields.get("secret"), "trust_id": fields.get("trust_id"),
+            "links": listing.self_link(request, "users", row.user_id, "credentials", "OS-EC2", fields["access"])}
+
+
+def index(request: Request, user_id: str) -> dict[str, Any]:
+    """200 with a user's EC2 credentials."""
+    request.authorize({"user_id": user_id})
+    request.app.read(users.found, user_id)
+    found = request.app.read(credential_db.of_user, user_id, "ec2")
+    return listing.answer(request, "credentials", [view(request, c) for c in found])
+
+
+def create(request: Request, user_id: str) -> tuple[dict[str, Any], int]:
+    """201 with a new access key and its secret."""
+    request.authorize(credential_api.target(user_id))
+    project_id = request.body["tenant_id"]
+    with request.app.db.read() as session:
+        users.found(session, user_id)
+        project.found(session, project_id)
+    found = request.context.token  # type: ignore[attr-defined]
+    if found.delegated and found.payload.scope_id != project_id:
+        raise faults.forbidden("a delegated token makes credentials for its own project only")
+    access, secret = ids.hex_id(), ids.secret(24)
+    blob = {"access": access, "secret": secret, "trust_id": None, **credential_api.delegation(found)}
+    row = request.app.change(credential_api.store, request.app, Credential(
+        id=credential.ec2_id(access), user_id=user_id, project_id=project_id, type="ec2", extra={}),
+        orjson.dumps(blob).decode())
+    return {"credential": view(request, row)}, 201
+
+
+def _authorized(request: Request, user_id: str, credential_id: str) -> Credential:
+    row = request.app.read(credential_db.get, credential.ec2_id(credential_id))
+    right = row is not None and row.user_id == user_id and row.type == "ec2"
+    request.authorize(credential_api.target(row.user_id) if right else {"user_id": user_id})
+    if not right:
+        raise faults.not_found("credential", credential_id)
+    return row
+
+
+def show(request: Request, user_id: str, credential_id: str) -> dict[str, Any]:
+    """200."""
+    return {"credential": view(request, _authorized(request, user_id, credential_id))}
+
+
+def delete(request: Request, user_id: str, credential_id: str) -> None:
+    """204."""
+    row = _authorized(request, user_id, credential_id)
+    request.app.change(credential_db.delete, row.id)
+
+
+def ec2_token(request: Request) -> flask.Response:
+    """200 with a token for a signed EC2 request; only services and operators may ask."""
+    given = request.body.get("credentials") or request.body["ec2Credentials"]
+    return token_api.answer(request, *ec2.ec2_token(request.app.auth, given), 200)
+
+
+def s3_token(request: Request) -> flask.Response:
+    """200 with a token for a signed S3 request; only services and operators may ask."""
+    return token_api.answer(request, *ec2.s3_token(request.app.auth, request.body["credentials"]), 200)

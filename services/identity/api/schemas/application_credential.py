@@ -1,0 +1,18 @@
+"""Bodies of application credentials."""
+
+from typing import Any
+
+from services.identity.api.schemas import TEXT_OR_NULL, name, wrap
+
+ROLES: dict[str, Any] = {"type": "array", "items": {
+    "type": "object", "properties": {"id": {"type": "string"}, "name": {"type": "string"}},
+    "anyOf": [{"required": ["id"]}, {"required": ["name"]}], "additionalProperties": True}}
+_RULE: dict[str, Any] = {
+    "type": "object", "additionalProperties": False, "properties": {
+        "id": {"type": "string"}, "service": {"type": "string", "minLength": 1, "maxLength": 64},
+        "path": {"type": "string", "minLength": 1, "maxLength": 128, "pattern": "^/"},
+        "method": {"type": "string", "enum": ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]}}}
+CREATE = wrap("application_credential", {
+    "name": name(), "description": TEXT_OR_NULL, "secret": TEXT_OR_NULL, "expires_at": TEXT_OR_NULL,
+    "unrestricted": {"type": ["boolean", "null"]}, "roles": ROLES, "access_rules": {"type": "array", "items": _RULE},
+}, ("name",))
