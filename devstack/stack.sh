@@ -111,8 +111,8 @@ summary() {
         say "  log in           source devstack/openrc   (administrator);   source devstack/openrc demo demo"
         say "                   or --os-cloud altostack-admin / altostack   (~/.config/openstack/clouds.yaml)"
         say "  passwords        admin ${SECRET[admin]}   demo ${SECRET[demo]}"
-        say "  guest image      $GUEST_IMAGE_NAME   (user alto, password altostack)"
-        say "  public network   $PUBLIC_CIDR on $PUBLIC_BRIDGE"
+        ! has_service image || say "  guest image      $GUEST_IMAGE_NAME   (user alto, password altostack)"
+        ! has_service network || say "  public network   $PUBLIC_CIDR on $PUBLIC_BRIDGE"
     fi
     say "  daemons' state   altostack status"
     say "  configuration    $ETC_DIR      data  $STATE_DIR      logs  $LOG_DIR"

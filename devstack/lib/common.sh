@@ -39,12 +39,19 @@ fail() {
         [ -n "$STEP_NAME" ] && printf '  step: %s\n' "$STEP_NAME"
         if [ -n "$log" ]; then
             printf '  log:  %s\n' "$log"
-            if [ -s "$log" ]; then tail -n 12 "$log" | cut -c1-220 | sed 's/^/      | /'; fi
+            if [ -s "$log" ]; then show_log "$log"; fi
         fi
         [ -n "$try" ] && printf '  try:  %s\n' "$try"
         [ "$log" = "$STEP_LOG" ] || printf '  all output: %s\n' "$STEP_LOG"
     } >&3
     exit 1
+}
+
+# The end of a log, as a person reads it.
+show_log() {
+    local filter=(cat)
+    if [ -x /usr/bin/python3 ]; then filter=(/usr/bin/python3 "${BASH_SOURCE[0]%/*}/logtail.py"); fi
+    tail -n 12 "$1" | "${filter[@]}" | tail -n 20 | cut -c1-220 | sed 's/^/      | /'
 }
 
 on_error() {

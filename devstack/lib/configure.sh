@@ -43,6 +43,17 @@ install_conf() {
             if [ "$file" = "$2" ]; then printf '\n# from local.conf\n[%s]\n%s = %s\n' "$group" "$key" "$value"; fi
         done
     } | write_file "$ETC_DIR/$2.conf" "$4" "$3"
+    WRITTEN+=("$2")
+}
+
+# Files of an earlier run with other services or daemons.
+remove_old_conf() {
+    local daemon service name
+    while IFS='|' read -r daemon service _; do
+        for name in $daemon $service; do
+            [[ " ${WRITTEN[*]} " == *" $name "* ]] || rm -f "$ETC_DIR/$name.conf"
+        done
+    done <<<"$DAEMON_TABLE"
 }
 
 # shellcheck disable=SC2034  # the templates read these
@@ -87,6 +98,7 @@ configure_service_variables() {
 
 configure() {
     local service daemon
+    WRITTEN=()
     configure_variables
     install_conf "$PROJECT/etc/altostack.conf" altostack "root:$UNIX_USER" 0640
     for service in identity image scheduler network volume compute; do
@@ -97,6 +109,7 @@ configure() {
             configure_daemon "$service" "$daemon"
         done
     done
+    remove_old_conf
     joining || configure_bootstrap
 }
 

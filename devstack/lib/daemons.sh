@@ -57,8 +57,13 @@ daemons_stop() {
 
 healthy() { curl -sf -o /dev/null --max-time 5 "http://$HOST_IP:$(daemon_port "$1")/healthcheck"; }
 
-# Is the daemon's own process there (its pid file is written by itself)?
-daemon_lives() { running "$RUN_DIR/$1.pid" altostack; }
+# Does the daemon's own process run, and for a while already (one that ends at once is started again and again)?
+daemon_lives() {
+    local age
+    running "$RUN_DIR/$1.pid" altostack || return 1
+    age=$(ps -o etimes= -p "$(cat "$RUN_DIR/$1.pid")") || return 1
+    [ "$age" -ge 2 ]
+}
 
 # Wait until every API answers its health check and every other daemon runs.
 daemons_wait() {
@@ -67,7 +72,7 @@ daemons_wait() {
         if [ "$(daemon_kind "$daemon")" = api ]; then
             wait_until $limit healthy "$daemon" || daemon_failed "$daemon" "does not answer http://$HOST_IP:$(daemon_port "$daemon")/healthcheck"
         else
-            wait_until $limit daemon_lives "$daemon" || daemon_failed "$daemon" "does not run"
+            wait_until 20 daemon_lives "$daemon" || daemon_failed "$daemon" "does not run"
         fi
         limit=30
     done
