@@ -94,6 +94,7 @@ config_check() {
     config_one_of VIRT_TYPE auto kvm qemu
     config_one_of VOLUME_DRIVER iscsi simulated
     config_one_of NETWORK_DRIVER linux simulated
+    [[ $RABBIT_PASSWORD != */* ]] || config_bad "RABBIT_PASSWORD has a slash, which oslo.messaging cannot pass on"
     for service in $SERVICES; do
         grep -q "|$service|" <<<"$DAEMON_TABLE" || config_bad "SERVICES names '$service', which is no service"
     done

@@ -198,8 +198,9 @@ def main() -> int:
     what = "the connection to identity"
     try:
         contents = Contents()
-        for service, method, what in steps:
+        for service, method, thing in steps:
             if service in services:
+                what = thing
                 getattr(contents, method)()
     except (exceptions.SDKException, OSError, TimeoutError, StopIteration) as e:
         print(f"could not make {what}: {type(e).__name__}: {e}", file=sys.stderr)
