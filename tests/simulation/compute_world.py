@@ -32,7 +32,7 @@ class FakePlacement:
         self.claims = {}
 
     def allocations(self, consumer):
-        return {"allocations": dict(self.claims.get(consumer, {}))}
+        return dict(self.claims.get(consumer, {}))
 
     def delete_allocations(self, consumer):
         self.claims.pop(consumer, None)

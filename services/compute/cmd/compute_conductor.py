@@ -1,6 +1,6 @@
 """compute-conductor: runs the sagas of servers and answers their hosts' agents."""
 
-from common.clients.placement import PlacementClient
+from common.clients.placement import Placement
 from oslo_config import cfg
 
 from common import heartbeat
@@ -29,7 +29,7 @@ def build(conf: cfg.ConfigOpts, runtime: Runtime) -> Worker:
     conductor = Conductor(
         conf=conf, database=database, scheduler=scheduler.connect(conf, runtime), agent=client(Agent, runtime.transport(conf)),
         network=NetworkClient(sessions), volume=VolumeClient(sessions), image=ImageClient(sessions),
-        placement=PlacementClient(sessions),
+        placement=Placement(sessions),
     )
     runner = Runner(database, models.Saga, SAGAS, conductor, threads=conf.worker.threads)
     worker = Worker(SERVICE.daemon("compute-conductor"), conf, runtime)

@@ -37,7 +37,7 @@ def offer(conductor: Conductor, row: Any) -> None:
     """Make Placement's provider of a node equal to its row."""
     conf = conductor.conf.compute
     conductor.placement.ensure_provider(row.uuid, row.node)
-    conductor.placement.set_inventory(row.uuid, {
+    conductor.placement.set_inventories(row.uuid, {
         name: inventory for name, inventory in {
             "VCPU": _inventory(row.vcpus, conf.cpu_allocation_ratio, conf.reserved_host_cpus),
             "MEMORY_MB": _inventory(row.memory_mb, conf.ram_allocation_ratio, conf.reserved_host_memory_mb),

@@ -75,7 +75,7 @@ def release(run: Run) -> None:
 
 def hold(run: Run, migration_uuid: str) -> None:
     """Let a move hold what the server has in Placement, so that the server can claim anew. Repeating changes nothing."""
-    if not run.deps.placement.allocations(migration_uuid)["allocations"]:
+    if not run.deps.placement.allocations(migration_uuid):
         run.deps.placement.move_allocations(run.resource_id, migration_uuid, consumer_type="MIGRATION")
 
 
@@ -86,6 +86,6 @@ def settle(run: Run, migration_uuid: str) -> None:
 
 def restore(run: Run, migration_uuid: str) -> None:
     """The move is undone: the server has its old claim again, and nothing else."""
-    if run.deps.placement.allocations(migration_uuid)["allocations"]:
+    if run.deps.placement.allocations(migration_uuid):
         run.deps.placement.delete_allocations(run.resource_id)
         run.deps.placement.move_allocations(migration_uuid, run.resource_id, consumer_type="INSTANCE")
