@@ -10,6 +10,7 @@ from typing import Any
 from keystoneauth1 import adapter, loading, plugin
 from keystoneauth1 import exceptions as ks
 from keystoneauth1 import session as ks_session
+from keystoneauth1.identity import v3
 from oslo_config import cfg
 
 from common import errors
@@ -32,7 +33,10 @@ class Sessions:
 
     def __init__(self, conf: cfg.ConfigOpts) -> None:
         self.conf = conf
-        self.auth = loading.load_auth_from_conf_options(conf, CREDENTIALS_GROUP)
+        # the options are registered already (common.config), so this only reads them
+        group = conf[CREDENTIALS_GROUP]
+        loader = loading.get_plugin_loader(group.auth_type or "password")
+        self.auth = loader.load_from_options_getter(lambda option: group[option.dest])
         self.session = loading.load_session_from_conf_options(
             conf, CREDENTIALS_GROUP, auth=self.auth, collect_timing=False, timeout=60
         )

@@ -60,7 +60,7 @@ class KeystoneAuthenticator:
         credentials = self.conf.service_credentials
         settings = {
             "auth_type": credentials.auth_type or "password", "delay_auth_decision": True, "cache": _CACHE_KEY,
-            "token_cache_time": self.cache_s, "interface": credentials.interface, "log_name": "keystonemiddleware",
+            "token_cache_time": self.cache_s, "interface": credentials.interface,
             "www_authenticate_uri": credentials.auth_url, "service_token_roles_required": True,
             "service_token_roles": "service", "include_service_catalog": False, "http_connect_timeout": 10,
         }
@@ -69,7 +69,8 @@ class KeystoneAuthenticator:
             value = getattr(credentials, name, None)
             if value:
                 settings[name] = value
-        logging.getLogger("keystonemiddleware.auth_token").setLevel(logging.ERROR)
+        for noisy in ("keystonemiddleware.auth_token", "keystonemiddleware._common.config"):
+            logging.getLogger(noisy).setLevel(logging.ERROR)
         middleware = auth_token.AuthProtocol(app, settings)
 
         def cached(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
