@@ -42,6 +42,7 @@ daemons_start() {
         fi
     done
     echo "$now" >"$RUN_DIR/fingerprint"
+    : >"$LOG_DIR/supervisor.log"
     detach "$LOG_DIR/supervisor.log" "$VENV/bin/altostack" --config-dir "$ETC_DIR" serve --supervise \
         --user "$UNIX_USER" --log-dir "$LOG_DIR" "${names[@]}"
     echo "$DETACHED_PID" >"$RUN_DIR/$SUPERVISOR_PID"
@@ -57,6 +58,9 @@ daemons_stop() {
 
 healthy() { curl -sf -o /dev/null --max-time 5 "http://$HOST_IP:$(daemon_port "$1")/healthcheck"; }
 
+# Waiting ends also when there is nothing to wait for.
+healthy_or_over() { ! daemons_running || healthy "$1"; }
+
 # Does the daemon's own process run, and for a while already (one that ends at once is started again and again)?
 daemon_lives() {
     local age
@@ -69,8 +73,10 @@ daemon_lives() {
 daemons_wait() {
     local daemon limit=60
     for daemon in $(daemons); do
+        # a supervisor that could not even start its daemons says why itself
+        daemons_running || supervisor_failed
         if [ "$(daemon_kind "$daemon")" = api ]; then
-            wait_until $limit healthy "$daemon" || daemon_failed "$daemon" "does not answer http://$HOST_IP:$(daemon_port "$daemon")/healthcheck"
+            wait_until $limit healthy_or_over "$daemon" && healthy "$daemon" || daemon_failed "$daemon" "does not answer http://$HOST_IP:$(daemon_port "$daemon")/healthcheck"
         else
             wait_until 20 daemon_lives "$daemon" || daemon_failed "$daemon" "does not run"
         fi
@@ -78,9 +84,15 @@ daemons_wait() {
     done
 }
 
+supervisor_failed() {
+    fail "the daemons' supervisor ended" "$LOG_DIR/supervisor.log" \
+        "altostack --config-dir $ETC_DIR serve --supervise $(daemons)  (in the foreground, it says what is wrong)"
+}
+
 # Show why: what the daemon printed, else its log, else the supervisor's.
 daemon_failed() {
     local log
+    daemons_running || supervisor_failed
     for log in "$LOG_DIR/$1.out" "$LOG_DIR/$1.log" "$LOG_DIR/supervisor.log"; do
         if [ -s "$log" ]; then break; fi
     done
