@@ -37,8 +37,9 @@ class Endpoint:
 class DaemonInfo:
     """One daemon: `build` is `module:function`, called with (conf, Runtime) and returning a Worker.
 
-    `port` is the default TCP port of its HTTP API (None: no API); `privileged` daemons stay root;
-    `database` says whether it may reach the service's schema (agents may not).
+    `port` is the default TCP port it listens on (None: it does not); `wsgi` says whether a WSGI app answers there,
+    served by gunicorn, or the worker listens by itself; `privileged` daemons stay root; `database` says whether it
+    may reach the service's schema (agents may not).
     """
 
     name: str
@@ -47,6 +48,7 @@ class DaemonInfo:
     privileged: bool = False
     database: bool = True
     binary: str = ""
+    wsgi: bool = True
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,7 @@ def serve_one(name: str, config_dir: str | None, user: str | None = None) -> int
         if user and not info.privileged:
             drop_privileges(user, conf)
         _title(name)
-        if info.port is not None:
+        if info.port is not None and info.wsgi:
             from common.gunicorn import Server
 
             Server(info, conf, lambda: build(info, conf, workers.Runtime())).run()
@@ -103,7 +103,7 @@ class Supervisor:
         """Import what the children need before forking them, and keep the collector off those pages."""
         for _, info in self.found.values():
             importlib.import_module(info.build.partition(":")[0])
-        if any(info.port is not None for _, info in self.found.values()):
+        if any(info.port is not None and info.wsgi for _, info in self.found.values()):
             importlib.import_module("common.gunicorn")
             importlib.import_module("gunicorn.workers.gthread")
             importlib.import_module("keystonemiddleware.auth_token")

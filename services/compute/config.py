@@ -76,7 +76,8 @@ SERVICE = Service(
         DaemonInfo("compute-agent", "services.compute.cmd.compute_agent:build", privileged=True, database=False,
                    binary="nova-compute"),
         DaemonInfo("metadata-api", "services.compute.cmd.metadata_api:build", port=8775, binary="nova-metadata"),
-        DaemonInfo("console-proxy", "services.compute.cmd.console_proxy:build", port=6080, binary="nova-novncproxy"),
+        DaemonInfo("console-proxy", "services.compute.cmd.console_proxy:build", port=6080, binary="nova-novncproxy",
+                   wsgi=False),
     ),
     endpoints=(
         Endpoint("compute", "nova", "compute-api", "/v2.1"),
