@@ -10,7 +10,6 @@ from common.http import faults
 from common.http.app import Api, create_app
 from common.http.auth import Authenticator
 from common.http.microversion import Microversions, Version
-from common.http.validation import describe
 from services.scheduler.api import routes
 from services.scheduler.api.policies import RULES
 from services.scheduler.api.state import State
@@ -30,31 +29,43 @@ def make_app(state: State, authenticator: Authenticator) -> flask.Flask:
 
 
 def _schema_error(error: Any) -> str:
-    return f"JSON does not validate: {describe_plain(error)}"
+    return f"JSON does not validate: {error}"
 
 
-def describe_plain(error: Any) -> str:
-    """A schema error as upstream prints it: the message, then where it is."""
-    path = "".join(f"[{part!r}]" for part in error.path)
-    return f"{error.message}\n\nOn instance{path}:\n    {error.instance!r}" if path else str(error.message) or describe(error)
+_EXPLANATIONS = {
+    400: "The server could not comply with the request since it is either malformed or otherwise incorrect.",
+    403: "Access was denied to this resource.", 404: "The resource could not be found.",
+    409: "There was a conflict when trying to complete your request.",
+    405: "The method specified is not allowed for this resource.",
+    406: "The resource could not be generated that was acceptable to your browser (content of type application/json.",
+    415: "The request media type is not supported by this server.",
+}
 
 
 def _fault(error: errors.ApiError, request_id: str) -> tuple[bytes, str]:
-    """As common.http.faults.placement, but with `code` from 1.23 only and the versions there are with a 406."""
+    """As common.http.faults.placement, but with `code` from 1.23 only and the versions there are with a 406.
+
+    `detail` is the general sentence of the status and then the text, on one line, as clients know it.
+    """
     version = _version()
+    unsupported, malformed = error.kind == "versionNotSupported", error.kind == "HTTPBadRequest"
     if not error.kind.startswith("placement."):
-        unsupported = error.kind == "versionNotSupported"
         error.kind = _UNDEFINED
-    else:
-        unsupported = False
     body, content_type = faults.placement(error, request_id)
     document = orjson.loads(body)
     item = document["errors"][0]
-    if version is not None and version < Version(1, 23):
+    if version is None or version < Version(1, 23):
         item.pop("code", None)
+    message = error.message
+    if malformed:
+        message = "Malformed JSON: the body is no JSON document"
     if unsupported:
-        item["detail"] = f"Unacceptable version header: {error.detail}\n\n   "
+        message = f"Invalid microversion: Unacceptable version header: {error.detail}"
         item["max_version"], item["min_version"] = VERSIONS.high, VERSIONS.low
+    general = _EXPLANATIONS.get(error.status)
+    text = message.replace("\n", " ")
+    if general:
+        item["detail"] = f"{general}\n\n {'' if text == general else text}  "
     return orjson.dumps(document), content_type
 
 

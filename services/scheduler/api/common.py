@@ -46,7 +46,7 @@ def check_query(request: Request, schemas: Mapping[str, Schema | None]) -> None:
     """Check the query string against the schema of the microversion; errors.BadRequest."""
     schema = select(schemas, request.version)
     if schema is not None:
-        schema.validate(request.query, lambda e: f"Invalid query string parameters: {e.message}")
+        schema.validate(request.query, lambda e: f"Invalid query string parameters: {e}")
 
 
 def current(request: Request, session: orm.Session) -> Index:

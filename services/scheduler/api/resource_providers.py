@@ -32,11 +32,6 @@ def _filters(request: Request) -> tuple[Group, str | None, str | None]:
     query = request.query
     at = version(request)
     required, forbidden = requests.traits(query.get("required", ()), forbidden=at >= (1, 22), any_of=at >= (1, 39))
-    conflicts = [t for t in required if t <= forbidden]
-    if conflicts:
-        names = ", ".join(sorted(t for any_of in conflicts for t in any_of))
-        raise errors.BadRequest(f"Conflicting required and forbidden traits found in the following traits keys: required: "
-                                f"({names})")
     inside, outside = requests.member_of(query.get("member_of", ()), several=at >= (1, 24), forbidden=at >= (1, 32))
     resources = requests.resources(query["resources"][-1]) if "resources" in query else {}
     return (Group("", resources, required, forbidden, inside, outside, request.first("in_tree")),

@@ -40,7 +40,8 @@ def create(session: orm.Session, uuid: str, name: str, parent_uuid: str | None) 
 
 
 def _refused(name: str, uuid: str, action: str, reason: str) -> errors.BadRequest:
-    text = f"Object action {action} failed because: {reason}"
+    verb = "create" if "does not exist" in reason else action  # so it is upstream
+    text = f"Object action {verb} failed because: {reason}"
     if action == "create":
         return errors.BadRequest(f'Unable to create resource provider "{name}", {uuid}: {text}')
     return errors.BadRequest(f"Unable to save resource provider {uuid}: {text}")
@@ -53,7 +54,7 @@ def update(session: orm.Session, uuid: str, name: str, parent_uuid: str | None, 
     Moving one that has a parent already needs `reparent` (microversion 1.37).
     errors: NotFound; BadRequest (unknown parent, loop, move not allowed); Conflict (name taken).
     """
-    row = require(session, uuid, "No resource provider with uuid {uuid} found : {error}")
+    row = require(session, uuid)
     try:
         providers.mark(session, [row.id], name=name)
     except exc.IntegrityError as e:

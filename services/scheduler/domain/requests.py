@@ -74,7 +74,7 @@ def _no_blank(names: frozenset[str], text: str, forbidden: bool) -> None:
     if "" in names:
         form = "HW_CPU_X86_VMX,!CUSTOM_MAGIC" if forbidden else "HW_CPU_X86_VMX,CUSTOM_MAGIC"
         raise errors.BadRequest("Invalid query string parameters: Expected 'required' parameter value of the form: "
-                                f"{form}. Got: {text}")
+                                f"{form}. Got an empty trait in: {text}")
 
 
 def member_of(values: Sequence[str], *, several: bool, forbidden: bool,
@@ -90,7 +90,7 @@ def member_of(values: Sequence[str], *, several: bool, forbidden: bool,
     for text in values:
         if "," in text and not text.startswith(("in:", "!in:")):
             raise errors.BadRequest("Multiple values for 'member_of' must be prefixed with the 'in:' or '!in:' keyword "
-                                    "using the valid microversion.")
+                                    f"using the valid microversion. Got: {text}")
         negative = text.startswith("!")
         rest = text[1:] if negative else text
         uuids = frozenset((rest[3:] if rest.startswith("in:") else rest).split(","))
@@ -111,7 +111,8 @@ def member_of(values: Sequence[str], *, several: bool, forbidden: bool,
 def in_tree(text: str) -> str:
     """A uuid; errors.BadRequest."""
     if not ids.is_uuid(text):
-        raise errors.BadRequest(f"Expected 'in_tree' parameter to be a format of uuid. Got: {text}")
+        raise errors.BadRequest("Invalid query string parameters: Expected 'in_tree' parameter to be a format of uuid. "
+                                f"Got: {text}")
     return text
 
 
