@@ -34,7 +34,7 @@ _PAGE = b"""<!DOCTYPE html>
 <html><head><title>Console</title></head><body>
 <h1>noVNC is not installed</h1>
 <p>This console proxy works, but the host it runs on has no noVNC to show a screen with.
-Install Debian's package <code>novnc</code> there, or give the WebSocket of this address, with its token, to another VNC client.</p>
+Install the package <code>novnc</code> there, or give the WebSocket of this address, with its token, to another VNC client.</p>
 </body></html>
 """
 
