@@ -68,7 +68,9 @@ def read(config_dir: str | None) -> Values:
         with open(path) as f:
             parser.read_file(f)
         host = parser.get("urls", "host", fallback="127.0.0.1")
-        urls = {d.name: f"http://{host}:{d.port}" for s in installed().values() for d in s.daemons if d.port}
+        # only what has a password runs here: a catalog must not name what does not answer
+        running = set(parser.options("passwords"))
+        urls = {d.name: f"http://{host}:{d.port}" for n, s in installed().items() if n in running for d in s.daemons if d.port}
         urls.update({k: v for k, v in parser.items("urls") if k != "host"} if parser.has_section("urls") else {})
         return Values(parser.get("admin", "password"), dict(parser.items("passwords")), urls,
                       parser.get("region", "name", fallback="RegionOne"))

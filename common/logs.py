@@ -21,7 +21,8 @@ OPTS = [
     cfg.StrOpt("log_dir", help="Folder of the daemons' log files; unset: standard error."),
     cfg.StrOpt("log_format", default="json", choices=["json", "text"], help="Form of a log line."),
     cfg.ListOpt("log_levels", default=[
-        "amqp=WARNING", "kombu=WARNING", "oslo.messaging=WARNING", "oslo_messaging=WARNING", "sqlalchemy=WARNING",
+        "amqp=WARNING", "kombu=ERROR", "oslo.messaging=WARNING", "oslo_messaging=WARNING",
+        "oslo.messaging._drivers.impl_rabbit=ERROR", "sqlalchemy=WARNING",
         "urllib3=WARNING", "requests=WARNING", "keystoneauth=WARNING", "keystonemiddleware=WARNING",
         "stevedore=WARNING", "alembic=WARNING", "gunicorn.access=WARNING", "pyroute2=WARNING", "oslo_policy=WARNING",
         "werkzeug=WARNING", "cheroot=WARNING", "asyncio=WARNING",
