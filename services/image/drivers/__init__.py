@@ -19,6 +19,7 @@ How an upload uses them:
 """
 
 import dataclasses
+import os
 import urllib.parse
 from collections.abc import Mapping
 
@@ -52,7 +53,7 @@ def load_stores(conf: cfg.ConfigOpts) -> Stores:
     by_name: dict[str, Store] = {}
     for entry in conf.enabled_stores:
         name, driver = split(entry)
-        by_name[name] = _make(name, driver, conf[name])
+        by_name[name] = _make(name, driver, conf[name], _folder(conf, name, driver))
         by_name[name].start()
     writable = [store for store in by_name.values() if not store.read_only]
     wanted = conf.default_store
@@ -62,12 +63,18 @@ def load_stores(conf: cfg.ConfigOpts) -> Stores:
     return Stores(by_name, default)
 
 
-def _make(name: str, driver: str, settings: cfg.ConfigOpts.GroupAttr) -> Store:
+def _folder(conf: cfg.ConfigOpts, name: str, driver: str) -> str:
+    """Where a file store keeps images unless it is told."""
+    first = next(split(e)[0] for e in conf.enabled_stores if split(e)[1] == driver)
+    return os.path.join(getattr(conf, "state_path", "."), "images" if name == first else f"images-{name}")
+
+
+def _make(name: str, driver: str, settings: cfg.ConfigOpts.GroupAttr, folder: str) -> Store:
     # Imported here: a daemon pays only for the stores it uses.
     if driver == "file":
         from services.image.drivers.file import FileStore
 
-        return FileStore(name, settings)
+        return FileStore(name, settings, folder)
     if driver == "http":
         from services.image.drivers.http import HttpStore
 

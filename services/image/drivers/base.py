@@ -84,6 +84,14 @@ class LocalFiles(Protocol):
 
 
 @runtime_checkable
+class Predictable(Store, Protocol):
+    """A store that keeps an image where its id says."""
+
+    def location(self, image_id: str) -> str:
+        """Where `add` puts an image's bytes."""
+
+
+@runtime_checkable
 class Usage(Protocol):
     """A store that knows how full it is."""
 

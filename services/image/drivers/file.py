@@ -32,19 +32,19 @@ _ZEROS = bytes(CHUNK_BYTES)
 
 
 class FileStore:
-    """Implements `Store`, `LocalFiles` and `Usage`."""
+    """Implements `Store`, `LocalFiles`, `Predictable` and `Usage`."""
 
     scheme = "file"
     read_only = False
 
-    def __init__(self, name: str, settings: cfg.ConfigOpts.GroupAttr) -> None:
+    def __init__(self, name: str, settings: cfg.ConfigOpts.GroupAttr, folder: str = "images") -> None:
         self.name = name
-        self._folder = os.path.abspath(settings.images_dir)
+        self.folder = self._folder = os.path.abspath(settings.images_dir or folder)
         self._sync, self._thin, self._algorithm = settings.sync, settings.thin, settings.hash_algorithm
 
     def start(self) -> None:
         """See `Store.start`; uploads that a crash cut are removed once nobody can be writing them."""
-        with _errors(self._folder):
+        with errors_as_store(self._folder):
             os.makedirs(self._folder, mode=0o750, exist_ok=True)
             if not os.access(self._folder, os.W_OK | os.X_OK):
                 raise StoreDenied(f"{self._folder} cannot be written to")
@@ -70,19 +70,19 @@ class FileStore:
             raise StoreFull(f"{self.name} has no room for {size_hint} bytes")
         digests = Digests(self._algorithm)
         temporary = os.path.join(self._folder, f"{_PARTIAL}{image_id}-{ids.hex_id()}")
-        with _errors(temporary):
+        with errors_as_store(temporary):
             fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o640)
         try:
             with open(fd, "wb", buffering=0) as out:
                 for chunk in stream:
                     digests.update(chunk)
-                    with _errors(path):
+                    with errors_as_store(path):
                         self._write(fd, chunk)
-                with _errors(path):
+                with errors_as_store(path):
                     out.truncate(digests.size_bytes)
                     if self._sync:
                         os.fsync(fd)
-            with _errors(path):
+            with errors_as_store(path):
                 self._publish(temporary, path, image_id)
         finally:
             with contextlib.suppress(FileNotFoundError):
@@ -92,25 +92,30 @@ class FileStore:
     def get(self, location: str, offset: int = 0, length: int | None = None) -> Iterator[bytes]:
         """See `Store.get`."""
         path = self.local_path(location)
-        with _errors(path):
+        with errors_as_store(path):
             source = open(path, "rb", buffering=0)
         return self._read(source, offset, length)
 
     def delete(self, location: str) -> None:
         """See `Store.delete`."""
         path = self.local_path(location)
-        with _errors(path):
+        with errors_as_store(path):
             os.unlink(path)
 
     def size(self, location: str) -> int:
         """See `Store.size`."""
         path = self.local_path(location)
-        with _errors(path):
+        with errors_as_store(path):
             return os.stat(path).st_size
 
     def exists(self, location: str) -> bool:
         """See `Store.exists`."""
         return os.path.isfile(self.local_path(location))
+
+    def location(self, image_id: str) -> str:
+        """See `Predictable.location`."""
+        check_image_id(image_id)
+        return self._url(os.path.join(self._folder, image_id))
 
     def local_path(self, location: str) -> str:
         """The path of an image's file; BadLocation outside the store's folder."""
@@ -124,7 +129,7 @@ class FileStore:
 
     def free_bytes(self) -> int:
         """See `Usage.free_bytes`."""
-        with _errors(self._folder):
+        with errors_as_store(self._folder):
             return shutil.disk_usage(self._folder).free
 
     def _url(self, path: str) -> str:
@@ -169,7 +174,7 @@ class FileStore:
 
 
 @contextlib.contextmanager
-def _errors(path: str) -> Iterator[None]:
+def errors_as_store(path: str) -> Iterator[None]:
     """Turn what the file system refuses into a StoreError."""
     try:
         yield

@@ -1,27 +1,35 @@
-"""Images that stay on a web server: read only, for locations that an operator may set."""
+"""Images that stay on a web server: read only, for locations that an operator or (where allowed) a user may set."""
 
-import urllib.parse
 from collections.abc import Iterable, Iterator
+from typing import Any
 
-import requests
 from oslo_config import cfg
 
-from services.image.drivers.base import CHUNK_BYTES, BadLocation, NotFound, StoreDenied, StoredImage, StoreError
+from services.image.drivers import fetch
+from services.image.drivers.base import BadLocation, NotFound, StoreDenied, StoredImage, StoreError
 
 
 class HttpStore:
-    """Implements `Store` without `add` and `delete`, which are refused."""
+    """Implements `Store` without `add` and `delete`, which are refused. Addresses are checked as web-download's are."""
 
     scheme = "http"
     read_only = True
 
     def __init__(self, name: str, settings: cfg.ConfigOpts.GroupAttr) -> None:
         self.name = name
-        self._timeout_s, self._redirects = settings.http_timeout_s, settings.http_max_redirects
-        self._verify = settings.http_ca_file or True
+        self.guard = fetch.Guard(
+            ports=[int(p) for p in settings.http_allowed_ports], networks=list(settings.http_allowed_networks),
+            redirects_max=settings.http_max_redirects, timeout_s=settings.http_timeout_s, ca_file=settings.http_ca_file)
 
     def start(self) -> None:
         """Nothing to prepare."""
+
+    def check(self, location: str) -> None:
+        """Refused or BadLocation when the location may not be one of this store."""
+        try:
+            fetch.check(location.partition("#")[0], self.guard)
+        except fetch.Refused as e:
+            raise BadLocation(f"the location does not pass filtering: {e}") from e
 
     def add(self, image_id: str, stream: Iterable[bytes], size_hint: int | None = None) -> StoredImage:
         """Always StoreDenied."""
@@ -35,20 +43,20 @@ class HttpStore:
         """See `Store.get`; servers that know no ranges are read from their beginning."""
         if length == 0:
             return iter(())
-        headers = {"Accept-Encoding": "identity"}
+        headers = {}
         if offset or length is not None:
             headers["Range"] = f"bytes={offset}-" + ("" if length is None else str(offset + length - 1))
         answer = self._request("GET", location, headers, (200, 206, 416))
-        if answer.status_code == 416:
+        if answer.status == 416:
             answer.close()
             return iter(())
-        return self._read(answer, 0 if answer.status_code == 206 else offset, length)
+        return _part(fetch.chunks(answer), 0 if answer.status == 206 else offset, length)
 
     def size(self, location: str) -> int:
         """See `Store.size`; StoreError when the server does not say."""
-        answer = self._request("HEAD", location, {"Accept-Encoding": "identity"}, (200,))
-        with answer:
-            length = answer.headers.get("Content-Length", "")
+        answer = self._request("HEAD", location, {}, (200,))
+        length = answer.headers.get("Content-Length", "")
+        answer.close()
         if not length.isdecimal():
             raise StoreError("the web server does not say how large the image is")
         return int(length)
@@ -61,41 +69,31 @@ class HttpStore:
             return False
         return True
 
-    def _request(self, method: str, location: str, headers: dict[str, str], good: tuple[int, ...]) -> requests.Response:
-        parts = urllib.parse.urlsplit(location)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise BadLocation(f"the location is not one of {self.name}")
-        session = requests.Session()
-        session.max_redirects = self._redirects
+    def _request(self, method: str, location: str, headers: dict[str, str], good: tuple[int, ...]) -> Any:
         try:
-            answer = session.request(
-                method, location, headers=headers, stream=True, timeout=self._timeout_s, allow_redirects=self._redirects > 0,
-                verify=self._verify,
-            )
-        except requests.RequestException as e:
-            raise StoreError(f"the web server {parts.hostname} cannot be reached: {type(e).__name__}") from e
-        if answer.status_code in good:
+            answer = fetch.request(method, location.partition("#")[0], self.guard, headers)
+        except fetch.Refused as e:
+            raise BadLocation(f"the location does not pass filtering: {e}") from e
+        if answer.status in good:
             return answer
         answer.close()
-        if answer.status_code in (404, 410):
-            raise NotFound(f"the web server {parts.hostname} has no such image")
-        if answer.status_code in (401, 403):
-            raise StoreDenied(f"the web server {parts.hostname} refuses with {answer.status_code}")
-        raise StoreError(f"the web server {parts.hostname} answers {answer.status_code}")
+        if answer.status in (404, 410):
+            raise NotFound("the web server has no such image")
+        if answer.status in (401, 403):
+            raise StoreDenied(f"the web server refuses with {answer.status}")
+        raise StoreError(f"the web server answers {answer.status}")
 
-    @staticmethod
-    def _read(answer: requests.Response, skip: int, length: int | None) -> Iterator[bytes]:
-        left = length
-        try:
-            with answer:
-                for received in answer.iter_content(CHUNK_BYTES):
-                    chunk, skip = received[skip:], max(0, skip - len(received))
-                    if left is not None:
-                        chunk = chunk[:left]
-                        left -= len(chunk)
-                    if chunk:
-                        yield chunk
-                    if left == 0:
-                        return
-        except requests.RequestException as e:
-            raise StoreError(f"the web server broke off: {type(e).__name__}") from e
+
+def _part(received: Iterator[bytes], skip: int, length: int | None) -> Iterator[bytes]:
+    left = length
+    for piece in received:
+        chunk, skip = piece[skip:], max(0, skip - len(piece))
+        if left is not None:
+            chunk = chunk[:left]
+            left -= len(chunk)
+        if chunk:
+            yield chunk
+        if left == 0:
+            return
+
+

@@ -11,7 +11,8 @@ STORES = [
 ]
 
 FILE = [
-    cfg.StrOpt("images_dir", default="/var/lib/altostack/images", help="Where the images are files."),
+    cfg.StrOpt("images_dir", sample_default="$state_path/images", help="Where the images are files; unset: images (of a "
+               "second store: images-NAME) in state_path."),
     cfg.BoolOpt("sync", default=True, help="Force each image to disk before it becomes active."),
     cfg.BoolOpt("thin", default=False, help="Leave holes for zeros."),
 ]
@@ -19,6 +20,8 @@ FILE = [
 HTTP = [
     cfg.FloatOpt("http_timeout_s", default=60.0, min=0.1, help="Longest silence of a web server (seconds)."),
     cfg.IntOpt("http_max_redirects", default=5, min=0, help="Redirects to follow."),
+    cfg.ListOpt("http_allowed_ports", default=["80", "443"], help="Ports that locations may name; empty: any."),
+    cfg.ListOpt("http_allowed_networks", default=[], help="Networks that are not public and may be read from all the same."),
     cfg.StrOpt("http_ca_file", help="Certificate authorities to trust; by default the usual ones."),
 ]
 

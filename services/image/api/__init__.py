@@ -1,0 +1,1 @@
+"""The Images API v2: routes, handlers, schemas, policies and views."""

@@ -1,0 +1,24 @@
+"""The image API as a Flask app, for its daemon, the embedded profile and the tests."""
+
+from typing import Any
+
+import flask
+
+from common.http import faults
+from common.http.app import Api, create_app
+from common.http.auth import Authenticator
+from services.image.api.policies import image, member, metadef, task
+from services.image.api.routes import ROUTES
+from services.image.api.state import State
+
+RULES = [*image.RULES, *member.RULES, *task.RULES, *metadef.RULES]
+
+
+def _schema_error(error: Any) -> str:
+    return f"Provided object does not match schema: {error.message}" + (f" (in {error.path[0]})" if error.path else "")
+
+
+def make_app(state: State, authenticator: Authenticator) -> flask.Flask:
+    """The app; answers errors as HTML, as upstream's does."""
+    return create_app(Api(name="image-api", conf=state.conf, routes=ROUTES, rules=RULES, authenticator=authenticator,
+                          fault=faults.image, state=state, health=state.db.ping, schema_error=_schema_error))

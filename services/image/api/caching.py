@@ -1,0 +1,179 @@
+"""The cache of this API's host, and its management API."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from common import clock, errors
+from common.http.request import Request
+from services.image.api.state import State
+from services.image.db import cache as rows
+from services.image.db import images
+from services.image.domain import states
+from services.image.drivers.base import StoreError
+from services.image.drivers.cache import ImageCache
+from services.image.objects.image import ImageRecord
+
+
+def _enabled(request: Request) -> ImageCache:
+    state: State = request.app
+    if state.cache is None:
+        raise errors.NotFound("Caching via API is not supported at this site.")
+    return state.cache
+
+
+def opened(state: State, image: ImageRecord, offset: int, length: int) -> Iterator[bytes] | None:
+    """The image's bytes from the cache; None when they are not there. A miss queues the image for caching."""
+    if state.cache is None:
+        return None
+    node = state.conf.host
+    try:
+        chunks = state.cache.open(image.id, offset)
+    except StoreError:
+        state.db.transaction(rows.queue, node, image.id)
+        return None
+    state.db.transaction(rows.hit, node, image.id)
+    return _bounded(chunks, length)
+
+
+def _bounded(chunks: Iterator[bytes], length: int) -> Iterator[bytes]:
+    for chunk in chunks:
+        yield chunk[:length]
+        length -= len(chunk)
+        if length <= 0:
+            return
+
+
+def index(request: Request) -> Any:
+    """200 with what is cached and what is queued on this node."""
+    _enabled(request)
+    state: State = request.app
+    with state.db.read() as session:
+        found = rows.list_node(session, state.conf.host)
+    cached = [{"image_id": r.image_id, "hits": r.hits, "size": r.size, "last_accessed": _epoch(r.last_accessed_at),
+               "last_modified": _epoch(r.last_modified_at)} for r in found if r.state == rows.CACHED]
+    return {"cached_images": cached, "queued_images": [r.image_id for r in found if r.state != rows.CACHED]}
+
+
+def _epoch(when: Any) -> float:
+    return 0.0 if when is None else when.replace(tzinfo=clock.UTC).timestamp()
+
+
+def queue(request: Request, image_id: str) -> Any:
+    """202; 400 not active, 404. The route takes no body."""
+    _enabled(request)
+    state: State = request.app
+    with state.db.read() as session:
+        image = images.find(session, image_id)
+    if image is None:
+        raise errors.NotFound(f"No image found with ID {image_id}")
+    if image.status != states.ACTIVE:
+        raise errors.BadRequest(f"Only images with status active can be targeted for queueing, image {image_id} is "
+                                f"{image.status}")
+    state.db.transaction(rows.queue, state.conf.host, image_id)
+    return None, 202
+
+
+def remove(request: Request, image_id: str) -> Any:
+    """204; 404 when it is neither cached nor queued."""
+    cache = _enabled(request)
+    state: State = request.app
+    if not state.db.transaction(rows.remove, state.conf.host, [image_id]):
+        raise errors.NotFound(f"Image {image_id} not cached.")
+    cache.remove(image_id)
+    return None, 204
+
+
+def clear(request: Request) -> Any:
+    """204; 400 for an unknown x-image-cache-clear-target (cache, queue; default both)."""
+    cache = _enabled(request)
+    state: State = request.app
+    target = request.raw.headers.get("x-image-cache-clear-target", "").lower()
+    if target not in ("", "cache", "queue"):
+        raise errors.BadRequest("If provided 'x-image-cache-clear-target' must be 'cache', 'queue' or empty string.")
+    with state.db.read() as session:
+        found = rows.list_node(session, state.conf.host)
+    ids = [r.image_id for r in found if target in ("", "cache" if r.state == rows.CACHED else "queue")]
+    state.db.transaction(rows.remove, state.conf.host, ids)
+    for image_id in ids:
+        cache.remove(image_id)
+    return None, 204
+
+
+def clean(request: Request) -> Any:
+    """204: unfinished and unknown copies are removed. The route takes no body."""
+    cache = _enabled(request)
+    sweep(request.app, cache)
+    return None, 204
+
+
+def prune(request: Request) -> Any:
+    """200 with how many bytes went: the least recently used copies beyond the configured size. The route takes no body."""
+    cache = _enabled(request)
+    count, size = shrink(request.app, cache)
+    return {"total_files_pruned": count, "total_bytes_pruned": size}
+
+
+def node(request: Request, image_id: str) -> Any:
+    """200 with the nodes that hold a copy; 404."""
+    _enabled(request)
+    state: State = request.app
+    with state.db.read() as session:
+        return {"nodes": rows.nodes(session, image_id)}
+
+
+def sweep(state: State, cache: ImageCache) -> None:
+    """Make files and rows of this node agree, and forget copies of images that are gone."""
+    host = state.conf.host
+    with state.db.read() as session:
+        known = {r.image_id: r.state for r in rows.list_node(session, host)}
+        gone = images.unknown_ids(session, list(known)) if known else set()
+    present = set(cache.ids())
+    for _, path in cache.entries(3600.0):
+        name = path.rsplit("/", 1)[-1]
+        if name.startswith("."):
+            cache.remove(name)
+    for image_id in present - {i for i, s in known.items() if s == rows.CACHED} | (gone & present):
+        cache.remove(image_id)
+    lost = [i for i, s in known.items() if s == rows.CACHED and i not in present]
+    state.db.transaction(rows.remove, host, [*lost, *gone])
+
+
+def shrink(state: State, cache: ImageCache) -> tuple[int, int]:
+    """Remove the least recently used copies until the cache fits; (how many, bytes)."""
+    host, most = state.conf.host, state.conf.cache.size_max_bytes
+    with state.db.read() as session:
+        held = [r for r in rows.list_node(session, host) if r.state == rows.CACHED]
+    total, count, freed = sum(r.size for r in held), 0, 0
+    for row in sorted(held, key=lambda r: r.last_accessed_at or r.queued_at):
+        if total - freed <= most:
+            break
+        state.db.transaction(rows.remove, host, [row.image_id])
+        cache.remove(row.image_id)
+        count, freed = count + 1, freed + row.size
+    return count, freed
+
+
+def fill(state: State, cache: ImageCache) -> None:
+    """Fetch what is queued on this node, one image after the other, then prune."""
+    host = state.conf.host
+    while (image_id := state.db.transaction(rows.take, host)) is not None:
+        with state.db.read() as session:
+            image = images.find(session, image_id)
+        size = _fetch(state, cache, image) if image is not None and image.status == states.ACTIVE else None
+        if size is None:
+            state.db.transaction(rows.remove, host, [image_id])
+        elif not state.db.transaction(rows.cached, host, image_id, size):
+            cache.remove(image_id)
+    shrink(state, cache)
+
+
+def _fetch(state: State, cache: ImageCache, image: ImageRecord) -> int | None:
+    for location in image.locations:
+        try:
+            size = cache.write(image.id, state.stores.of(location.url, location.store).get(location.url))
+        except StoreError:
+            continue
+        if image.size is None or size == image.size:
+            return size
+        cache.remove(image.id)
+    return None

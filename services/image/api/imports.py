@@ -1,0 +1,95 @@
+"""Importing images: what may be asked for is checked here, the work is the conductor's."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from common import errors, ids
+from common.http.request import Request
+from services.image.api import access
+from services.image.api.locations import images_formats
+from services.image.api.state import State
+from services.image.domain import imports, quotas, states
+from services.image.drivers import webdownload
+from services.image.drivers.fetch import Refused, check
+from services.image.objects.image import ImageRecord
+
+_FROM = {"glance-direct": (states.UPLOADING,), "web-download": (states.QUEUED,), "glance-download": (states.QUEUED,),
+         "copy-image": (states.ACTIVE,)}
+
+
+def create(request: Request, image_id: str) -> Any:
+    """202; 400 unknown method or store, bad URL, 403, 404, 409 the image's state does not allow it."""
+    state: State = request.app
+    image, target = access.read(request, image_id, "get_image")
+    body = request.body
+    method = body["method"]
+    name = method["name"]
+    if name not in state.conf["import"].methods or name not in _FROM:
+        raise errors.BadRequest(f"Unknown import method name '{name}'.")
+    if name == "copy-image":
+        _authorize_copy(request, image, target)
+    else:
+        request.authorize(target)
+    if image.status not in _FROM[name]:
+        raise errors.Conflict(f"Image needs to be in '{_FROM[name][0]}' state to use {name} import method; it is "
+                              f"'{image.status}'")
+    if name != "copy-image":
+        images_formats(image)
+    _check_method(state, method)
+    stores = _stores(state, request, body, image, copy=name == "copy-image")
+    quotas.room(state.db, state.project_limits(image.owner or ""), image.owner, "image_size_total")
+    saga = state.db.transaction(imports.start, image, request.context, method=method, stores=stores,
+                                all_must_succeed=body.get("all_stores_must_succeed", True), request_body=dict(body),
+                                keep_h=state.conf["import"].task_keep_h)
+    state.poke(request.context, [saga])
+    return None, 202
+
+
+def _authorize_copy(request: Request, image: ImageRecord, target: Mapping[str, Any]) -> None:
+    """Upstream lets whoever passes copy_image copy any image; others get the same answer whoever owns it."""
+    request.authorize(target, "copy_image")
+
+
+def _check_method(state: State, method: Mapping[str, Any]) -> None:
+    if method["name"] == "web-download":
+        uri = method.get("uri")
+        if not isinstance(uri, str) or not uri:
+            raise errors.BadRequest("'uri' is required for web-download import")
+        try:
+            check(uri, webdownload.guard(state.conf["import"]))
+        except Refused as e:
+            raise errors.BadRequest(f"URI for web-download does not pass filtering: {uri} ({e})") from None
+    elif method["name"] == "glance-download":
+        if not method.get("glance_region"):
+            raise errors.BadRequest("'glance_region' is required for glance-download import")
+        if not method.get("glance_image_id"):
+            raise errors.BadRequest("'glance_image_id' is required for glance-download import")
+        if not ids.is_uuid(method["glance_image_id"]):
+            raise errors.BadRequest("Remote image id does not look like a UUID: "
+                                    f"{method['glance_image_id']} image id does not look like a UUID")
+
+
+def _stores(state: State, request: Request, body: Mapping[str, Any], image: ImageRecord, *, copy: bool) -> list[str]:
+    """The stores that are wanted, those left out that have the image already."""
+    writable = [n for n, s in state.stores.by_name.items() if not s.read_only]
+    named = body.get("stores")
+    if body.get("all_stores"):
+        if named:
+            raise errors.BadRequest("'all_stores' and 'stores' parameters are mutually exclusive.")
+        wanted = writable
+    elif named:
+        unknown = [n for n in named if n not in writable]
+        if unknown:
+            raise errors.BadRequest(f"Store {unknown[0]} is not known, or cannot be written to")
+        wanted = list(dict.fromkeys(named))
+    else:
+        wanted = [request.raw.headers.get("x-image-meta-store") or state.stores.default.name]
+        if wanted[0] not in writable:
+            raise errors.BadRequest(f"Store {wanted[0]} is not known, or cannot be written to")
+    if not copy:
+        return wanted
+    held = {x.store for x in image.locations}
+    left = [n for n in wanted if n not in held]
+    if named and len(left) != len(wanted):
+        raise errors.Conflict(f"Image is already present at store '{next(n for n in wanted if n in held)}'")
+    return left

@@ -1,0 +1,235 @@
+"""Where images' bytes are: the old way (a patch of `locations`), the new API, and removing bytes nobody points to."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from common import errors
+from common.http.request import Request
+from common.http.validation import Schema
+from services.image.api import access
+from services.image.api.schemas.image import LOCATION
+from services.image.api.state import State
+from services.image.api.views import image as views
+from services.image.db import images as rows
+from services.image.db import locations as places
+from services.image.domain import images, imports, states
+from services.image.domain.images import Draft, check_quota
+from services.image.domain.json_patch import Change
+from services.image.drivers import removal
+from services.image.drivers.base import StoreError
+from services.image.drivers.fetch import Refused
+from services.image.objects.image import ImageRecord, Location
+
+_HASH_LENGTHS = {"sha256": 64, "sha384": 96, "sha512": 128}
+_LOCATION = Schema(LOCATION)
+_WORDS = "Provided object does not match schema 'image': "
+
+
+def patch(request: Request, draft: Draft, target: Mapping[str, Any]) -> Any:
+    """Apply the part of a patch that is about locations, then the rest; 200 with the image."""
+    state: State = request.app
+    image = draft.image
+    if not state.conf.image.show_locations:
+        raise errors.Forbidden("It's not allowed to add locations if locations are invisible.")
+    for change in draft.location_changes:
+        if change.op == "add":
+            request.authorize(target, "set_image_location")
+            _add(state, image, _checked(change.value), change.path[1:])
+        elif change.op == "remove":
+            request.authorize(target, "delete_image_location")
+            _remove(state, image, change)
+        else:
+            request.authorize(target, "set_image_location")
+            request.authorize(target, "delete_image_location") if change.value == [] else None
+            _replace(state, image, change.value)
+        image = _again(state, image.id)
+    if draft.values or draft.properties or draft.removed or draft.tags is not None:
+        draft.image = image
+        image = state.db.transaction(images.write, draft)
+    return views.show(state, image, locations=request.allowed("get_image_location", target))
+
+
+def _again(state: State, image_id: str) -> ImageRecord:
+    with state.db.read() as session:
+        image = rows.find(session, image_id)
+    if image is None:
+        raise images.not_found(image_id)
+    return image
+
+
+def _checked(value: Any) -> dict[str, Any]:
+    _LOCATION.validate(value, lambda e: _WORDS + e.message)
+    data = value.get("validation_data")
+    if data is not None:
+        check_validation_data(data)
+    return dict(value)
+
+
+def check_validation_data(data: Mapping[str, Any]) -> None:
+    """errors.BadRequest unless algorithm and value of a hash fit each other."""
+    algorithm, value = data.get("os_hash_algo"), data.get("os_hash_value")
+    if algorithm is None or value is None:
+        raise errors.BadRequest("os_hash_algo and os_hash_value are required in validation_data")
+    length = _HASH_LENGTHS.get(algorithm)
+    if length is None:
+        raise errors.BadRequest(f"os_hash_algo must be one of {', '.join(_HASH_LENGTHS)}")
+    if len(value) != length or any(c not in "0123456789abcdefABCDEF" for c in value):
+        raise errors.BadRequest(f"os_hash_value: expected {length} hexadecimal digits, as {algorithm} has")
+    checksum = data.get("checksum")
+    if checksum is not None and (len(checksum) != 32 or any(c not in "0123456789abcdefABCDEF" for c in checksum)):
+        raise errors.BadRequest("checksum must have 32 hexadecimal digits")
+
+
+def external(state: State, url: str) -> Any:
+    """The store of a location that a client may set; errors.BadRequest for local files, unknown or refused ones."""
+    try:
+        store = state.stores.of(url)
+        if not store.read_only:
+            raise errors.BadRequest(f"Invalid location: {url}")
+        getattr(store, "check", lambda _url: None)(url)
+        return store
+    except (StoreError, Refused) as e:
+        raise errors.BadRequest(f"Invalid location {url}: {e}") from e
+
+
+def _add(state: State, image: ImageRecord, value: Mapping[str, Any], where: Sequence[str]) -> None:
+    if image.status not in (states.QUEUED, states.ACTIVE):
+        raise errors.Conflict(f"It's not allowed to add locations if image status is {image.status}.")
+    if where and where[0] != "-" and (not where[0].isdecimal() or not 1 <= int(where[0]) <= len(image.locations) + 1):
+        raise errors.BadRequest("Location position is out of range.")
+    if any(x.url == value["url"] for x in image.locations):
+        raise errors.BadRequest(f"Location {value['url']} already exists.")
+    check_quota(state.limits.locations, len(image.locations) + 1, "image locations")
+    data = value.get("validation_data") or {}
+    new: dict[str, Any] = {}
+    if image.status == states.ACTIVE:
+        _match(image, data)
+    else:
+        new = {"checksum": data.get("checksum"), "os_hash_algo": data.get("os_hash_algo"),
+               "os_hash_value": data.get("os_hash_value")}
+        images_formats(image)
+    store = external(state, value["url"])
+    try:
+        size = store.size(value["url"])
+    except (StoreError, Refused) as e:
+        raise errors.BadRequest(f"Invalid location {value['url']}: {e}") from e
+
+    def write(session: Any) -> None:
+        if image.status == states.QUEUED:
+            rows.update(session, image.id, expect_status=[states.QUEUED], expect={"writer": None}, status=states.ACTIVE,
+                        size=size, **new)
+        else:
+            rows.update(session, image.id, expect_status=[image.status])
+        places.insert(session, image.id, value["url"], store.name, dict(value["metadata"]))
+
+    with images.conflict(image.id):
+        state.db.transaction(write)
+
+
+def images_formats(image: ImageRecord) -> None:
+    """errors.BadRequest when an image has no formats yet."""
+    for name in ("disk_format", "container_format"):
+        if getattr(image, name) is None:
+            raise errors.BadRequest(f"Property '{name}' must be set prior to saving data.")
+
+
+def _match(image: ImageRecord, data: Mapping[str, Any]) -> None:
+    for name in ("checksum", "os_hash_algo", "os_hash_value"):
+        if name in data and data[name] != getattr(image, name):
+            raise errors.Conflict(f"{name} of the location's validation_data does not match the image's.")
+
+
+def _remove(state: State, image: ImageRecord, change: Change) -> None:
+    if image.status != states.ACTIVE:
+        raise errors.Conflict(f"It's not allowed to remove locations if image status is {image.status}.")
+    if len(image.locations) == 1:
+        raise errors.Forbidden("Cannot remove last location in the image.")
+    text = change.path[1] if len(change.path) > 1 else ""
+    if not text.isdecimal() or int(text) >= len(image.locations):
+        raise errors.BadRequest("Location index is out of range.")
+    _take(state, image, [image.locations[int(text)]])
+
+
+def _take(state: State, image: ImageRecord, taken: Sequence[Location]) -> None:
+    state.db.transaction(places.mark_deleted, image.id, [x.id for x in taken])
+    state.db.transaction(rows.touch, image.id)
+    remove_bytes(state, image.id)
+
+
+def _replace(state: State, image: ImageRecord, value: Any) -> None:
+    """Only metadata may change; a queued image may get its first location so."""
+    if not isinstance(value, list):
+        raise errors.BadRequest(_WORDS + "locations must be a list")
+    wanted = [_checked(item) for item in value]
+    if not image.locations and len(wanted) == 1:
+        return _add(state, image, wanted[0], ())
+    if not wanted and image.locations:
+        raise errors.Forbidden("Cannot set locations to empty list.")
+    if [x["url"] for x in wanted] != [x.url for x in image.locations]:
+        raise errors.BadRequest("Original locations is not empty: they cannot be replaced by others.")
+
+    def write(session: Any) -> None:
+        for old, new in zip(image.locations, wanted, strict=True):
+            places.update_info(session, old.id, dict(new["metadata"]))
+        rows.touch(session, image.id)
+
+    state.db.transaction(write)
+
+
+def remove_bytes(state: State, image_id: str) -> None:
+    """Remove the bytes of locations that were taken from an image now, as far as the stores let us; the conductor
+    removes what is left. Deleted images whose deletion is delayed keep theirs for the scrubber.
+    """
+    with state.db.read() as session:
+        gone = rows.find(session, image_id) is None
+    if gone:
+        state.staging.remove(image_id)
+        if state.conf.image.delayed_delete:
+            return
+    removal.remove(state.db, state.stores, places, image_id=image_id)
+
+
+# the new API
+
+
+def index(request: Request, image_id: str) -> Any:
+    """200 with the locations; for services. 403, 404."""
+    image, _ = access.read(request, image_id)
+    return [{"url": x.url, "metadata": dict(x.info)} for x in image.locations]
+
+
+def add(request: Request, image_id: str) -> Any:
+    """202: the location is checked and hashed by the conductor; 400 bad URL or hash, 403, 404, 409 not queued."""
+    state: State = request.app
+    image, _ = access.read(request, image_id)
+    if image.status != states.QUEUED:
+        raise errors.Conflict(f"Can only set location on a queued image: this one is {image.status}.")
+    url, data = request.body["url"], request.body.get("validation_data")
+    if data is not None:
+        check_validation_data(data)
+    images_formats(image)
+    store = external(state, url)
+    saga = state.db.transaction(imports.add_location, image, request.context, url=url, store=store.name,
+                                validation=data, keep_h=state.conf["import"].task_keep_h)
+    state.poke(request.context, [saga])
+    return None, 202
+
+
+def delete_from_store(request: Request, store_id: str, image_id: str) -> Any:
+    """204; 403 the last one or protected, 404, 409 not active."""
+    state: State = request.app
+    image, target = access.read(request, image_id)
+    request.authorize(target, "delete_image_location")
+    if store_id not in state.stores.by_name:
+        raise errors.NotFound(f"Store {store_id} was not found.")
+    if image.protected:
+        raise errors.Forbidden(f"Image {image_id} is protected and cannot be deleted.")
+    if image.status != states.ACTIVE:
+        raise errors.Conflict(f"It's not allowed to remove locations if image status is {image.status}.")
+    held = [x for x in image.locations if x.store == store_id]
+    if not held:
+        raise errors.NotFound(f"Image {image_id} is not stored in store {store_id}.")
+    if len(held) == len(image.locations):
+        raise errors.Forbidden("Cannot delete image from its last store.")
+    _take(state, image, held)
+    return None, 204

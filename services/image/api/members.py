@@ -1,0 +1,80 @@
+"""Image members: projects that an image is shared with."""
+
+from typing import Any
+
+from common import errors
+from common.http.request import Request
+from services.image.api import access
+from services.image.api.state import State
+from services.image.api.views import image as views
+from services.image.db import members as rows
+from services.image.domain import members
+from services.image.domain.images import not_found
+
+
+def create(request: Request, image_id: str) -> Any:
+    """200 with the membership; 400, 403 not a shared image, 404, 409 shared already, 413 quota."""
+    state: State = request.app
+    image, _ = access.read(request, image_id)
+    body = request.body
+    member = body.get("member") or body.get("member_id")
+    if not isinstance(member, str) or not member.strip():
+        raise errors.BadRequest("Member to be added not specified")
+    if len(member) > 255:
+        raise errors.BadRequest("Member can't be longer than 255 characters")
+    row = state.db.transaction(members.add, state.limits, image, member)
+    return views.member(row)
+
+
+def index(request: Request, image_id: str) -> Any:
+    """200; 404. The owner sees all members, a member sees itself."""
+    state: State = request.app
+    image, _ = access.read(request, image_id)
+    if image.visibility != "shared":
+        raise not_found(image_id) if not request.context.has_admin_role and image.owner != request.context.project_id \
+            else errors.Forbidden("Only shared images have members.")
+    with state.db.read() as session:
+        found = rows.list_all(session, image.id)
+    if not _owns(request, image.owner):
+        found = [r for r in found if r.member == request.context.project_id]
+    return {"members": [views.member(r) for r in found], "schema": "/v2/schemas/members"}
+
+
+def _owns(request: Request, owner: str | None) -> bool:
+    return request.context.has_admin_role or (owner is not None and owner == request.context.project_id)
+
+
+def show(request: Request, image_id: str, member_id: str) -> Any:
+    """200; 404."""
+    image, _ = access.read(request, image_id)
+    return views.member(_visible(request, image, member_id))
+
+
+def _visible(request: Request, image: Any, member_id: str) -> Any:
+    """The membership; 404 when there is none, or when it is another project's and the image not the caller's."""
+    state: State = request.app
+    with state.db.read() as session:
+        row = rows.find(session, image.id, member_id)
+    if row is None or not (_owns(request, image.owner) or member_id == request.context.project_id):
+        raise members.not_member(image.id, member_id)
+    return row
+
+
+def update(request: Request, image_id: str, member_id: str) -> Any:
+    """200 with the membership; 400 unknown status, 403 only the member decides, 404."""
+    state: State = request.app
+    image, target = access.read(request, image_id, "get_member")
+    _visible(request, image, member_id)
+    request.authorize({**target, "member_id": member_id})
+    status = request.body.get("status")
+    if status not in members.STATUSES:
+        raise errors.BadRequest(f"Invalid status value: {status}. It must be one of {', '.join(members.STATUSES)}")
+    return views.member(state.db.transaction(members.set_status, image, member_id, status))
+
+
+def delete(request: Request, image_id: str, member_id: str) -> Any:
+    """204; 403, 404."""
+    state: State = request.app
+    image, _ = access.read(request, image_id)
+    state.db.transaction(members.remove, image, member_id)
+    return None, 204

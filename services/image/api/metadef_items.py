@@ -1,0 +1,104 @@
+"""What is in a metadata definition namespace: objects, properties, tags."""
+
+from typing import Any
+
+from common import errors
+from common.http.paging import Page
+from common.http.request import Request
+from services.image.api.metadefs import read
+from services.image.api.state import State
+from services.image.api.views import metadef as views
+from services.image.db import metadefs as rows
+from services.image.domain import metadefs
+
+
+def _kind(request: Request) -> str:
+    """object, property or tag, from the path."""
+    words = request.raw.path.strip("/").split("/")
+    return {"objects": "object", "properties": "property", "tags": "tag"}[words[4]]
+
+
+def _page(request: Request) -> Page:
+    text = request.first("limit")
+    if text is not None and not text.isdecimal():
+        raise errors.BadRequest("limit param must be a positive integer")
+    way = request.first("sort_dir") or "desc"
+    key = request.first("sort_key") or "created_at"
+    if key not in ("created_at", "updated_at", "name", "id") or way not in ("asc", "desc"):
+        raise errors.BadRequest("Invalid sort key or direction")
+    most = request.app.conf.api.max_page_size
+    return Page(min(int(text), most) if text else None, request.first("marker") or None, ((key, way),))
+
+
+def index(request: Request, namespace: str) -> Any:
+    """200; 404. Properties come as an object by name, the others as a list."""
+    state: State = request.app
+    row, kind = read(request, namespace), _kind(request)
+    with state.db.read() as session:
+        if kind == "property":
+            found = rows.list_kind(session, kind, row.id)
+            return {"properties": {p.name: {"name": p.name, **p.body} for p in found}}
+        found = rows.list_kind(session, kind, row.id, _page(request))
+    return {f"{kind}s": [views.item(kind, r, namespace) for r in found],
+            "first": f"{views.ROOT}/{namespace}/{kind}s", "schema": f"/v2/schemas/metadefs/{kind}s"}
+
+
+def create(request: Request, namespace: str) -> Any:
+    """201; 400, 403, 404, 409 name taken."""
+    row, kind = read(request, namespace), _kind(request)
+    made = request.app.db.transaction(metadefs.create, kind, row, request.body)
+    return views.item(kind, made, namespace), 201
+
+
+def create_tag(request: Request, namespace: str, name: str) -> Any:
+    """201; 403, 404, 409 name taken. The route takes no body."""
+    row = read(request, namespace)
+    made = request.app.db.transaction(metadefs.create, "tag", row, {"name": name})
+    return views.item("tag", made, namespace), 201
+
+
+def create_tags(request: Request, namespace: str) -> Any:
+    """201 with the tags; those there are replaced, or kept beside with `X-Openstack-Append: true`. 400, 403, 404, 409."""
+    read(request, namespace)
+    names = [t["name"] for t in request.body["tags"]]
+    append = request.raw.headers.get("X-Openstack-Append", "").strip().lower() == "true"
+    made = request.app.db.transaction(metadefs.set_tags, namespace, names, append=append)
+    return {"tags": [{"name": t.name} for t in made]}, 201
+
+
+def show(request: Request, namespace: str, name: str) -> Any:
+    """200; 404. A property is also found under the prefix that holds for `?resource_type=`."""
+    state: State = request.app
+    row, kind = read(request, namespace), _kind(request)
+    prefix, wanted = "", request.first("resource_type")
+    with state.db.read() as session:
+        if kind == "property" and wanted:
+            links = rows.associations(session, [row.id]).get(row.id, [])
+            prefix = next((a.prefix or "" for a, n in links if n == wanted), "")
+            if not name.startswith(prefix):
+                raise errors.NotFound(f"Property {name} does not start with the expected resource type association prefix "
+                                      f"of '{prefix}'.")
+        found = metadefs.find(session, kind, row, name.removeprefix(prefix))
+    return views.item(kind, found, namespace, prefix)
+
+
+def update(request: Request, namespace: str, name: str) -> Any:
+    """200; 400, 403, 404, 409 new name taken."""
+    read(request, namespace)
+    kind = _kind(request)
+    made = request.app.db.transaction(metadefs.update, kind, namespace, name, request.body)
+    return views.item(kind, made, namespace)
+
+
+def delete(request: Request, namespace: str, name: str) -> Any:
+    """204; 403 protected, 404."""
+    read(request, namespace)
+    request.app.db.transaction(metadefs.delete, _kind(request), namespace, name)
+    return None, 204
+
+
+def clear(request: Request, namespace: str) -> Any:
+    """204: everything of this kind is deleted; 403 protected, 404."""
+    read(request, namespace)
+    request.app.db.transaction(metadefs.clear, _kind(request), namespace)
+    return None, 204

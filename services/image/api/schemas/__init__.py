@@ -1,0 +1,1 @@
+"""JSON schemas of bodies and of the documents under /v2/schemas."""

@@ -1,0 +1,43 @@
+"""What handlers of the image API work with."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from oslo_config import cfg
+
+from common.context import RequestContext
+from common.db.session import Database
+from services.image.api.schemas.documents import documents
+from services.image.api.schemas.image import ImageSchemas
+from services.image.domain.images import Limits
+from services.image.drivers import Stores
+from services.image.drivers.cache import ImageCache
+from services.image.drivers.staging import Staging
+
+
+def _nobody(_context: RequestContext, _saga_ids: list[str]) -> None:
+    """No conductor to poke: it finds the saga when it next looks."""
+
+
+@dataclass(frozen=True)
+class State:
+    """`poke(context, saga ids)` tells a conductor to look; `project_limits(project)` gives {limit name: most} or {}."""
+
+    conf: cfg.ConfigOpts
+    db: Database
+    stores: Stores
+    staging: Staging
+    cache: ImageCache | None = None
+    poke: Callable[[RequestContext, list[str]], None] = _nobody
+    project_limits: Callable[[str], dict[str, int]] = lambda project: {}
+    limits: Limits = field(init=False)
+    schemas: ImageSchemas = field(init=False)
+    documents: dict[str, dict[str, Any]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        image: Any = self.conf.image
+        object.__setattr__(self, "limits", Limits(image.property_quota, image.tag_quota, image.member_quota,
+                                                  image.location_quota))
+        object.__setattr__(self, "schemas", ImageSchemas(image.disk_formats, image.container_formats))
+        object.__setattr__(self, "documents", documents(self.schemas.document))

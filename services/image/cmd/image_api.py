@@ -1,0 +1,51 @@
+"""image-api: the Images API v2."""
+
+import logging
+import os
+
+from oslo_config import cfg
+
+from common import errors, heartbeat
+from common.clients.base import Sessions
+from common.context import RequestContext
+from common.http.auth import KeystoneAuthenticator
+from common.rpc.interface import client
+from common.worker import Runtime, Worker
+from services.image.api import caching
+from services.image.api.app import make_app
+from services.image.api.state import State
+from services.image.cmd.wiring import storage
+from services.image.config import SERVICE
+from services.image.db import models
+from services.image.domain import metadef_defaults
+from services.image.drivers.cache import ImageCache
+from services.image.drivers.limits import ProjectLimits
+from services.image.rpc.conductor import Conductor
+
+LOG = logging.getLogger(__name__)
+
+
+def build(conf: cfg.ConfigOpts, runtime: Runtime) -> Worker:
+    """The daemon, wired and not started."""
+    database = runtime.database(conf)
+    stores, staging = storage(conf)
+    cache = ImageCache(conf.cache.dir or os.path.join(conf.state_path, "cache")) if conf.cache.enabled else None
+    conductor = client(Conductor, runtime.transport(conf))
+
+    def poke(context: RequestContext, saga_ids: list[str]) -> None:
+        try:
+            conductor.run_sagas(context, saga_ids)
+        except errors.Transient as e:
+            LOG.warning("no conductor was told; one will find the work: %s", e)
+
+    limits = ProjectLimits(conf, Sessions(conf)) if conf.image.use_keystone_limits else None
+    state = State(conf, database, stores, staging, cache, poke, limits.of if limits else lambda project: {})
+    worker = Worker(SERVICE.daemon("image-api"), conf, runtime)
+    worker.on_start(lambda: metadef_defaults.load(database))
+    worker.http(make_app(state, KeystoneAuthenticator(conf)))
+    heartbeat.into(worker, database, models.Service)
+    if cache is not None:
+        worker.on_start(cache.start)
+        worker.every("cache", conf.cache.pass_every_s, lambda: caching.fill(state, cache))
+        worker.every("cache-sweep", 3600, lambda: caching.sweep(state, cache))
+    return worker

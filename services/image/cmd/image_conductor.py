@@ -1,0 +1,60 @@
+"""image-conductor: imports, location checks, scrubbing."""
+
+from typing import Any
+
+from keystoneauth1 import adapter
+from oslo_config import cfg
+
+from common import heartbeat
+from common.clients.base import Sessions
+from common.clients.image import ImageClient
+from common.context import RequestContext
+from common.saga import Runner
+from common.worker import Runtime, Worker
+from services.image.cmd.wiring import storage
+from services.image.conductor import image_import, location_add, reconcile
+from services.image.conductor.deps import Deps
+from services.image.config import SERVICE
+from services.image.db import models
+from services.image.rpc.conductor import Conductor
+
+SAGAS = {s.kind: s for s in (image_import.SAGA, location_add.SAGA)}
+
+
+class _Messages:
+    """What the API may ask of this conductor."""
+
+    def __init__(self, runner: Runner) -> None:
+        self._runner = runner
+
+    def run_sagas(self, ctxt: Any, saga_ids: list[str]) -> None:
+        """See rpc.conductor."""
+        self._runner.poke(saga_ids)
+
+
+def _remote(sessions: Sessions) -> Any:
+    """Makes clients of other regions' image APIs, which are called with the user's token alone."""
+
+    def make(context: RequestContext, region: str, interface: str) -> ImageClient:
+        found = ImageClient(sessions).as_user(context)
+        own: adapter.Adapter = found._adapter
+        own.region_name, own.interface = region, interface
+        return found  # type: ignore[no-any-return]
+
+    return make
+
+
+def build(conf: cfg.ConfigOpts, runtime: Runtime) -> Worker:
+    """The daemon, wired and not started."""
+    database = runtime.database(conf)
+    stores, staging = storage(conf)
+    deps = Deps(conf, database, stores, staging, _remote(Sessions(conf)))
+    worker = Worker(SERVICE.daemon("image-conductor"), conf, runtime)
+    runner = Runner(database, models.Saga, SAGAS, deps, threads=conf.worker.threads)
+    runner.attach(worker)
+    worker.rpc_server(Conductor, _Messages(runner))
+    worker.every("uploads", max(2.0, conf.image.upload_lease_s / 4), lambda: reconcile.uploads(deps))
+    worker.every("scrub", conf.image.scrub_every_s, lambda: reconcile.scrub(deps))
+    worker.every("staged", 3600, lambda: reconcile.staged(deps))
+    heartbeat.into(worker, database, models.Service)
+    return worker

@@ -1,0 +1,1 @@
+"""Work that outlives its request: imports, copies, location checks, clean-up."""

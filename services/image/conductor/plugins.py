@@ -1,0 +1,94 @@
+"""What may be done to imported data on its way: decompression, conversion, injected properties ([import] plugins)."""
+
+import gzip
+import lzma
+import os
+import zipfile
+from collections.abc import Iterator
+from typing import IO, Any
+
+from common import process
+from common.saga import Failure, Run
+from services.image.conductor.deps import Deps
+from services.image.db import images
+from services.image.drivers.base import CHUNK_BYTES, limited
+from services.image.drivers.inspect import Inspector, inspected
+from services.image.objects.image import ImageRecord
+
+_CONVERT_S = 6 * 3600
+
+
+def run(saga: Run, image: ImageRecord) -> None:
+    """Run every configured plugin once, in the configured order."""
+    deps: Deps = saga.deps
+    done: list[str] = saga.data.setdefault("plugins", [])
+    for name in deps.conf["import"].plugins:
+        if name in done:
+            continue
+        with deps.db.read() as session:
+            image = images.find(session, image.id) or image
+        {"image_decompression": decompress, "image_conversion": convert,
+         "inject_image_metadata": inject}[name](deps, saga, image)
+        done.append(name)
+
+
+def decompress(deps: Deps, saga: Run, image: ImageRecord) -> None:
+    """Unpack gzip, xz or a zip with one file, when the container format is `compressed`."""
+    if image.container_format != "compressed":
+        return
+    path = deps.staging.path(image.id)
+    with open(path, "rb") as f:
+        head = f.read(8)
+    if head[:2] == b"\x1f\x8b":
+        source: Any = gzip.open(path)
+    elif head[:6] == b"\xfd7zXZ\0":
+        source = lzma.open(path)
+    elif head[:4] == b"PK\x03\x04":
+        archive = zipfile.ZipFile(path)
+        if len(archive.infolist()) != 1:
+            raise Failure("the zip archive must hold exactly one file")
+        source = archive.open(archive.infolist()[0])
+    else:
+        return
+    try:
+        with source:
+            deps.staging.write(image.id, limited(_chunks(source), deps.rules.size_max_bytes))
+    except (OSError, EOFError, lzma.LZMAError, zipfile.BadZipFile) as e:
+        raise Failure(f"the compressed data is broken: {e}") from e
+    deps.db.transaction(images.update, image.id, container_format="bare")
+
+
+def _chunks(source: IO[bytes]) -> Iterator[bytes]:
+    while chunk := source.read(CHUNK_BYTES):
+        yield chunk
+
+
+def convert(deps: Deps, saga: Run, image: ImageRecord) -> None:
+    """Convert the disk with qemu-img to the configured format, after an inspection that refuses what refers elsewhere."""
+    wanted = deps.conf["import"].output_format
+    path = deps.staging.path(image.id)
+    inspector = Inspector(image.disk_format, max_virtual_size_bytes=deps.rules.virtual_size_max_bytes)
+    for _ in inspected(deps.staging.read(image.id), inspector):
+        pass
+    found = inspector.result.format
+    if image.disk_format == "iso" or found == wanted or (found in ("gpt", "mbr") and wanted == "raw"):
+        return
+    source = {"gpt": "raw", "mbr": "raw", "vhd": "vpc"}.get(found, found)
+    output = f"{path}.{wanted}"
+    try:
+        process.run(["qemu-img", "convert", "-f", source, "-O", wanted, path, output], timeout_s=_CONVERT_S)
+        os.rename(output, path)
+    except process.CommandError as e:
+        raise Failure(f"qemu-img cannot convert the image: {e}", "the image cannot be converted") from e
+    finally:
+        if os.path.exists(output):
+            os.unlink(output)
+    deps.db.transaction(images.update, image.id, disk_format=wanted)
+
+
+def inject(deps: Deps, saga: Run, image: ImageRecord) -> None:
+    """Set the configured properties, unless the caller has a role that is exempt."""
+    settings: Any = deps.conf["import"]
+    if set(saga.context.roles or ()) & set(settings.inject_ignore_roles):
+        return
+    deps.db.transaction(images.set_properties, image.id, dict(settings.inject), [])

@@ -1,0 +1,1 @@
+"""The image service's schema: the only place with SQL."""

@@ -1,0 +1,53 @@
+"""Taking an image in: one pass that stores, digests, measures and inspects a stream, or keeps nothing."""
+
+import dataclasses
+from collections.abc import Callable, Iterable, Iterator
+
+from common import clock
+from services.image.drivers.base import Store, limited
+from services.image.drivers.inspect import Inspector, inspected
+from services.image.objects.stored import StoredImage
+
+# Containers whose data is not a disk: there is nothing to inspect in them.
+_OPAQUE = frozenset(("docker", "ova", "ovf", "compressed"))
+
+
+@dataclasses.dataclass(frozen=True)
+class Rules:
+    """What is accepted: bytes, bytes of the disk a guest sees, and whether the declared format must be the real one."""
+
+    size_max_bytes: int
+    virtual_size_max_bytes: int
+    require_format_match: bool = True
+
+
+def ingest(store: Store, image_id: str, stream: Iterable[bytes], rules: Rules, disk_format: str | None,
+           container_format: str | None, *, size_hint: int | None = None,
+           size_max_bytes: int | None = None) -> tuple[StoredImage, int | None]:
+    """Store `stream` as an image: (what was stored, virtual size in bytes or None where that has no meaning).
+
+    `size_max_bytes` lowers the rules' bound (a quota). Raises base.TooLarge, inspect.ImageRejected, another StoreError,
+    or whatever the stream raises; nothing is kept then.
+    """
+    most = rules.size_max_bytes if size_max_bytes is None else min(rules.size_max_bytes, size_max_bytes)
+    inspector = inspector_of(rules, disk_format, container_format)
+    bounded = limited(stream, most)
+    stored = store.add(image_id, inspected(bounded, inspector) if inspector else bounded, size_hint)
+    return stored, inspector.result.virtual_size_bytes if inspector else None
+
+
+def inspector_of(rules: Rules, disk_format: str | None, container_format: str | None) -> Inspector | None:
+    """The inspector for an image of these formats; None where its data is no disk."""
+    if container_format in _OPAQUE:
+        return None
+    return Inspector(disk_format, enforce=rules.require_format_match, max_virtual_size_bytes=rules.virtual_size_max_bytes)
+
+
+def ticking(stream: Iterable[bytes], tick: Callable[[], None], every_s: float) -> Iterator[bytes]:
+    """Pass `stream` on, and call `tick` between chunks whenever another `every_s` seconds went by."""
+    next_s = clock.monotonic() + every_s
+    for chunk in stream:
+        if clock.monotonic() >= next_s:
+            tick()
+            next_s = clock.monotonic() + every_s
+        yield chunk

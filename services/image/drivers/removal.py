@@ -1,0 +1,52 @@
+"""Removing the bytes of locations that nobody points to any more."""
+
+import contextlib
+import logging
+from typing import Any
+
+from common.db.session import Database
+from services.image.drivers import Stores
+from services.image.drivers.base import NotFound, Predictable, StoreError
+
+LOG = logging.getLogger(__name__)
+
+
+def remove(database: Database, stores: Stores, places: Any, **which: Any) -> int:
+    """Remove the bytes of deleted locations (`which` as in db.locations.to_remove, which `places` is); how many rows went.
+
+    Bytes that another image still uses, or that a read-only store holds, stay; their rows go all the same. What a store
+    refuses to remove now stays in the table and is tried again.
+    """
+    with database.read() as session:
+        found = places.to_remove(session, **which)
+    done = []
+    for number, image_id, url, name in found:
+        with database.read() as session:
+            shared = places.in_use(session, url, but=number)
+        try:
+            store = stores.of(url, name)
+            if not shared and not store.read_only:
+                store.delete(url)
+        except NotFound:
+            pass
+        except StoreError as e:
+            LOG.warning("the bytes of image %s stay in store %s for now: %s", image_id, name, e)
+            continue
+        done.append(number)
+    if done:
+        database.transaction(places.forget, done)
+    return len(done)
+
+
+def clear_orphan(database: Database, store: Any, places: Any, image_id: str) -> None:
+    """Before an image's only writer stores it: remove what a writer that died left there without writing it down."""
+    if not isinstance(store, Predictable):
+        return
+    url = store.location(image_id)
+    if store.exists(url):
+        with database.read() as session:
+            known = places.known(session, url)
+        if not known:
+            LOG.warning("bytes without an owner are removed: image %s in store %s", image_id, store.name)
+            with contextlib.suppress(NotFound):
+                store.delete(url)

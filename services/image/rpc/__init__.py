@@ -1,0 +1,1 @@
+"""What daemons of the image service ask of each other."""
