@@ -217,6 +217,7 @@ class _Dispatcher:
         if isinstance(row, Actions):
             body = self._json(raw)
             item = _choose_action(row, body, version)
+            body = next(iter(body.values()))
         else:
             item = row
         request = Request(self.api.state, raw, context, self.policy, item.policy, version, self.api.conf.api.public_url)
