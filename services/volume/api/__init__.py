@@ -1,0 +1,1 @@
+"""The block storage API: routes, handlers, schemas, policies and views."""

@@ -1,0 +1,1 @@
+"""Policies of the API, one module for each noun."""

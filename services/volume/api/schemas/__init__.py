@@ -1,0 +1,1 @@
+"""Schemas of bodies, one module for each noun."""

@@ -1,0 +1,1 @@
+"""Sagas of volumes and snapshots, and what agents ask."""

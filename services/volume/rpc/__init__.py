@@ -1,0 +1,1 @@
+"""What daemons of the volume service ask of each other."""
