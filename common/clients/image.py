@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+from common import errors
 from common.clients.base import ServiceClient
 
 
@@ -10,6 +11,13 @@ class ImageClient(ServiceClient):
     """Images by id. Every method raises clients.base.RemoteError (status, message) or errors.Transient."""
 
     service_type = "image"
+
+    def base_url(self) -> str:
+        """The service's own URL from the catalog, for those who stream by themselves; errors.Transient without one."""
+        url = str(self._adapter.get_endpoint() or "").rstrip("/")
+        if not url:
+            raise errors.Transient("the catalog has no image service")
+        return url.removesuffix("/v2")
 
     def show(self, image_id: str) -> dict[str, Any]:
         """The image's record; RemoteError 404 when it is not there or not visible."""
@@ -40,3 +48,7 @@ class ImageClient(ServiceClient):
         """The image's data in chunks."""
         response = self.request("GET", f"/v2/images/{image_id}/file", stream=True, headers={"Accept": "application/octet-stream"})
         yield from response.iter_content(chunk_bytes)
+
+    def link(self, image_id: str) -> str:
+        """The URL that clients of the image service know an image by."""
+        return f"{str(self._adapter.get_endpoint() or '').rstrip('/')}/images/{image_id}"
