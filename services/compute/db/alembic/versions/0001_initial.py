@@ -1,11 +1,11 @@
-"""The first tables of the compute service."""
+"""initial"""
 
 import sqlalchemy as sa
 from alembic import op
 from common.db import models
 from sqlalchemy.dialects import mysql
 
-revision = '0001_initial'
+revision = '0001'
 down_revision = None
 
 
@@ -20,7 +20,7 @@ def upgrade() -> None:
     sa.Column('verb', sa.String(length=32), nullable=False),
     sa.Column('args', models.Json(), nullable=False),
     sa.Column('state', sa.String(length=16), nullable=False),
-    sa.Column('result', models.Json(), nullable=False),
+    sa.Column('result', models.Json(), nullable=True),
     sa.Column('error', sa.Text(), nullable=True),
     sa.Column('created_at', models.DateTime(), nullable=False),
     sa.PrimaryKeyConstraint('seq', name=op.f('pk_agent_jobs')),
@@ -59,7 +59,7 @@ def upgrade() -> None:
     sa.Column('disk_bus', sa.String(length=255), nullable=True),
     sa.Column('tag', sa.String(length=60), nullable=True),
     sa.Column('attachment_id', sa.String(length=36), nullable=True),
-    sa.Column('connection_info', models.Json(), nullable=False),
+    sa.Column('connection_info', models.Json(), nullable=True),
     sa.Column('position', sa.Integer(), nullable=False),
     sa.Column('created_at', models.DateTime(), nullable=False),
     sa.Column('updated_at', models.DateTime(), nullable=True),
@@ -198,8 +198,8 @@ def upgrade() -> None:
     sa.Column('dest_compute', sa.String(length=255), nullable=True),
     sa.Column('dest_node', sa.String(length=255), nullable=True),
     sa.Column('dest_host', sa.String(length=255), nullable=True),
-    sa.Column('old_flavor', models.Json(), nullable=False),
-    sa.Column('new_flavor', models.Json(), nullable=False),
+    sa.Column('old_flavor', models.Json(), nullable=True),
+    sa.Column('new_flavor', models.Json(), nullable=True),
     sa.Column('user_id', sa.String(length=64), nullable=True),
     sa.Column('project_id', sa.String(length=64), nullable=True),
     sa.Column('memory_total', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
@@ -310,10 +310,10 @@ def upgrade() -> None:
     op.create_table('server_requests',
     sa.Column('server_id', sa.String(length=36), nullable=False),
     sa.Column('data', models.Json(), nullable=False),
-    sa.Column('image', models.Json(), nullable=False),
+    sa.Column('image', models.Json(), nullable=True),
     sa.Column('user_data', sa.Text().with_variant(mysql.MEDIUMTEXT(), 'mariadb').with_variant(mysql.MEDIUMTEXT(), 'mysql'), nullable=True),
     sa.Column('admin_pass', sa.String(length=255), nullable=True),
-    sa.Column('rescue', models.Json(), nullable=False),
+    sa.Column('rescue', models.Json(), nullable=True),
     sa.PrimaryKeyConstraint('server_id', name=op.f('pk_server_requests'))
     )
     op.create_table('server_tags',
@@ -346,19 +346,19 @@ def upgrade() -> None:
     sa.Column('kernel_id', sa.String(length=255), nullable=True),
     sa.Column('ramdisk_id', sa.String(length=255), nullable=True),
     sa.Column('key_name', sa.String(length=255), nullable=True),
-    sa.Column('key', models.Json(), nullable=False),
+    sa.Column('key', models.Json(), nullable=True),
     sa.Column('config_drive', sa.Boolean(), nullable=False),
-    sa.Column('flavor', models.Json(), nullable=False),
+    sa.Column('flavor', models.Json(), nullable=True),
     sa.Column('flavorid', sa.String(length=255), nullable=False),
     sa.Column('vcpus', sa.Integer(), nullable=False),
     sa.Column('memory_mb', sa.Integer(), nullable=False),
     sa.Column('root_gb', sa.Integer(), nullable=False),
     sa.Column('ephemeral_gb', sa.Integer(), nullable=False),
-    sa.Column('old_flavor', models.Json(), nullable=False),
-    sa.Column('new_flavor', models.Json(), nullable=False),
+    sa.Column('old_flavor', models.Json(), nullable=True),
+    sa.Column('new_flavor', models.Json(), nullable=True),
     sa.Column('meta', models.Json(), nullable=False),
     sa.Column('system', models.Json(), nullable=False),
-    sa.Column('hints', models.Json(), nullable=False),
+    sa.Column('hints', models.Json(), nullable=True),
     sa.Column('security_groups', models.Json(), nullable=False),
     sa.Column('access_ip_v4', sa.String(length=39), nullable=True),
     sa.Column('access_ip_v6', sa.String(length=39), nullable=True),
@@ -369,7 +369,7 @@ def upgrade() -> None:
     sa.Column('locked', sa.Boolean(), nullable=False),
     sa.Column('locked_by', sa.String(length=16), nullable=True),
     sa.Column('locked_reason', sa.String(length=255), nullable=True),
-    sa.Column('trusted_certs', models.Json(), nullable=False),
+    sa.Column('trusted_certs', models.Json(), nullable=True),
     sa.Column('group_id', sa.String(length=36), nullable=True),
     sa.Column('launched_at', models.DateTime(), nullable=True),
     sa.Column('terminated_at', models.DateTime(), nullable=True),
