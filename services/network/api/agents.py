@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import orm
-
 from common.http.request import Request
 from services.network.api import crud
 from services.network.api.networks import NETWORKS
@@ -14,6 +12,7 @@ from services.network.api.views import networks as network_views
 from services.network.api.views import routers as router_views
 from services.network.db import agents as db
 from services.network.db import models, rows
+from services.network.db.rows import Session
 from services.network.domain import agents as domain
 from services.network.domain import faults
 from services.network.domain.work import Work
@@ -53,7 +52,7 @@ def list_agents(request: Request) -> dict[str, Any]:
     return {"agents": _cut(request, items)}
 
 
-def _get(session: orm.Session, id: str, role: str | None = None) -> Any:
+def _get(session: Session, id: str, role: str | None = None) -> Any:
     row = rows.get(session, models.Agent, id)
     if row is None:
         raise faults.not_found("AgentNotFound", "Agent", id)

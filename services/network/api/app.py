@@ -1,7 +1,5 @@
 """The network API as a WSGI app, for the daemon, the embedded profile and tests."""
 
-from typing import Any
-
 import flask
 
 from common import errors
@@ -16,7 +14,7 @@ from services.network.api.state import State
 def make_app(state: State, authenticator: Authenticator) -> flask.Flask:
     """The app of `state`; `authenticator` says who calls."""
     return create_app(Api(
-        name="network-api", conf=state.conf, routes=routes.make(state.conf.network.dns_domain), rules=RULES,
+        name="network-api", conf=state.conf, routes=routes.ROUTES, rules=RULES,
         authenticator=authenticator, fault=_fault, state=state, json_suffix=True, health=state.db.ping,
         schema_error=attributes.explain,
     ))
@@ -28,8 +26,3 @@ def _fault(error: errors.ApiError, request_id: str) -> tuple[bytes, str]:
         name = error.message.removeprefix("Policy doesn't allow ").removesuffix(" to be performed.")
         error.message = f"rule:{name} is disallowed by policy"
     return faults.network(error, request_id)
-
-
-def table(app: flask.Flask) -> Any:
-    """The route table of an app, for tests."""
-    return app.extensions["altostack"].routes

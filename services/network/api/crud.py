@@ -10,8 +10,6 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
 
-from sqlalchemy import orm
-
 from common import errors
 from common.context import RequestContext
 from common.http import paging
@@ -20,6 +18,7 @@ from common.http.request import Request
 from services.network.api import attributes
 from services.network.api.attributes import Resource
 from services.network.db import rows, tags
+from services.network.db.rows import Session
 from services.network.domain import faults
 from services.network.domain.work import Work, run
 
@@ -29,12 +28,16 @@ _TAGS = frozenset(("tags", "tags-any", "not-tags", "not-tags-any"))
 
 @dataclass(frozen=True)
 class Viewer:
-    """For whom a view is made: `hidden` attributes are left out, `fields` (if any) alone are kept."""
+    """For whom a view is made: `hidden` attributes are left out, `fields` (if any) alone are kept.
+
+    `dns_domain` is the cloud's, for the names of ports.
+    """
 
     project_id: str | None
     is_admin: bool
     hidden: frozenset[str] = frozenset()
     fields: frozenset[str] = frozenset()
+    dns_domain: str = ""
 
     def cut(self, item: dict[str, Any]) -> dict[str, Any]:
         """`item` without what this viewer does not get."""
@@ -45,7 +48,7 @@ class Viewer:
         return item
 
 
-View = Callable[[orm.Session, Sequence[Any], Viewer], list[dict[str, Any]]]
+View = Callable[[Session, Sequence[Any], Viewer], list[dict[str, Any]]]
 
 
 @dataclass(frozen=True)
@@ -70,7 +73,7 @@ class Noun:
     update: Callable[[Work, Any, dict[str, Any]], Any] | None = None
     delete: Callable[[Work, Any], None] | None = None
     filters: Mapping[str, Callable[[Sequence[str], str | None], Any]] = field(default_factory=dict)
-    target: Callable[[orm.Session, Any], dict[str, Any]] | None = None
+    target: Callable[[Session, Any], dict[str, Any]] | None = None
     guards: Mapping[str, Callable[[Any], list[str]]] = field(default_factory=dict)
     path: str = ""
 
@@ -114,7 +117,7 @@ class Noun:
 
     # inside the transaction
 
-    def fetch(self, session: orm.Session, request: Request, id: str, *, lock: bool = False,
+    def fetch(self, session: Session, request: Request, id: str, *, lock: bool = False,
               policy: str | None = None) -> Any:
         """The row `id`, authorised; 404 when the caller may not see it."""
         missing = faults.not_found(self.fault[0], self.fault[1], id)
@@ -133,7 +136,7 @@ class Noun:
             request.authorize(target, policy)
         return row
 
-    def target_of(self, session: orm.Session, item: Any) -> dict[str, Any]:
+    def target_of(self, session: Session, item: Any) -> dict[str, Any]:
         """What policies see of a row or of the values of a create."""
         if isinstance(item, dict):
             target = {k: v for k, v in item.items() if isinstance(v, str | int | bool | type(None))}
@@ -176,7 +179,7 @@ class Noun:
         tags.replace(work.session, id, [])
         self.delete(work, row)
 
-    def _guard(self, session: orm.Session, request: Request, verb: str, sent: Mapping[str, Any], values: dict[str, Any],
+    def _guard(self, session: Session, request: Request, verb: str, sent: Mapping[str, Any], values: dict[str, Any],
                row: Any) -> None:
         target = self.target_of(session, values if row is None else row)
         if row is not None:
@@ -232,7 +235,7 @@ def viewer(request: Request, resource: Resource) -> Viewer:
     """The viewer of this request, with what policies hide from it."""
     hidden = frozenset(n for n in resource.hidden if not request.allowed(f"get_{resource.name}:{n}"))
     wanted = frozenset(v for v in request.query.get("fields", ()) if v)
-    return Viewer(request.context.project_id, is_admin(request), hidden, wanted)
+    return Viewer(request.context.project_id, is_admin(request), hidden, wanted, request.app.conf.network.dns_domain)
 
 
 def _project(request: Request, asked: str | None) -> str:

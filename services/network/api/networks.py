@@ -3,8 +3,6 @@
 import ipaddress
 from typing import Any
 
-from sqlalchemy import orm
-
 from common.http.request import Request
 from services.network.api import crud
 from services.network.api.schemas import networks as schemas
@@ -12,11 +10,12 @@ from services.network.api.views import networks as views
 from services.network.db import models, rows
 from services.network.db import networks as db
 from services.network.db import subnets as db_subnets
+from services.network.db.rows import Session
 from services.network.domain import networks as domain
 from services.network.domain import subnets as domain_subnets
 
 
-def network_of(session: orm.Session, item: Any) -> dict[str, Any]:
+def network_of(session: Session, item: Any) -> dict[str, Any]:
     """For policies on subnets and ports: who owns the network, and whether everybody may use it."""
     network_id = item.get("network_id") if isinstance(item, dict) else item.network_id
     network = rows.get(session, models.Network, network_id)
@@ -60,7 +59,7 @@ def availability_of(request: Request, id: str) -> dict[str, Any]:
         return {"network_ip_availability": _availability(session, [network], None)[0]}
 
 
-def _availability(session: orm.Session, found: Any, version: int | None) -> list[dict[str, Any]]:
+def _availability(session: Session, found: Any, version: int | None) -> list[dict[str, Any]]:
     ids = [n.id for n in found]
     used = db.address_counts(session, ids)
     by_network: dict[str, list[Any]] = {}

@@ -20,13 +20,11 @@ def _address_rules(value: Any) -> list[str]:
     return ["fixed_ips:ip_address"] if any("ip_address" in item for item in value or ()) else []
 
 
-def make(dns_domain: str) -> crud.Noun:
-    """The noun, for a cloud whose ports are in `dns_domain`."""
-    return crud.Noun(
-        resource=schemas.PORT, model=models.Port, visible=db.visible, view=views.make(dns_domain),
-        fault=("PortNotFound", "Port"), create=domain.create, update=domain.update, delete=domain.delete, target=network_of,
-        filters={"fixed_ips": lambda values, _: db.fixed_ip_filter(values),
-                 "ip_address": lambda values, _: db.fixed_ip_filter([f"ip_address={v}" for v in values]),
-                 "security_groups": lambda values, _: db.group_filter(values)},
-        guards={"device_owner": _owner_rules, "fixed_ips": _address_rules},
-    )
+PORTS = crud.Noun(
+    resource=schemas.PORT, model=models.Port, visible=db.visible, view=views.ports, fault=("PortNotFound", "Port"),
+    create=domain.create, update=domain.update, delete=domain.delete, target=network_of,
+    filters={"fixed_ips": lambda values, _: db.fixed_ip_filter(values),
+             "ip_address": lambda values, _: db.fixed_ip_filter([f"ip_address={v}" for v in values]),
+             "security_groups": lambda values, _: db.group_filter(values)},
+    guards={"device_owner": _owner_rules, "fixed_ips": _address_rules},
+)

@@ -41,22 +41,6 @@ def _tags(path: str, noun: crud.Noun) -> list[Row]:
     ]
 
 
-def make(dns_domain: str) -> tuple[Row, ...]:
-    """The route table of a cloud whose ports are in `dns_domain`."""
-    port_noun = ports.make(dns_domain)
-    tagged = (("networks", networks.NETWORKS), ("subnets", networks.SUBNETS), ("ports", port_noun),
-              ("routers", routers.ROUTERS), ("floatingips", routers.FLOATING_IPS), ("subnetpools", subnetpools.POOLS),
-              ("security-groups", security_groups.GROUPS))
-    plain = (("security-group-rules", security_groups.RULES), ("address-groups", security_groups.ADDRESS_GROUPS),
-             ("address-scopes", subnetpools.SCOPES), ("rbac-policies", subnetpools.RBAC))
-    table: list[Row] = []
-    for path, noun in (*tagged, *plain):
-        table += _noun(path, noun, lister=security_groups.list_groups if path == "security-groups" else None)
-    for path, noun in tagged:
-        table += _tags(path, noun)
-    return tuple(table) + _REST
-
-
 _ROUTER, _POOL, _GROUP = "/v2.0/routers/<id>/", "/v2.0/subnetpools/<id>/", "/v2.0/address-groups/<id>/"
 _QUOTA, _AGENT = "/v2.0/quotas/<project_id>", "/v2.0/agents/<id>"
 _REST: tuple[Row, ...] = (
@@ -114,4 +98,15 @@ _REST: tuple[Row, ...] = (
     Route("DELETE", _AGENT + "/l3-routers/<router_id>", agents.remove_router, "delete_l3-router", status=204),
     Route("GET", "/v2.0/networks/<id>/dhcp-agents", agents.of_network, "get_dhcp-agents"),
     Route("GET", "/v2.0/routers/<id>/l3-agents", agents.of_router, "get_l3-agents"),
+)
+_TAGGED = (("networks", networks.NETWORKS), ("subnets", networks.SUBNETS), ("ports", ports.PORTS),
+           ("routers", routers.ROUTERS), ("floatingips", routers.FLOATING_IPS), ("subnetpools", subnetpools.POOLS),
+           ("security-groups", security_groups.GROUPS))
+_PLAIN = (("security-group-rules", security_groups.RULES), ("address-groups", security_groups.ADDRESS_GROUPS),
+          ("address-scopes", subnetpools.SCOPES), ("rbac-policies", subnetpools.RBAC))
+ROUTES: tuple[Row, ...] = (
+    *(row for path, noun in (*_TAGGED, *_PLAIN)
+      for row in _noun(path, noun, lister=security_groups.list_groups if path == "security-groups" else None)),
+    *(row for path, noun in _TAGGED for row in _tags(path, noun)),
+    *_REST,
 )

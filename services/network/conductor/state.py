@@ -8,7 +8,6 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from oslo_config import cfg
-from sqlalchemy import orm
 
 from services.network.conductor import parts
 from services.network.db import agents as db_agents
@@ -17,6 +16,7 @@ from services.network.db import ports as db_ports
 from services.network.db import routers as db_routers
 from services.network.db import security_groups as db_groups
 from services.network.db import state as db
+from services.network.db.rows import Session
 from services.network.objects.dhcp import Dhcp, DhcpHost
 from services.network.objects.port import AddressSet, Port, SecurityRule
 from services.network.objects.router import FloatingIp, Router, RouterGateway, RouterInterface
@@ -26,7 +26,7 @@ from services.network.objects.segment import Neighbour, Segment, TunnelPeers
 class Gatherer:
     """Gathers one answer. `session` is only read."""
 
-    def __init__(self, session: orm.Session, conf: cfg.ConfigOpts, host: str) -> None:
+    def __init__(self, session: Session, conf: cfg.ConfigOpts, host: str) -> None:
         self.session, self.conf, self.host = session, conf, host
         self.domain = conf.network.dns_domain
         self._networks: dict[str, Any] = {}

@@ -5,12 +5,15 @@ from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy import orm
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
 
 from common import clock, errors
 from common.db import filters as paging
 from common.http.paging import Page
 from services.network.db import models
 
+__all__ = ["IntegrityError", "Session"]
 T = TypeVar("T")
 _CHUNK = 500
 

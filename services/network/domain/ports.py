@@ -88,7 +88,8 @@ def make_internal(work: Work, network: Any, owner: str, device_id: str, fixed_ip
                   project_id: str = "", name: str = "", host: str = "", mac: str | None = None) -> Any:
     """A port of our own: no security group, no quota when it belongs to no project."""
     row = models.Port(project_id=project_id, network_id=network.id, name=name, device_owner=owner, device_id=device_id,
-                      mac_address=_mac(work, network, mac), port_security_enabled=False, admin_state_up=True)
+                      vnic_type="normal", mac_address=_mac(work, network, mac), port_security_enabled=False,
+                      admin_state_up=True)
     if host:
         bindings.bind(work, row, network, host)
     rows.add(work.session, row)

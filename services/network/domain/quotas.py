@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 
 from oslo_config import cfg
-from sqlalchemy import orm
 
 from services.network.db import quotas as db
+from services.network.db.rows import Session
 from services.network.domain import faults
 from services.network.domain.work import Work
 
@@ -17,7 +17,7 @@ def defaults(conf: cfg.ConfigOpts) -> dict[str, int]:
     return {name: getattr(conf.network, f"quota_{name}") for name in RESOURCES}
 
 
-def limits(session: orm.Session, conf: cfg.ConfigOpts, project_id: str) -> dict[str, int]:
+def limits(session: Session, conf: cfg.ConfigOpts, project_id: str) -> dict[str, int]:
     """A project's limits."""
     return {**defaults(conf), **db.limits(session, project_id)}
 
@@ -56,7 +56,7 @@ def delete(work: Work, project_id: str) -> None:
         raise faults.not_found("TenantQuotaNotFound", "Quota for tenant", project_id)
 
 
-def details(session: orm.Session, conf: cfg.ConfigOpts, project_id: str) -> dict[str, dict[str, int]]:
+def details(session: Session, conf: cfg.ConfigOpts, project_id: str) -> dict[str, dict[str, int]]:
     """resource -> {"limit", "used", "reserved"}."""
     own = limits(session, conf, project_id)
     return {r: {"limit": own[r], "used": db.actual(session, project_id, r), "reserved": 0} for r in RESOURCES}

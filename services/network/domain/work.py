@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from oslo_config import cfg
-from sqlalchemy import exc, orm
 
 from common import clock, errors, ids
 from common.context import RequestContext
 from common.db.session import Database, unique_violation
+from services.network.db.rows import IntegrityError, Session
 from services.network.domain import faults
 
 LOG = logging.getLogger(__name__)
@@ -57,7 +57,7 @@ class Changes:
 class Work:
     """What domain functions get: the session of the transaction, the caller, the options, and the changes so far."""
 
-    session: orm.Session
+    session: Session
     context: RequestContext
     conf: cfg.ConfigOpts
     changes: Changes = field(default_factory=Changes)
@@ -79,7 +79,7 @@ def run(database: Database, conf: cfg.ConfigOpts, context: RequestContext, notif
     decide), so it must have no effect but on the session. errors.Conflict when that happens too often.
     """
 
-    def body(session: orm.Session) -> tuple[R, Changes]:
+    def body(session: Session) -> tuple[R, Changes]:
         work = Work(session, context, conf)
         result = function(work, *args, **kwargs)
         session.flush()
@@ -89,7 +89,7 @@ def run(database: Database, conf: cfg.ConfigOpts, context: RequestContext, notif
         try:
             result, changes = database.transaction(body)
             break
-        except exc.IntegrityError as e:
+        except IntegrityError as e:
             if not unique_violation(e) or attempt == _TRIES_MAX:
                 raise _in_use(e) from e
             LOG.debug("lost a race, trying again: %s", e.orig)
@@ -100,7 +100,7 @@ def run(database: Database, conf: cfg.ConfigOpts, context: RequestContext, notif
     return result
 
 
-def _in_use(error: exc.IntegrityError) -> errors.ApiError:
+def _in_use(error: IntegrityError) -> errors.ApiError:
     """The answer when a foreign key says that somebody else uses the thing, or uniqueness cannot be had."""
     LOG.info("integrity: %s", error.orig)
     if unique_violation(error):

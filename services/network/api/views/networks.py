@@ -3,15 +3,14 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import orm
-
 from services.network.api.crud import Viewer, standard
 from services.network.db import models, rows
 from services.network.db import networks as db
 from services.network.db import subnetpools as db_pools
+from services.network.db.rows import Session
 
 
-def networks(session: orm.Session, found: Sequence[Any], viewer: Viewer) -> list[dict[str, Any]]:
+def networks(session: Session, found: Sequence[Any], viewer: Viewer) -> list[dict[str, Any]]:
     """Networks with their subnets, tags, sharing and address scopes."""
     ids = [n.id for n in found]
     subnets = rows.by_ids(session, models.Subnet, ids, models.Subnet.network_id)
@@ -33,7 +32,7 @@ def networks(session: orm.Session, found: Sequence[Any], viewer: Viewer) -> list
     }) for n in found]
 
 
-def _zones(session: orm.Session, ids: Sequence[str]) -> dict[str, list[str]]:
+def _zones(session: Session, ids: Sequence[str]) -> dict[str, list[str]]:
     """network id -> zones whose DHCP agents serve it."""
     bindings = rows.by_ids(session, models.DhcpBinding, ids, models.DhcpBinding.network_id)
     if not bindings:
@@ -47,14 +46,14 @@ def _zones(session: orm.Session, ids: Sequence[str]) -> dict[str, list[str]]:
     return {k: sorted(v) for k, v in found.items()}
 
 
-def _scopes(session: orm.Session, subnets: Sequence[Any]) -> dict[tuple[str, int], str]:
+def _scopes(session: Session, subnets: Sequence[Any]) -> dict[tuple[str, int], str]:
     """(network id, IP version) -> address scope, where all subnets of that version are of one."""
     pools = {p.id: p.address_scope_id for p in rows.by_ids(
         session, models.SubnetPool, [s.subnetpool_id for s in subnets if s.subnetpool_id])}
     return {(s.network_id, s.ip_version): pools[s.subnetpool_id] for s in subnets if pools.get(s.subnetpool_id)}
 
 
-def subnets(session: orm.Session, found: Sequence[Any], viewer: Viewer) -> list[dict[str, Any]]:
+def subnets(session: Session, found: Sequence[Any], viewer: Viewer) -> list[dict[str, Any]]:
     """Subnets."""
     words = rows.tags_of(session, [s.id for s in found])
     nets = {n.id: n.external for n in rows.by_ids(session, models.Network, {s.network_id for s in found})}
@@ -67,7 +66,7 @@ def subnets(session: orm.Session, found: Sequence[Any], viewer: Viewer) -> list[
     }) for s in found]
 
 
-def pools(session: orm.Session, found: Sequence[Any], viewer: Viewer) -> list[dict[str, Any]]:
+def pools(session: Session, found: Sequence[Any], viewer: Viewer) -> list[dict[str, Any]]:
     """Subnet pools. Lengths are strings, as upstream's API prints them."""
     ids = [p.id for p in found]
     words, shared = rows.tags_of(session, ids), db_pools.shared_ids(session, ids, viewer.project_id)
@@ -79,14 +78,14 @@ def pools(session: orm.Session, found: Sequence[Any], viewer: Viewer) -> list[di
     }) for p in found]
 
 
-def scopes(session: orm.Session, found: Sequence[Any], viewer: Viewer) -> list[dict[str, Any]]:
+def scopes(session: Session, found: Sequence[Any], viewer: Viewer) -> list[dict[str, Any]]:
     """Address scopes."""
     shared = db_pools.shared_ids(session, [s.id for s in found], viewer.project_id)
     return [viewer.cut({"id": s.id, "project_id": s.project_id, "tenant_id": s.project_id, "name": s.name,
                         "ip_version": s.ip_version, "shared": s.id in shared}) for s in found]
 
 
-def rbac_policies(session: orm.Session, found: Sequence[Any], viewer: Viewer) -> list[dict[str, Any]]:
+def rbac_policies(session: Session, found: Sequence[Any], viewer: Viewer) -> list[dict[str, Any]]:
     """RBAC policies."""
     return [viewer.cut({"id": p.id, "project_id": p.project_id, "tenant_id": p.project_id, "object_type": p.object_type,
                         "object_id": p.object_id, "action": p.action, "target_tenant": p.target_project,

@@ -3,24 +3,18 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import orm
-
 from services.network.api.crud import Viewer, standard
 from services.network.db import ports as db
 from services.network.db import rows
+from services.network.db.rows import Session
 
 
-def make(dns_domain: str) -> Any:
-    """The view of ports in a cloud whose DNS domain is `dns_domain`."""
-
-    def ports(session: orm.Session, found: Sequence[Any], viewer: Viewer) -> list[dict[str, Any]]:
-        """Ports with their addresses, groups and tags: three queries for any number."""
-        ids = [p.id for p in found]
-        addresses, groups = db.addresses(session, ids), db.groups(session, ids)
-        words = rows.tags_of(session, ids)
-        return [viewer.cut(_port(p, addresses.get(p.id, []), groups.get(p.id, []), words, dns_domain)) for p in found]
-
-    return ports
+def ports(session: Session, found: Sequence[Any], viewer: Viewer) -> list[dict[str, Any]]:
+    """Ports with their addresses, groups and tags: three queries for any number."""
+    ids = [p.id for p in found]
+    addresses, groups = db.addresses(session, ids), db.groups(session, ids)
+    words = rows.tags_of(session, ids)
+    return [viewer.cut(_port(p, addresses.get(p.id, []), groups.get(p.id, []), words, viewer.dns_domain)) for p in found]
 
 
 def _port(p: Any, addresses: Sequence[Any], groups: list[str], words: dict[str, list[str]], domain: str) -> dict[str, Any]:

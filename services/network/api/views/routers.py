@@ -3,14 +3,13 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import orm
-
 from services.network.api.crud import Viewer, standard
 from services.network.db import models, rows
 from services.network.db import routers as db
+from services.network.db.rows import Session
 
 
-def routers(session: orm.Session, found: Sequence[Any], viewer: Viewer) -> list[dict[str, Any]]:
+def routers(session: Session, found: Sequence[Any], viewer: Viewer) -> list[dict[str, Any]]:
     """Routers with their gateway."""
     words = rows.tags_of(session, [r.id for r in found])
     gateways = db.gateways(session, found)
@@ -32,7 +31,7 @@ def _gateway(r: Any, addresses: Sequence[Any]) -> dict[str, Any] | None:
         {"subnet_id": a.subnet_id, "ip_address": a.ip_address} for a in addresses]}
 
 
-def floating_ips(session: orm.Session, found: Sequence[Any], viewer: Viewer) -> list[dict[str, Any]]:
+def floating_ips(session: Session, found: Sequence[Any], viewer: Viewer) -> list[dict[str, Any]]:
     """Floating IPs with what their port is."""
     words = rows.tags_of(session, [f.id for f in found])
     ports = {p.id: p for p in rows.by_ids(session, models.Port, [f.fixed_port_id for f in found if f.fixed_port_id])}

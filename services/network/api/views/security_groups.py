@@ -3,12 +3,11 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import orm
-
 from services.network.api.crud import Viewer, standard
 from services.network.db import rows
 from services.network.db import security_groups as db
 from services.network.db import subnetpools as db_shared
+from services.network.db.rows import Session
 from services.network.domain import rules
 
 
@@ -23,12 +22,12 @@ def rule(r: Any) -> dict[str, Any]:
     }
 
 
-def rule_list(session: orm.Session, found: Sequence[Any], viewer: Viewer) -> list[dict[str, Any]]:
+def rule_list(session: Session, found: Sequence[Any], viewer: Viewer) -> list[dict[str, Any]]:
     """Rules."""
     return [viewer.cut(rule(r)) for r in found]
 
 
-def groups(session: orm.Session, found: Sequence[Any], viewer: Viewer) -> list[dict[str, Any]]:
+def groups(session: Session, found: Sequence[Any], viewer: Viewer) -> list[dict[str, Any]]:
     """Groups with their rules."""
     ids = [g.id for g in found]
     words, shared = rows.tags_of(session, ids), db_shared.shared_ids(session, ids, viewer.project_id)
@@ -45,7 +44,7 @@ def template(r: Any) -> dict[str, Any]:
         "remote_group_id", "remote_address_group_id", "used_in_default_sg", "used_in_non_default_sg")}
 
 
-def address_groups(session: orm.Session, found: Sequence[Any], viewer: Viewer) -> list[dict[str, Any]]:
+def address_groups(session: Session, found: Sequence[Any], viewer: Viewer) -> list[dict[str, Any]]:
     """Address groups."""
     shared = db_shared.shared_ids(session, [g.id for g in found], viewer.project_id)
     return [viewer.cut({**standard(g), "name": g.name, "addresses": g.addresses, "shared": g.id in shared}) for g in found]
