@@ -58,9 +58,11 @@ def run(conf, database, cloud):
     client.get(f"{wanted}&limit=1")
     print(f"index loaded in {time.perf_counter() - started:.2f} s")
     for limit in (1, 100, 1000):
-        measure(f"GET /allocation_candidates, limit {limit}", database, lambda n=limit: client.request("GET", f"{wanted}&limit={n}"))
+        measure(f"GET /allocation_candidates, limit {limit}", database,
+                lambda n=limit: client.request("GET", f"{wanted}&limit={n}"))
+    unfit = "/allocation_candidates?resources=VCPU:9,MEMORY_MB:512&limit=1000"
     measure("GET /allocation_candidates, none fits", database,
-            lambda: client.request("GET", "/allocation_candidates?resources=VCPU:9,MEMORY_MB:512&limit=1000"))
+            lambda: client.request("GET", unfit))
     measure("GET /allocation_candidates, no limit", database, lambda: client.request("GET", wanted), 3)
     measure("one decision with its claim", database, lambda: cloud.select(cloud.request()))
     measure("ten decisions with their claims, in one message", database,

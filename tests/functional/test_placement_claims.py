@@ -6,8 +6,8 @@ import threading
 import pytest
 
 from common import errors, ids
-from common.testing.api import make_conf
 from common.db.session import Database
+from common.testing.api import make_conf
 from services.scheduler.config import SERVICE
 from services.scheduler.db import models
 from services.scheduler.domain import allocations, names

@@ -4,8 +4,8 @@ from common import errors
 from common.http.request import Request
 from services.scheduler.api import common
 from services.scheduler.api.common import Answer, check_query, state, version
-from services.scheduler.api.views import allocation_candidates as views
 from services.scheduler.api.schemas import allocation_candidates as schemas
+from services.scheduler.api.views import allocation_candidates as views
 from services.scheduler.domain import candidates, requests
 
 

@@ -5,9 +5,8 @@ from collections.abc import Iterable, Mapping
 from email.utils import format_datetime
 from typing import Any
 
-from sqlalchemy import orm
-
 from common import clock, errors
+from common.db.session import Session
 from common.http.request import Request
 from common.http.validation import Schema, select
 from services.scheduler.api.state import State
@@ -49,7 +48,7 @@ def check_query(request: Request, schemas: Mapping[str, Schema | None]) -> None:
         schema.validate(request.query, lambda e: f"Invalid query string parameters: {e}")
 
 
-def current(request: Request, session: orm.Session) -> Index:
+def current(request: Request, session: Session) -> Index:
     """The index, brought up to date; to be used under its lock."""
     index = state(request).index
     index.refresh(session)

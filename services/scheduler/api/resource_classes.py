@@ -4,9 +4,10 @@ from common import errors
 from common.http.request import Request
 from services.scheduler.api import common
 from services.scheduler.api.common import Answer, state
-from services.scheduler.api.views import resource_classes as views
 from services.scheduler.api.schemas.common import CUSTOM_NAME
-from services.scheduler.db import models, names as db_names
+from services.scheduler.api.views import resource_classes as views
+from services.scheduler.db import models
+from services.scheduler.db import names as db_names
 from services.scheduler.domain import names
 
 R = models.ResourceClass

@@ -6,8 +6,8 @@ from common import errors, ids
 from common.http.request import Request
 from services.scheduler.api import common
 from services.scheduler.api.common import Answer, check_query, state, version
-from services.scheduler.api.views import resource_providers as views
 from services.scheduler.api.schemas import resource_providers as schemas
+from services.scheduler.api.views import resource_providers as views
 from services.scheduler.db import providers as db_providers
 from services.scheduler.domain import providers, requests
 from services.scheduler.domain.candidates import single_fits

@@ -6,7 +6,8 @@ from services.scheduler.api import common
 from services.scheduler.api.common import Answer, check_query, state
 from services.scheduler.api.schemas import traits as schemas
 from services.scheduler.api.schemas.common import CUSTOM_NAME
-from services.scheduler.db import models, names as db_names
+from services.scheduler.db import models
+from services.scheduler.db import names as db_names
 from services.scheduler.domain import names
 
 T = models.Trait

@@ -39,6 +39,6 @@ class Endpoint:
 
     def update_hosts(self, ctxt: Any, hosts: list[dict[str, Any]]) -> None:
         """See Scheduler.update_hosts."""
-        changed = host_facts.update(self.database, hosts)
+        changed = host_facts.update(self.database, hosts, self.selector.hosts)
         if changed:
             LOG.info("%d of %d hosts changed", changed, len(hosts))

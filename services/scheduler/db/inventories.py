@@ -12,6 +12,7 @@ from services.scheduler.db import models
 I = models.Inventory  # noqa: E741
 FIELDS = ("total", "reserved", "min_unit", "max_unit", "step_size", "allocation_ratio")
 _MOST = 2**62
+_AT_ONCE = 200  # SQLite allows expressions of depth 1,000
 
 
 def capacity(values: Mapping[str, Any]) -> int:
@@ -65,22 +66,19 @@ def in_use(session: orm.Session, number: int, class_ids: Collection[int]) -> lis
     return list(session.scalars(query))
 
 
-def add_used(session: orm.Session, deltas: Mapping[tuple[int, int], int], *, within: bool) -> bool:
-    """Add to `used` of {(provider id, class id): delta} in one statement.
+def add_used(session: orm.Session, deltas: Mapping[tuple[int, int], int]) -> None:
+    """Add to `used` of {(provider id, class id): delta}: one statement for every few hundred providers.
 
-    With `within`, no row may come to exceed its capacity; then the answer is false when one would (or
-    is missing), and the caller must roll back.
+    The caller has locked the providers and checked their capacities.
     """
-    if not deltas:
-        return True
-    keys = sorted(deltas)
-    change = sa.case(*[(sa.and_(I.provider_id == p, I.class_id == c), deltas[p, c]) for p, c in keys], else_=0)
     by_provider: dict[int, list[int]] = {}
-    for p, c in keys:
-        by_provider.setdefault(p, []).append(c)
-    query = sa.update(I).where(sa.or_(*[sa.and_(I.provider_id == p, I.class_id.in_(cs)) for p, cs in by_provider.items()]))
-    if within:
-        query = query.where(I.used + change <= I.capacity)
-    done = session.execute(query.values(used=I.used + change, updated_at=I.updated_at)
-                           .execution_options(synchronize_session=False))
-    return int(done.rowcount) == len(keys)
+    for provider_id, class_id in sorted(deltas):
+        by_provider.setdefault(provider_id, []).append(class_id)
+    numbers = list(by_provider)
+    for start in range(0, len(numbers), _AT_ONCE):
+        part = {p: by_provider[p] for p in numbers[start:start + _AT_ONCE]}
+        change = sa.case(*[(sa.and_(I.provider_id == p, I.class_id == c), deltas[p, c]) for p, cs in part.items() for c in cs],
+                         else_=0)
+        rows = sa.or_(*[sa.and_(I.provider_id == p, I.class_id.in_(cs)) for p, cs in part.items()])
+        session.execute(sa.update(I).where(rows).values(used=I.used + change, updated_at=I.updated_at)
+                        .execution_options(synchronize_session=False))

@@ -9,11 +9,10 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from sqlalchemy import exc, orm
-
 from common import errors
-from common.db.session import Database, unique_violation
+from common.db.session import Database, Session, unique_violation
 from services.scheduler.db import allocations, inventories, models, names, providers
+from services.scheduler.db.refusals import IntegrityError
 
 CONCURRENT_UPDATE = "placement.concurrent_update"
 ANY_GENERATION = -1
@@ -59,7 +58,7 @@ class Ids:
     classes: Mapping[str, int]
 
 
-def look_up(session: orm.Session, changes: Sequence[Change], prefix: str = "Unable to allocate inventory") -> Ids:
+def look_up(session: Session, changes: Sequence[Change], prefix: str = "Unable to allocate inventory") -> Ids:
     """The numbers of all that `changes` name; errors.BadRequest when one does not exist."""
     uuids = {u for c in changes for u in c.allocations}
     classes = {n for c in changes for amounts in c.allocations.values() for n in amounts}
@@ -72,7 +71,7 @@ def look_up(session: orm.Session, changes: Sequence[Change], prefix: str = "Unab
     return Ids(found, known)
 
 
-def apply(session: orm.Session, changes: Sequence[Change], ids: Ids) -> None:
+def apply(session: Session, changes: Sequence[Change], ids: Ids) -> None:
     """Carry out all `changes` or none.
 
     errors.Conflict (kind CONCURRENT_UPDATE) when a generation differs; DoesNotFit when an inventory is
@@ -97,7 +96,7 @@ def apply(session: orm.Session, changes: Sequence[Change], ids: Ids) -> None:
     if deltas:
         providers.touch(session, {p for p, _ in deltas})
         _check_inventories(session, changes, new, deltas, ids)
-        inventories.add_used(session, {k: d for k, d in deltas.items() if d}, within=False)
+        inventories.add_used(session, {k: d for k, d in deltas.items() if d})
     _write(session, changes, existing, new)
 
 
@@ -112,7 +111,7 @@ def _check_generation(change: Change, known: Any | None) -> None:
                               kind=CONCURRENT_UPDATE)
 
 
-def _check_inventories(session: orm.Session, changes: Sequence[Change], new: Mapping[str, Mapping[tuple[int, int], int]],
+def _check_inventories(session: Session, changes: Sequence[Change], new: Mapping[str, Mapping[tuple[int, int], int]],
                        deltas: Mapping[tuple[int, int], int], ids: Ids) -> None:
     have = inventories.of_providers(session, {p for p, _ in deltas})
     for change in changes:
@@ -130,7 +129,7 @@ def _check_inventories(session: orm.Session, changes: Sequence[Change], new: Map
                                      "requested amount would exceed the capacity.", uuid)
 
 
-def _write(session: orm.Session, changes: Sequence[Change], existing: Mapping[str, Any],
+def _write(session: Session, changes: Sequence[Change], existing: Mapping[str, Any],
            new: Mapping[str, Mapping[tuple[int, int], int]]) -> None:
     fresh = [c for c in changes if c.uuid not in existing and c.allocations]
     numbers = {uuid: row.id for uuid, row in existing.items()}
@@ -155,7 +154,7 @@ def _write(session: orm.Session, changes: Sequence[Change], existing: Mapping[st
 def replace(database: Database, changes: Sequence[Change], prefix: str = "Unable to allocate inventory") -> None:
     """Look up and apply `changes` in a transaction; errors as `look_up` and `apply`, but never Stale."""
 
-    def work(session: orm.Session) -> None:
+    def work(session: Session) -> None:
         apply(session, changes, look_up(session, changes, prefix))
 
     persistently(lambda: database.transaction(work))
@@ -168,13 +167,13 @@ def persistently(work: Callable[[], T]) -> T:
             return work()
         except errors.Stale:
             continue
-        except exc.IntegrityError as e:
+        except IntegrityError as e:
             if not unique_violation(e):
                 raise errors.Conflict(_CHANGED, kind=CONCURRENT_UPDATE) from e
     raise errors.Conflict(_CHANGED, kind=CONCURRENT_UPDATE)
 
 
-def delete(session: orm.Session, uuid: str) -> bool:
+def delete(session: Session, uuid: str) -> bool:
     """Take everything from a consumer; false when it had nothing."""
     if not allocations.consumers(session, [uuid]):
         return False
@@ -192,7 +191,7 @@ def merge(first: Mapping[str, Mapping[str, int]], second: Mapping[str, Mapping[s
     return out
 
 
-def of_consumers(session: orm.Session, uuids: Collection[str]) -> dict[str, dict[str, dict[str, int]]]:
+def of_consumers(session: Session, uuids: Collection[str]) -> dict[str, dict[str, dict[str, int]]]:
     """consumer uuid -> provider uuid -> class -> amount, of those that have any."""
     out: dict[str, dict[str, dict[str, int]]] = {}
     for uuid in uuids:

@@ -14,6 +14,9 @@ from common import ids
 from services.scheduler.domain.index import Index, Provider
 from services.scheduler.objects.query import Group, Query
 
+Choice = tuple[str, tuple[tuple[Provider, str, int], ...], tuple[int, ...]]
+"""How one group is satisfied: its suffix, (provider, class, amount) of each resource, ids of the providers."""
+
 
 @dataclass(frozen=True)
 class Candidate:
@@ -140,12 +143,13 @@ def _belongs(provider: Provider, root: Provider, group: Group) -> bool:
 def _in_tree(index: Index, root: Provider, query: Query) -> Iterator[Candidate]:
     """Every candidate anchored at `root`."""
     members = [*index.trees[root.id].values(), *index.sharing_with(root.id)]
-    options: list[list[tuple[str, tuple[tuple[Provider, str, int], ...], tuple[int, ...]]]] = []
+    options: list[list[Choice]] = []
     for suffix, group in query.groups.items():
         if suffix:
             inside = _tree_of(index, group)
-            chosen = [(suffix, tuple((p, c, n) for c, n in group.resources.items()), (p.id,)) for p in members
-                      if (inside is None or p.root_id == inside) and single_fits(p, group)]
+            chosen: list[Choice] = [
+                (suffix, tuple((p, c, n) for c, n in group.resources.items()), (p.id,)) for p in members
+                if (inside is None or p.root_id == inside) and single_fits(p, group)]
         else:
             chosen = [("", parts, tuple(sorted({p.id for p, _, _ in parts})))
                       for parts in _spread(index, root, members, group)]

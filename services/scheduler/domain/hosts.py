@@ -4,12 +4,11 @@ import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import exc, orm
-
 from common import errors
-from common.db.session import Database, unique_violation
+from common.db.session import Database, Session, unique_violation
 from services.scheduler.db import hosts as db_hosts
 from services.scheduler.db import index as db_index
+from services.scheduler.db.refusals import IntegrityError
 
 _REQUIRED = ("host", "node", "provider_id")
 
@@ -24,7 +23,7 @@ class Hosts:
         self._rows: dict[int, tuple[int, int, str, str]] = {}
         self._sums: db_index.Sums = {}
 
-    def refresh(self, session: orm.Session) -> None:
+    def refresh(self, session: Session) -> None:
         """Make this what the schema is now: one query when nothing changed."""
         with self.lock:
             sums = db_index.host_sums(session)
@@ -59,20 +58,29 @@ class Hosts:
         return [u for u in found if node is None or self.facts[u]["node"] == node]
 
 
-def update(database: Database, told: Sequence[Mapping[str, Any]]) -> int:
-    """Store what compute told; how many hosts changed. errors.BadRequest when one lacks its name or provider."""
+def update(database: Database, told: Sequence[Mapping[str, Any]], cache: Hosts | None = None) -> int:
+    """Store what compute told; how many hosts changed. errors.BadRequest when one lacks its name or provider.
+
+    With a `cache`, hosts that are in it just so are not even looked up.
+    """
     for facts in told:
         if any(not facts.get(key) for key in _REQUIRED):
             raise errors.BadRequest(f"a host needs {', '.join(_REQUIRED)}: {dict(facts)}")
+    if cache is not None:
+        with database.read() as session, cache.lock:
+            cache.refresh(session)
+            told = [f for f in told if cache.facts.get(f["provider_id"]) != f]
+    if not told:
+        return 0
     try:
         return database.transaction(_store, told)
-    except exc.IntegrityError as e:  # another scheduler heard of a new host at the same time
+    except IntegrityError as e:  # another scheduler heard of a new host at the same time
         if not unique_violation(e):
             raise
         return database.transaction(_store, told)
 
 
-def _store(session: orm.Session, told: Sequence[Mapping[str, Any]]) -> int:
+def _store(session: Session, told: Sequence[Mapping[str, Any]]) -> int:
     known = db_hosts.get_many(session, [f["provider_id"] for f in told])
     changed = 0
     for facts in sorted(told, key=lambda f: str(f["provider_id"])):

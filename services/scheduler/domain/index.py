@@ -10,9 +10,8 @@ import threading
 from collections.abc import Collection, Iterable
 from typing import Any
 
-from sqlalchemy import orm
-
 from common import errors
+from common.db.session import Session
 from services.scheduler.db import index as db_index
 from services.scheduler.db import models, names
 
@@ -120,7 +119,7 @@ class Index:
 
     # keeping up to date
 
-    def refresh(self, session: orm.Session) -> None:
+    def refresh(self, session: Session) -> None:
         """Make the index what the database is now."""
         with self.lock:
             sums = db_index.provider_sums(session)
@@ -143,7 +142,7 @@ class Index:
         for table in (self.providers, self.by_uuid, self.trees, self.by_trait, self.by_aggregate):
             table.clear()
 
-    def _reload(self, session: orm.Session, buckets: set[int]) -> None:
+    def _reload(self, session: Session, buckets: set[int]) -> None:
         everything = not self.providers
         rows = db_index.providers(session, None if everything else buckets)
         seen = {row.id for row in rows}
@@ -196,7 +195,7 @@ class Index:
         _unlink(self.by_trait, provider.traits, provider.id)
         _unlink(self.by_aggregate, provider.aggregates, provider.id)
 
-    def _load_inventories(self, session: orm.Session, changed: list[int]) -> None:
+    def _load_inventories(self, session: Session, changed: list[int]) -> None:
         for number in changed:
             self.providers[number].inv = {}
         if not changed:
@@ -208,7 +207,7 @@ class Index:
                 name = self._name(session, self.classes, models.ResourceClass, class_id)
                 self.providers[provider_id].inv[name] = Inv(total, capacity, used, low, high, step, reserved)
 
-    def _load_shapes(self, session: orm.Session, reshaped: list[int]) -> None:
+    def _load_shapes(self, session: Session, reshaped: list[int]) -> None:
         if not reshaped:
             return
         chosen: Collection[int] | None = None if len(reshaped) > _MANY else reshaped
@@ -229,7 +228,7 @@ class Index:
             _relink(self.by_aggregate, provider.aggregates, new_aggregates, number)
             provider.traits, provider.aggregates = new_traits, new_aggregates
 
-    def _name(self, session: orm.Session, table: Names, model: Any, number: int) -> str:
+    def _name(self, session: Session, table: Names, model: Any, number: int) -> str:
         if number not in table.names:
             table.load(names.all_names(session, model))
         name = table.names.get(number)

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import exc, orm
-
 from common import errors
+from common.db.session import Session
 from services.scheduler.db import inventories, models, names
+from services.scheduler.db.refusals import IntegrityError
 from services.scheduler.domain import providers
 
 CONCURRENT_UPDATE = providers.CONCURRENT_UPDATE
@@ -28,7 +28,7 @@ def check(uuid: str, name: str, values: Mapping[str, Any], *, may_reserve_all: b
                                 f"reserved value is {how} total.")
 
 
-def create(session: orm.Session, uuid: str, name: str, values: Mapping[str, Any], *, may_reserve_all: bool) -> int:
+def create(session: Session, uuid: str, name: str, values: Mapping[str, Any], *, may_reserve_all: bool) -> int:
     """Add one inventory; the provider's new generation.
 
     errors.NotFound; errors.BadRequest (class, capacity); errors.Conflict (exists, concurrent update).
@@ -41,20 +41,20 @@ def create(session: orm.Session, uuid: str, name: str, values: Mapping[str, Any]
     providers.advance(session, row, text="Update conflict: {error}")
     try:
         inventories.insert(session, row.id, {class_id: full})
-    except exc.IntegrityError as e:
+    except IntegrityError as e:
         raise errors.Conflict(f"Update conflict: Inventory for '{name}' on resource provider '{uuid}' already exists.",
                               kind=CONCURRENT_UPDATE) from e
     return int(row.generation) + 1
 
 
-def _class(session: orm.Session, name: str, prefix: str) -> int:
+def _class(session: Session, name: str, prefix: str) -> int:
     found = names.find(session, models.ResourceClass, [name])
     if not found:
         raise errors.BadRequest(f"{prefix}No such resource class {name}.")
     return found[name]
 
 
-def set_all(session: orm.Session, row: Any, wanted: Mapping[str, Mapping[str, Any]], *, may_reserve_all: bool) -> None:
+def set_all(session: Session, row: Any, wanted: Mapping[str, Mapping[str, Any]], *, may_reserve_all: bool) -> None:
     """Make `wanted` (class -> fields) all that the provider `row` has, and raise its generation.
 
     errors.BadRequest (class, capacity); errors.Conflict (a class that is to go is in use; concurrent update).
@@ -76,13 +76,13 @@ def set_all(session: orm.Session, row: Any, wanted: Mapping[str, Mapping[str, An
         inventories.update(session, row.id, class_id, wanted_ids[class_id])
 
 
-def _remove(session: orm.Session, row: Any, class_ids: set[int], prefix: str) -> None:
+def _remove(session: Session, row: Any, class_ids: set[int], prefix: str) -> None:
     if class_ids and inventories.delete(session, row.id, class_ids) != len(class_ids):
         used = ", ".join(inventories.in_use(session, row.id, class_ids))
         raise errors.Conflict(f"{prefix}Inventory for '{used}' on resource provider '{row.uuid}' in use.", kind=IN_USE)
 
 
-def update(session: orm.Session, row: Any, name: str, values: Mapping[str, Any], *, may_reserve_all: bool) -> None:
+def update(session: Session, row: Any, name: str, values: Mapping[str, Any], *, may_reserve_all: bool) -> None:
     """Change one inventory of the provider `row`; errors as set_all, BadRequest when it has none of that class."""
     full = complete(values)
     check(row.uuid, name, full, may_reserve_all=may_reserve_all, prefix="Unable to update inventory for resource provider")
@@ -95,7 +95,7 @@ def update(session: orm.Session, row: Any, name: str, values: Mapping[str, Any],
                                 f"No inventory of class {name} found.")
 
 
-def delete(session: orm.Session, uuid: str, name: str) -> None:
+def delete(session: Session, uuid: str, name: str) -> None:
     """Remove one inventory; errors.NotFound, errors.Conflict (in use, concurrent update)."""
     row = providers.require(session, uuid)
     known = names.find(session, models.ResourceClass, [name])
@@ -110,7 +110,7 @@ def delete(session: orm.Session, uuid: str, name: str) -> None:
                               f"'{uuid}' in use.", kind=CONCURRENT_UPDATE)
 
 
-def delete_all(session: orm.Session, uuid: str) -> None:
+def delete_all(session: Session, uuid: str) -> None:
     """Remove every inventory of a provider; errors as `delete`."""
     row = providers.require(session, uuid)
     providers.advance(session, row, text=f"Unable to delete inventory for resource provider {uuid} because the inventory "

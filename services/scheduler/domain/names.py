@@ -4,11 +4,11 @@ from typing import Any
 
 import os_resource_classes
 import os_traits
-from sqlalchemy import exc, orm
 
 from common import errors
-from common.db.session import Database
+from common.db.session import Database, Session
 from services.scheduler.db import models, names
+from services.scheduler.db.refusals import IntegrityError
 
 STANDARD_TRAITS = frozenset(os_traits.get_traits())
 STANDARD_CLASSES = tuple(os_resource_classes.STANDARDS)
@@ -22,19 +22,19 @@ def sync(database: Database) -> None:
         return
     try:
         database.transaction(_add_missing)
-    except exc.IntegrityError:  # another daemon that starts did the same
+    except IntegrityError:  # another daemon that starts did the same
         with database.read() as session:
             if any(_missing(session)):
                 raise
 
 
-def _missing(session: orm.Session) -> tuple[dict[str, int | None], dict[str, int | None]]:
+def _missing(session: Session) -> tuple[dict[str, int | None], dict[str, int | None]]:
     classes, traits = names.both(session)
     return ({n: i for i, n in enumerate(STANDARD_CLASSES) if n not in classes},
             {n: None for n in sorted(STANDARD_TRAITS) if n not in traits})
 
 
-def _add_missing(session: orm.Session) -> None:
+def _add_missing(session: Session) -> None:
     classes, traits = _missing(session)
     first = len(classes) == len(STANDARD_CLASSES)
     zero = {n: i + 1 for n, i in classes.items() if i is not None}  # 0 would mean "next" to MariaDB
@@ -44,15 +44,15 @@ def _add_missing(session: orm.Session) -> None:
         names.reserve(session, models.ResourceClass, names.FIRST_CUSTOM_ID - 1)
 
 
-def create(session: orm.Session, model: Any, name: str, taken: str) -> None:
+def create(session: Session, model: Any, name: str, taken: str) -> None:
     """Make a custom class or trait; errors.Conflict with the text `taken` when it exists."""
     try:
         names.add(session, model, name)
-    except exc.IntegrityError as e:
+    except IntegrityError as e:
         raise errors.Conflict(taken) from e
 
 
-def rename_class(session: orm.Session, old: str, new: str) -> None:
+def rename_class(session: Session, old: str, new: str) -> None:
     """Rename a custom class; errors.NotFound, errors.BadRequest (standard), errors.Conflict (taken)."""
     row = names.get(session, models.ResourceClass, old)
     if row is None:
@@ -61,11 +61,11 @@ def rename_class(session: orm.Session, old: str, new: str) -> None:
         raise errors.BadRequest(f"Cannot update standard resource class {old}")
     try:
         names.rename_class(session, row.id, new)
-    except exc.IntegrityError as e:
+    except IntegrityError as e:
         raise errors.Conflict(f"Resource class already exists: {new}") from e
 
 
-def delete_class(session: orm.Session, name: str) -> None:
+def delete_class(session: Session, name: str) -> None:
     """Remove a custom class; errors.NotFound, errors.BadRequest (standard), errors.Conflict (in use)."""
     row = names.get(session, models.ResourceClass, name)
     if row is None:
@@ -78,11 +78,11 @@ def delete_class(session: orm.Session, name: str) -> None:
         raise in_use
     try:
         names.remove(session, models.ResourceClass, row.id)
-    except exc.IntegrityError as e:
+    except IntegrityError as e:
         raise in_use from e
 
 
-def delete_trait(session: orm.Session, name: str) -> None:
+def delete_trait(session: Session, name: str) -> None:
     """Remove a custom trait; errors.NotFound, errors.BadRequest (standard), errors.Conflict (in use)."""
     row = names.get(session, models.Trait, name)
     if row is None:
@@ -94,5 +94,5 @@ def delete_trait(session: orm.Session, name: str) -> None:
         raise in_use
     try:
         names.remove(session, models.Trait, row.id)
-    except exc.IntegrityError as e:
+    except IntegrityError as e:
         raise in_use from e

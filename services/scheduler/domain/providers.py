@@ -3,17 +3,17 @@
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import exc, orm
-
 from common import errors
+from common.db.session import Session
 from services.scheduler.db import models, names, providers
+from services.scheduler.db.refusals import IntegrityError
 
 CONCURRENT_UPDATE = "placement.concurrent_update"
 DUPLICATE_NAME = "placement.duplicate_name"
 _STALE = "Resource provider's generation already changed. Please update the generation and try again."
 
 
-def require(session: orm.Session, uuid: str, text: str = "No resource provider with uuid {uuid} found") -> Any:
+def require(session: Session, uuid: str, text: str = "No resource provider with uuid {uuid} found") -> Any:
     """The provider's row; errors.NotFound in upstream's words when there is none."""
     row = providers.get(session, uuid)
     if row is None:
@@ -21,7 +21,7 @@ def require(session: orm.Session, uuid: str, text: str = "No resource provider w
     return row
 
 
-def create(session: orm.Session, uuid: str, name: str, parent_uuid: str | None) -> None:
+def create(session: Session, uuid: str, name: str, parent_uuid: str | None) -> None:
     """Make a provider; errors.BadRequest (parent unknown or itself), errors.Conflict (name or uuid taken)."""
     parent = None
     if parent_uuid is not None:
@@ -33,7 +33,7 @@ def create(session: orm.Session, uuid: str, name: str, parent_uuid: str | None) 
             raise _refused(name, uuid, "create", "parent provider UUID does not exist.")
     try:
         providers.insert(session, uuid, name, parent)
-    except exc.IntegrityError as e:
+    except IntegrityError as e:
         text = str(e.orig)
         which = f"uuid: {uuid}" if uuid in text or "uuid" in text.split("resource_providers")[-1] else f"name: {name}"
         raise errors.Conflict(f"Conflicting resource provider {which} already exists.", kind=DUPLICATE_NAME) from e
@@ -47,7 +47,7 @@ def _refused(name: str, uuid: str, action: str, reason: str) -> errors.BadReques
     return errors.BadRequest(f"Unable to save resource provider {uuid}: {text}")
 
 
-def update(session: orm.Session, uuid: str, name: str, parent_uuid: str | None, *, set_parent: bool,
+def update(session: Session, uuid: str, name: str, parent_uuid: str | None, *, set_parent: bool,
            reparent: bool) -> None:
     """Rename a provider and, with `set_parent`, hang it below another (None: nothing).
 
@@ -57,13 +57,13 @@ def update(session: orm.Session, uuid: str, name: str, parent_uuid: str | None, 
     row = require(session, uuid)
     try:
         providers.mark(session, [row.id], name=name)
-    except exc.IntegrityError as e:
+    except IntegrityError as e:
         raise errors.Conflict(f"Conflicting resource provider {name} already exists.", kind=DUPLICATE_NAME) from e
     if set_parent and parent_uuid != row.parent_uuid:
         _move(session, row, name, parent_uuid, reparent)
 
 
-def _move(session: orm.Session, row: Any, name: str, parent_uuid: str | None, reparent: bool) -> None:
+def _move(session: Session, row: Any, name: str, parent_uuid: str | None, reparent: bool) -> None:
     if parent_uuid is None and not reparent:
         raise _refused(name, row.uuid, "update", "un-parenting a provider is not currently allowed.")
     if row.parent_uuid is not None and not reparent:
@@ -93,7 +93,7 @@ def _subtree(tree: Collection[Any], top: int) -> set[int]:
     return found
 
 
-def delete(session: orm.Session, uuid: str) -> None:
+def delete(session: Session, uuid: str) -> None:
     """Remove a provider with its inventories; errors.NotFound, errors.Conflict (children, allocations)."""
     row = require(session, uuid, "No resource provider with uuid {uuid} found for delete")
     if providers.has_children(session, row.id):
@@ -106,11 +106,11 @@ def delete(session: orm.Session, uuid: str) -> None:
         raise in_use
     try:
         providers.delete(session, row.id, uuid)
-    except exc.IntegrityError as e:
+    except IntegrityError as e:
         raise in_use from e
 
 
-def set_traits(session: orm.Session, uuid: str, generation: int | None, wanted: Collection[str]) -> None:
+def set_traits(session: Session, uuid: str, generation: int | None, wanted: Collection[str]) -> None:
     """Replace a provider's traits; `generation` None: whatever it is.
 
     errors.NotFound; errors.Conflict (generation); errors.BadRequest (unknown trait).
@@ -126,7 +126,7 @@ def set_traits(session: orm.Session, uuid: str, generation: int | None, wanted: 
     providers.set_traits(session, row.id, list(known.values()))
 
 
-def set_aggregates(session: orm.Session, uuid: str, generation: int | None, wanted: Collection[str]) -> None:
+def set_aggregates(session: Session, uuid: str, generation: int | None, wanted: Collection[str]) -> None:
     """Replace a provider's aggregates; with a `generation` it is compared and raised, else left alone."""
     row = require(session, uuid)
     if generation is None:
@@ -138,7 +138,7 @@ def set_aggregates(session: orm.Session, uuid: str, generation: int | None, want
     providers.set_aggregates(session, row.id, wanted)
 
 
-def advance(session: orm.Session, row: Any, *, shape: bool = False, text: str = "{error}") -> None:
+def advance(session: Session, row: Any, *, shape: bool = False, text: str = "{error}") -> None:
     """Raise a provider's generation from that of `row`; errors.Conflict when another did so meanwhile."""
     try:
         providers.advance(session, row.id, row.generation, shape=shape)

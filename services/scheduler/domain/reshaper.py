@@ -3,16 +3,15 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import orm
-
 from common import errors
+from common.db.session import Session
 from services.scheduler.db import inventories as db_inventories
 from services.scheduler.db import models, names
 from services.scheduler.db import providers as db_providers
 from services.scheduler.domain import allocations, inventories, providers
 
 
-def reshape(session: orm.Session, wanted: Mapping[str, tuple[int, Mapping[str, Mapping[str, Any]]]],
+def reshape(session: Session, wanted: Mapping[str, tuple[int, Mapping[str, Mapping[str, Any]]]],
             changes: Sequence[allocations.Change]) -> None:
     """Set the inventories in `wanted` (provider uuid -> (generation, class -> fields)) and apply `changes`.
 
@@ -38,7 +37,7 @@ def reshape(session: orm.Session, wanted: Mapping[str, tuple[int, Mapping[str, M
         inventories.set_all(session, fresh[uuid], wanted[uuid][1], may_reserve_all=True)
 
 
-def _extend(session: orm.Session, row: Any, wanted: Mapping[str, Mapping[str, Any]]) -> None:
+def _extend(session: Session, row: Any, wanted: Mapping[str, Mapping[str, Any]]) -> None:
     """Add the inventories that a provider has not yet and set those it has, leaving what is to go for later."""
     have = {r.name: r.class_id for r in db_inventories.of_provider(session, row.id)}
     known = names.find(session, models.ResourceClass, wanted)

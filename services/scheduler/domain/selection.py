@@ -11,9 +11,8 @@ from typing import Any
 
 import orjson
 from oslo_config import cfg
-from sqlalchemy import orm
 
-from common.db.session import Database
+from common.db.session import Database, Session
 from services.scheduler.db import allocations as db_allocations
 from services.scheduler.domain import allocations, candidates
 from services.scheduler.domain.allocations import Change, DoesNotFit, Ids
@@ -58,7 +57,7 @@ class Selector:
 
     # what was answered before
 
-    def _existing(self, session: orm.Session, requests: Sequence[Request]) -> dict[str, tuple[Any, Any]]:
+    def _existing(self, session: Session, requests: Sequence[Request]) -> dict[str, tuple[Any, Any]]:
         """consumer -> (its row, its allocations), of those that have any."""
         rows = db_allocations.consumers(session, [r["consumer_id"] for r in requests])
         have = allocations.of_consumers(session, list(rows)) if rows else {}

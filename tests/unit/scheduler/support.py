@@ -62,9 +62,10 @@ class Cloud:
 
     def used_is_right(self):
         """Whether inventories.used is what the allocations add up to."""
-        I, A = models.Inventory, models.Allocation
+        inv, given = models.Inventory, models.Allocation
         with self.database.read() as session:
             sums = {(p, c): int(n) for p, c, n in session.execute(
-                sa.select(A.provider_id, A.class_id, sa.func.sum(A.used)).group_by(A.provider_id, A.class_id))}
-            rows = session.execute(sa.select(I.provider_id, I.class_id, I.used)).all()
+                sa.select(given.provider_id, given.class_id, sa.func.sum(given.used))
+                .group_by(given.provider_id, given.class_id))}
+            rows = session.execute(sa.select(inv.provider_id, inv.class_id, inv.used)).all()
         return all(sums.get((p, c), 0) == used for p, c, used in rows) and len(sums) <= len(rows)

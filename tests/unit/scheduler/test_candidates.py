@@ -59,42 +59,57 @@ def judge(index, query, root, chosen):
     for suffix, group in query.groups.items():
         mine = {c: p for (s, c), p in chosen.items() if s == suffix}
         used = {p.id: p for p in mine.values()}
-        if suffix and len(used) != 1:
+        if not group_allows(index, group, root, used.values()):
             return None
-        if not satisfied(group.required, frozenset().union(*(p.traits for p in used.values()))):
-            return None
-        for provider in used.values():
-            if group.forbidden & provider.traits:
-                return None
-            near = [provider] if suffix else [provider, root]
-            if not any(satisfied(group.member_of, p.aggregates) for p in near):
-                return None
-            if any(group.not_member_of & p.aggregates for p in near):
-                return None
-            if group.in_tree:
-                inside = index.by_uuid.get(group.in_tree)
-                if inside is None or provider.root_id != inside.root_id or (not suffix and inside.root_id != root.id):
-                    return None
         for name, amount in group.resources.items():
             amounts.setdefault(mine[name].id, {}).setdefault(name, 0)
             amounts[mine[name].id][name] += amount
         mappings[suffix] = tuple(sorted(used))
+    if not (has_room(index, amounts) and together_allowed(index, query, amounts, mappings)):
+        return None
+    return candidates.Candidate(root.id, amounts, mappings).key
+
+
+def group_allows(index, group, root, used):
+    """Whether these providers together satisfy all of one group but its amounts."""
+    if group.suffix and len(used) != 1:
+        return False
+    if not satisfied(group.required, frozenset().union(*(p.traits for p in used))):
+        return False
+    inside = index.by_uuid.get(group.in_tree) if group.in_tree else None
+    for provider in used:
+        near = [provider] if group.suffix else [provider, root]
+        if group.forbidden & provider.traits or any(group.not_member_of & p.aggregates for p in near):
+            return False
+        if not any(satisfied(group.member_of, p.aggregates) for p in near):
+            return False
+        if group.in_tree and (inside is None or provider.root_id != inside.root_id):
+            return False
+    return not (group.in_tree and not group.suffix and inside.root_id != root.id)
+
+
+def has_room(index, amounts):
     for number, wanted in amounts.items():
         for name, amount in wanted.items():
             inv = index.providers[number].inv.get(name)
             if inv is None or inv.used + amount > inv.capacity or amount > inv.max_unit:
-                return None
+                return False
+    return True
+
+
+def together_allowed(index, query, amounts, mappings):
+    """Whether the groups' choices go together."""
     named = [p[0] for s, p in mappings.items() if s]
     if query.policy == "isolate" and len(set(named)) != len(named):
-        return None
+        return False
     roots = [index.providers[n].root_id for n in amounts]
     if not query.nested and len(roots) != len(set(roots)):
-        return None
+        return False
     for suffixes in query.same_subtree:
         together = {n for s in suffixes for n in mappings[s]}
         if not any(all(top in line(index, n) for n in together) for top in together):
-            return None
-    return candidates.Candidate(root.id, amounts, mappings).key
+            return False
+    return True
 
 
 def line(index, number):
