@@ -107,8 +107,8 @@ def digest(run: Run) -> None:
     promised = run.data["validation"].get("os_hash_value")
     if promised and promised.lower() != multi.hexdigest():
         raise Failure("the data's digest is not the one that was promised")
-    values: dict[str, Any] = {"checksum": md5.hexdigest(), "os_hash_algo": algorithm, "os_hash_value": multi.hexdigest(), "size": seen,
-              "virtual_size": inspector.result.virtual_size_bytes if inspector else None}
+    values: dict[str, Any] = {"checksum": md5.hexdigest(), "os_hash_algo": algorithm, "os_hash_value": multi.hexdigest(),
+                              "size": seen, "virtual_size": inspector.result.virtual_size_bytes if inspector else None}
     with _gone(run):
         deps.db.transaction(images.update, image.id, expect={"writer": run.data["writer"]}, status=states.ACTIVE, **values)
 

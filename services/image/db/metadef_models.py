@@ -42,8 +42,8 @@ class Object(_Dated, Base):
     namespace_id: Mapped[int] = mapped_column(sa.ForeignKey("metadef_namespaces.id", ondelete="CASCADE"))
     name: Mapped[str] = mapped_column(sa.String(80))
     description: Mapped[str | None] = mapped_column(sa.Text)
-    required: Mapped[Any] = mapped_column(Json)
-    properties: Mapped[Any] = mapped_column(Json)
+    required: Mapped[Any] = mapped_column(Json, nullable=True)
+    properties: Mapped[Any] = mapped_column(Json, nullable=True)
 
 
 class Property(_Dated, Base):
@@ -55,7 +55,7 @@ class Property(_Dated, Base):
     id: Mapped[int] = mapped_column(sa.Integer, primary_key=True, autoincrement=True)
     namespace_id: Mapped[int] = mapped_column(sa.ForeignKey("metadef_namespaces.id", ondelete="CASCADE"))
     name: Mapped[str] = mapped_column(sa.String(80))
-    body: Mapped[Any] = mapped_column(Json)
+    body: Mapped[Any] = mapped_column(Json, nullable=True)
 
 
 class Tag(_Dated, Base):

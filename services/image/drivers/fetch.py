@@ -29,7 +29,7 @@ class Refused(Exception):
 
 @dataclasses.dataclass(frozen=True)
 class Guard:
-    """What may be fetched. `networks`: those that are not public and may be reached all the same; `hosts` and `ports` empty: any."""
+    """What may be fetched. `hosts` and `ports` empty: any. `networks` are those that may be reached though not public."""
 
     schemes: Sequence[str] = ("http", "https")
     ports: Sequence[int] = (80, 443)

@@ -28,6 +28,9 @@ def configure(folder, entries=("file", "web:http"), **settings):
             conf.set_override("images_dir", str(folder / name), group=name)
             for key, value in settings.items():
                 conf.set_override(key, value, group=name)
+        else:
+            conf.set_override("http_allowed_ports", [], group=name)
+            conf.set_override("http_allowed_networks", ["127.0.0.0/8"], group=name)
     return conf
 
 
