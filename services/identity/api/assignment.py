@@ -72,11 +72,6 @@ def roles(request: Request, **names: str) -> dict[str, Any]:
     return listing.answer(request, "roles", [role_view.show(request, r) for r in found])
 
 
-def show_system(request: Request, **names: str) -> dict[str, Any]:
-    """204 when a role on the system is granted, 404 when not."""
-    return check(request, **names)  # type: ignore[return-value]
-
-
 # GET /v3/role_assignments
 
 

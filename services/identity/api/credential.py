@@ -14,7 +14,7 @@ from services.identity.domain import credential, faults
 from services.identity.objects.token import Token
 
 _OWN = frozenset("id user_id project_id type blob links".split())
-_KEPT = ("trust_id", "app_cred_id", "access_token_id", "access")
+_KEPT = ("trust_id", "app_cred_id", "access_token_id")
 
 
 def view(request: Request, row: Credential) -> dict[str, Any]:
@@ -134,7 +134,7 @@ def _change(request: Request, row: Credential, values: dict[str, Any]) -> None:
         if not isinstance(after, dict):
             raise faults.invalid("Invalid blob in credential")
         if any(before.get(k) != after.get(k) for k in _KEPT):
-            raise faults.invalid("Update of `trust_id`, `app_cred_id`, `access_token_id` or `access` is not allowed.")
+            raise faults.invalid("Update of `trust_id`, `app_cred_id` or `access_token_id` is not allowed.")
         if not values.get("project_id", row.project_id):
             raise faults.invalid("Invalid input for field 'project_id': an ec2 credential needs one.")
     row.blob, row.key_hash = keys.encrypt(blob)

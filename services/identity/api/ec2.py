@@ -53,9 +53,9 @@ def create(request: Request, user_id: str) -> tuple[dict[str, Any], int]:
 def _authorized(request: Request, user_id: str, credential_id: str) -> Credential:
     row = request.app.read(credential_db.get, credential.ec2_id(credential_id))
     right = row is not None and row.user_id == user_id and row.type == "ec2"
-    request.authorize(credential_api.target(row.user_id) if right else {"user_id": user_id})
     if not right:
         raise faults.not_found("credential", credential_id)
+    request.authorize(credential_api.target(row.user_id))
     return row
 
 

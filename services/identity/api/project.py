@@ -82,7 +82,7 @@ def show(request: Request, project_id: str) -> dict[str, Any]:
                                                                    "include_limits"} else []
         tags = project_db.tags(session, [project_id, *(p.id for p in above), *(p.id for p in below)])
         limits = limit.by_project(session, [project_id, *(p.id for p in above + below)]) if "include_limits" in asked else None
-        mine = scope.projects(session, request.context.user_id)[0] if asked & {"parents_as_list", "subtree_as_list"} else []
+        mine = scope.projects(session, request.context.user_id or "")[0] if asked & {"parents_as_list", "subtree_as_list"} else []
 
     def shown(p: Project) -> dict[str, Any]:
         extra = {} if limits is None else {"limits": limits.get(p.id, [])}

@@ -61,7 +61,6 @@ def _subject(request: Request, policy: str) -> tuple[str, Token]:
     try:
         found = request.app.tokens.get(text, change_number(request.raw.environ, request.app.tokens), late)
     except token.Invalid:
-        request.authorize({"target.token.user_id": None}, policy)
         raise errors.NotFound("Could not find token: the token is unknown, expired or revoked.") from None
     request.authorize({"target.token.user_id": found.user["id"]}, policy)
     rules = found.access_rules

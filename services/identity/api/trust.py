@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from common import clock
 from common.http.request import Request
 from services.identity.api import listing
 from services.identity.api.views import role as role_view
@@ -12,13 +13,10 @@ from services.identity.domain import faults, trust
 
 
 def _view(request: Request, row: Trust, roles: list[Role] | None) -> dict[str, Any]:
-    import datetime
-
-    utc = datetime.UTC
     body = {
         **(row.extra or {}), "id": row.id, "trustor_user_id": row.trustor_user_id, "trustee_user_id": row.trustee_user_id,
         "project_id": row.project_id, "impersonation": row.impersonation, "remaining_uses": row.remaining_uses,
-        "expires_at": moment(row.expires_at.replace(tzinfo=utc).timestamp()) if row.expires_at else None, "deleted_at": None,
+        "expires_at": moment(row.expires_at.replace(tzinfo=clock.UTC).timestamp()) if row.expires_at else None, "deleted_at": None,
         "redelegated_trust_id": row.redelegated_trust_id, "redelegation_count": row.redelegation_count,
         "links": listing.self_link(request, "OS-TRUST", "trusts", row.id),
     }
@@ -29,17 +27,13 @@ def _view(request: Request, row: Trust, roles: list[Role] | None) -> dict[str, A
     return body
 
 
-def _target(row: Trust | None) -> dict[str, Any]:
-    if row is None:
-        return {}
+def _target(row: Trust) -> dict[str, Any]:
     return {"target.trust.trustor_user_id": row.trustor_user_id, "target.trust.trustee_user_id": row.trustee_user_id}
 
 
 def _authorized(request: Request, trust_id: str) -> Trust:
-    row = request.app.read(trust_db.get, trust_id)
+    row: Trust = request.app.read(trust.found, trust_id)
     request.authorize(_target(row))
-    if row is None:
-        raise faults.not_found("trust", trust_id)
     return row
 
 

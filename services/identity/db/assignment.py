@@ -66,7 +66,8 @@ def matching(session: orm.Session, *, actor: tuple[str, str] | None = None, user
     return list(session.scalars(statement))
 
 
-def get(session: orm.Session, actor: tuple[str, str], target: tuple[str, str], role_id: str, inherited: bool) -> Assignment | None:
+def get(session: orm.Session, actor: tuple[str, str], target: tuple[str, str], role_id: str,
+        inherited: bool) -> Assignment | None:
     """One assignment."""
     return session.get(Assignment, (*actor, *target, role_id, inherited))
 

@@ -25,7 +25,8 @@ def delete(session: orm.Session, policy_id: str) -> None:
     session.execute(sa.delete(Policy).where(Policy.id == policy_id))
 
 
-def association(session: orm.Session, *, endpoint_id: str = "", service_id: str = "", region_id: str = "") -> PolicyAssociation | None:
+def association(session: orm.Session, *, endpoint_id: str = "", service_id: str = "",
+                region_id: str = "") -> PolicyAssociation | None:
     """The association of exactly that endpoint, service, or service in a region."""
     return session.scalar(sa.select(PolicyAssociation).where(
         PolicyAssociation.endpoint_id == endpoint_id, PolicyAssociation.service_id == service_id,

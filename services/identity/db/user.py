@@ -88,7 +88,7 @@ def note_failure(session: orm.Session, user_id: str, now: datetime.datetime) -> 
     session.execute(sa.update(User).where(User.id == user_id).values(failed_count=User.failed_count + 1, failed_at=now))
 
 
-def note_success(session: orm.Session, user_id: str, today: datetime.datetime) -> None:
+def note_success(session: orm.Session, user_id: str, today: datetime.datetime | None) -> None:
     """Forget wrong passwords and note the day of the log-in."""
     session.execute(sa.update(User).where(User.id == user_id).values(failed_count=0, failed_at=None, last_active_at=today))
 

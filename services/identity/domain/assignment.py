@@ -37,7 +37,8 @@ class Parties:
 def parties(session: orm.Session, grant: Grant, *, actor_required: bool = True) -> Parties:
     """The rows of a grant; NotFound names the first that is not there."""
     role = role_domain.found(session, grant.role_id) if grant.role_id else None
-    actor = session.get(User if grant.actor[0] == "user" else Group, grant.actor[1])
+    model: Any = User if grant.actor[0] == "user" else Group
+    actor = session.get(model, grant.actor[1])
     if actor is None and actor_required:
         raise faults.not_found(*grant.actor)
     target = None
@@ -45,7 +46,7 @@ def parties(session: orm.Session, grant: Grant, *, actor_required: bool = True) 
         target = project_db.get(session, grant.target[1])
         if target is None or (grant.target[0] == "domain" and not target.is_domain):
             raise faults.not_found(*grant.target)
-    return Parties(actor, target, role)
+    return Parties(actor, target, role)  # type: ignore[arg-type]
 
 
 def give(session: orm.Session, grant: Grant) -> None:

@@ -110,12 +110,17 @@ def delete_service(session: orm.Session, service_id: str) -> None:
 def create_endpoint(session: orm.Session, values: Mapping[str, Any]) -> Endpoint:
     """A new endpoint; BadRequest when its service or region is not there, or its URL cannot be filled in."""
     _check_endpoint(session, values)
-    region_id = values.get("region_id") or values.get("region")
+    return rows.add(session, Endpoint(
+        id=ids.hex_id(), interface=values["interface"], service_id=values["service_id"], region_id=_place(session, values),
+        url=values["url"], enabled=values.get("enabled", True), extra=_extra(values, _ENDPOINT)))
+
+
+def _place(session: orm.Session, values: Mapping[str, Any]) -> str | None:
+    """The region of an endpoint: `region_id`, or the older `region`, which is made where it is not there."""
+    region_id: str | None = values.get("region_id") or values.get("region")
     if region_id and not values.get("region_id") and catalog_db.region(session, region_id) is None:
         rows.add(session, Region(id=region_id, description="", extra={}))
-    return rows.add(session, Endpoint(
-        id=ids.hex_id(), interface=values["interface"], service_id=values["service_id"], region_id=region_id,
-        url=values["url"], enabled=values.get("enabled", True), extra=_extra(values, _ENDPOINT)))
+    return region_id
 
 
 def _check_endpoint(session: orm.Session, values: Mapping[str, Any]) -> None:
@@ -131,7 +136,9 @@ def update_endpoint(session: orm.Session, endpoint_id: str, values: Mapping[str,
     """Change an endpoint."""
     row = endpoint(session, endpoint_id)
     _check_endpoint(session, values)
-    for name in ("interface", "service_id", "region_id", "url", "enabled"):
+    if "region" in values or "region_id" in values:
+        row.region_id = _place(session, values)
+    for name in ("interface", "service_id", "url", "enabled"):
         if name in values:
             setattr(row, name, values[name])
     row.extra = {**(row.extra or {}), **_extra(values, _ENDPOINT)}

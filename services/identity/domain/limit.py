@@ -103,7 +103,8 @@ def unregister(session: orm.Session, limit_id: str) -> None:
     limit_db.delete_registered(session, limit_id)
 
 
-def create(session: orm.Session, conf: cfg.ConfigOpts, wanted: Sequence[Mapping[str, Any]]) -> list[tuple[Limit, RegisteredLimit]]:
+def create(session: orm.Session, conf: cfg.ConfigOpts,
+           wanted: Sequence[Mapping[str, Any]]) -> list[tuple[Limit, RegisteredLimit]]:
     """New limits of projects and domains, all or none; each needs its registered limit."""
     made = []
     for values in wanted:

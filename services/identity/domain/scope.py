@@ -10,7 +10,8 @@ from services.identity.db import rows
 from services.identity.db.models import SYSTEM, Project
 
 
-def projects(session: orm.Session, user_id: str, query: rows.Query | None = None) -> tuple[Sequence[Project], dict[str, list[str]]]:
+def projects(session: orm.Session, user_id: str,
+             query: rows.Query | None = None) -> tuple[Sequence[Project], dict[str, list[str]]]:
     """Enabled projects of enabled domains on which a user holds a role, inherited ones included, with their tags."""
     held = assignment_db.of_user(session, user_id)
     ids = {a.target_id for a in held if a.target_type == "project" and not a.inherited}

@@ -29,7 +29,8 @@ RULES = (
          ADMIN + " or (role:manager and domain_id:%(target.group.domain_id)s and domain_id:%(target.user.domain_id)s)",
          "Remove user from group.", scopes=ALL),
     rule("identity:check_user_in_group",
-         ADMIN_OR_SYSTEM_READER + " or (role:reader and domain_id:%(target.group.domain_id)s and domain_id:%(target.user.domain_id)s)",
+         ADMIN_OR_SYSTEM_READER
+         + " or (role:reader and domain_id:%(target.group.domain_id)s and domain_id:%(target.user.domain_id)s)",
          "Check user in group.", scopes=ALL),
     rule("identity:add_user_to_group",
          ADMIN + " or (role:manager and domain_id:%(target.group.domain_id)s and domain_id:%(target.user.domain_id)s)",

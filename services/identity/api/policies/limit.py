@@ -6,7 +6,9 @@ from services.identity.api.policies.base import ADMIN, ADMIN_OR_SYSTEM_READER, A
 RULES = (
     rule("identity:get_limit_model", ANYONE, "Get limit model.", scopes=ALL),
     rule("identity:get_limit",
-         ADMIN_OR_SYSTEM_READER + " or (domain_id:%(target.limit.domain.id)s or domain_id:%(target.limit.project.domain_id)s) or (project_id:%(target.limit.project_id)s and not None:%(target.limit.project_id)s)",
+         ADMIN_OR_SYSTEM_READER
+         + " or (domain_id:%(target.limit.domain.id)s or domain_id:%(target.limit.project.domain_id)s)"
+         + " or (project_id:%(target.limit.project_id)s and not None:%(target.limit.project_id)s)",
          "Get limit.", scopes=ALL),
     rule("identity:list_limits", ANYONE, "List limits.", scopes=ALL),
     rule("identity:create_limits", ADMIN, "Create limits.", scopes=NOT_DOMAIN),

@@ -3,9 +3,12 @@
 from common.http.policy import rule
 from services.identity.api.policies.base import ADMIN, ADMIN_OR_SYSTEM_READER, ALL
 
+_READERS = (ADMIN_OR_SYSTEM_READER + " or (role:reader and domain_id:%(target.project.domain_id)s"
+            " and not None:%(target.project.domain_id)s) or project_id:%(target.project.id)s")
+
 RULES = (
     rule("identity:get_project",
-         ADMIN_OR_SYSTEM_READER + " or (role:reader and domain_id:%(target.project.domain_id)s and not None:%(target.project.domain_id)s) or project_id:%(target.project.id)s",
+         _READERS,
          "Get project.", scopes=ALL),
     rule("identity:list_projects",
          ADMIN_OR_SYSTEM_READER + " or (role:reader and domain_id:%(target.domain_id)s)",
@@ -23,10 +26,10 @@ RULES = (
          ADMIN + " or (role:manager and domain_id:%(target.project.domain_id)s and not None:%(target.project.domain_id)s)",
          "Delete project.", scopes=ALL),
     rule("identity:list_project_tags",
-         ADMIN_OR_SYSTEM_READER + " or (role:reader and domain_id:%(target.project.domain_id)s and not None:%(target.project.domain_id)s) or project_id:%(target.project.id)s",
+         _READERS,
          "List project tags.", scopes=ALL),
     rule("identity:get_project_tag",
-         ADMIN_OR_SYSTEM_READER + " or (role:reader and domain_id:%(target.project.domain_id)s and not None:%(target.project.domain_id)s) or project_id:%(target.project.id)s",
+         _READERS,
          "Get project tag.", scopes=ALL),
     rule("identity:update_project_tags",
          ADMIN + " or (role:manager and domain_id:%(target.project.domain_id)s and not None:%(target.project.domain_id)s)",
