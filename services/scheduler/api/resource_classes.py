@@ -44,7 +44,7 @@ def rename(request: Request, name: str) -> Answer:
 
 
 def ensure(request: Request, name: str) -> Answer:
-    """201 when made, 204 when it was there (from 1.7). 400: no custom name."""
+    """201 when made, 204 when it was there (from 1.7). It takes no body. 400: no custom name."""
     if not CUSTOM_NAME.match(name) or len(name) > 255:
         raise errors.BadRequest(f"JSON does not validate: '{name}' does not match '^CUSTOM_[A-Z0-9_]+$'")
     headers = {"Location": f"{request.base_url}/resource_classes/{name}"}

@@ -44,7 +44,7 @@ def show(request: Request, name: str) -> Answer:
 
 
 def ensure(request: Request, name: str) -> Answer:
-    """201 when made, 204 when it was there. 400: no custom name."""
+    """201 when made, 204 when it was there. It takes no body. 400: no custom name."""
     if not CUSTOM_NAME.match(name) or len(name) > 255:
         raise errors.BadRequest('The trait is invalid. A valid trait must be no longer than 255 characters, start with the '
                                 'prefix "CUSTOM_" and use following characters: "A"-"Z", "0"-"9" and "_"')
