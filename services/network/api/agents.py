@@ -38,7 +38,9 @@ def _cut(request: Request, items: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def list_agents(request: Request) -> dict[str, Any]:
-    """200: every agent; filters by any attribute, `alive` among them."""
+    """200: every agent (none for who may not see them, as upstream); filters by any attribute, `alive` among them."""
+    if not request.allowed("get_agent"):
+        return {"agents": []}
     noun = crud.Noun(AGENT_RESOURCE, models.Agent, lambda c, a: [], lambda s, f, v: [], ("AgentNotFound", "Agent"),
                      filters={"alive": lambda values, _: []})
     page = crud.read_page(request, noun)

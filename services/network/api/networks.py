@@ -42,7 +42,12 @@ SUBNETS = crud.Noun(
 
 
 def availability(request: Request) -> dict[str, Any]:
-    """200: every network's total and used addresses. Filters: network_id, network_name, project_id, ip_version."""
+    """200: every network's total and used addresses (nothing for who may not see them, as upstream).
+
+    Filters: network_id, network_name, project_id, ip_version.
+    """
+    if not request.allowed("get_network_ip_availability"):
+        return {"network_ip_availabilities": []}
     columns = {"network_id": models.Network.id, "network_name": models.Network.name, "tenant_id": models.Network.project_id,
                "project_id": models.Network.project_id}
     conditions = [rows.column_condition(c, request.query[n]) for n, c in columns.items() if n in request.query]

@@ -136,7 +136,7 @@ class Tags:
             raise faults.not_found_text("TagNotFound", f"Tag {tag} could not be found.")
 
     def add(self, request: Request, id: str, tag: str) -> tuple[None, int]:
-        """201."""
+        """201: the tag is there. No body."""
         attributes_check(tag)
         self._change(request, id, lambda have: have | {tag})
         return None, 201

@@ -35,8 +35,8 @@ def update(work: Work, row: Any, values: dict[str, Any]) -> Any:
             setattr(row, name, values[name])
     if "external_gateway_info" in values:
         set_gateway(work, row, values["external_gateway_info"] or {})
-    if values.get("routes") is not None:
-        row.routes = _check_routes(work, row, values["routes"])
+    if "routes" in values:
+        row.routes = _check_routes(work, row, values["routes"] or [])
     rows.touch(row)
     work.changes.routers.add(row.id)
     return row
