@@ -53,7 +53,9 @@ def when(text: str, name: str) -> Any:
     try:
         return clock.parse(text.replace(" ", "+") if "+" not in text and text.count(" ") == 1 and "T" in text else text)
     except ValueError:
-        raise errors.BadRequest(f"Invalid input for query parameters {name}. Value: {text}. '{text}' is not a 'date-time'") from None
+        raise errors.BadRequest(
+            f"Invalid input for query parameters {name}. Value: {text}. '{text}' is not a 'date-time'"
+        ) from None
 
 
 def page_limit(request: Request) -> int:

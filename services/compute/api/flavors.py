@@ -16,9 +16,15 @@ def view(request: Request, row: Any) -> dict[str, Any]:
     """A flavor with details."""
     old = not request.at_least("2.102")
     made: dict[str, Any] = {
-        "id": row.flavorid, "name": row.name, "ram": row.memory_mb, "disk": row.root_gb, "vcpus": row.vcpus,
-        "swap": row.swap if row.swap or request.at_least("2.75") else "", "OS-FLV-EXT-DATA:ephemeral": row.ephemeral_gb,
-        "os-flavor-access:is_public": row.is_public, "links": links(request, "flavors", row.flavorid),
+        "id": row.flavorid,
+        "name": row.name,
+        "ram": row.memory_mb,
+        "disk": row.root_gb,
+        "vcpus": row.vcpus,
+        "swap": row.swap if row.swap or request.at_least("2.75") else "",
+        "OS-FLV-EXT-DATA:ephemeral": row.ephemeral_gb,
+        "os-flavor-access:is_public": row.is_public,
+        "links": links(request, "flavors", row.flavorid),
     }
     if old:
         made["OS-FLV-DISABLED:disabled"] = row.disabled
@@ -38,17 +44,24 @@ def _page(request: Request) -> tuple[list[Any], Any]:
         text = request.first("is_public")
         public = True if text is None else None if text.lower() == "none" else boolean(text, "is_public")
     sizes = {}
-    for name, column in (("minRam", "min_ram"), ("minDisk", "min_disk")):
-        text = request.first(name)
+    for field, column in (("minRam", "min_ram"), ("minDisk", "min_disk")):
+        text = request.first(field)
         if text is not None:
             try:
                 sizes[column] = int(text)
             except ValueError:
-                raise errors.BadRequest(f"Invalid {name} filter [{text}]") from None
+                raise errors.BadRequest(f"Invalid {field} filter [{text}]") from None
     name = request.first("name") if request.at_least("2.102") else None
     with request.app.db.read() as session:
-        found = rows.page(session, page, project_id=request.context.project_id, public=public if admin else None, everything=admin,
-                          name=name, **sizes)
+        found = rows.page(
+            session,
+            page,
+            project_id=request.context.project_id,
+            public=public if admin else None,
+            everything=admin,
+            name=name,
+            **sizes,
+        )
     return list(found), page
 
 
@@ -90,7 +103,9 @@ def create(request: Request) -> dict[str, Any]:
 
 def update(request: Request, flavor_id: str) -> dict[str, Any]:
     """200: the description (2.55); 404."""
-    return {"flavor": view(request, request.app.db.transaction(domain.describe, flavor_id, request.body["flavor"]["description"]))}
+    return {
+        "flavor": view(request, request.app.db.transaction(domain.describe, flavor_id, request.body["flavor"]["description"]))
+    }
 
 
 def delete(request: Request, flavor_id: str) -> None:

@@ -21,15 +21,23 @@ def _hypervisor_id(request: Request, node: Any) -> Any:
 
 def _brief(request: Request, node: Any, service: Any) -> dict[str, Any]:
     up = service is not None and is_up(request.app, service)
-    return {"id": _hypervisor_id(request, node), "hypervisor_hostname": node.node, "state": "up" if up else "down",
-            "status": "disabled" if service is not None and service.disabled else "enabled"}
+    return {
+        "id": _hypervisor_id(request, node),
+        "hypervisor_hostname": node.node,
+        "state": "up" if up else "down",
+        "status": "disabled" if service is not None and service.disabled else "enabled",
+    }
 
 
 def _detail(request: Request, node: Any, service: Any, used: Any) -> dict[str, Any]:
     made = _brief(request, node, service)
     made.update(hypervisor_type=node.hypervisor_type, hypervisor_version=node.hypervisor_version, host_ip=node.host_ip)
     service_id = (service.uuid if request.at_least("2.53") else service.id) if service is not None else None
-    made["service"] = {"id": service_id, "host": node.host, "disabled_reason": service.disabled_reason if service is not None else None}
+    made["service"] = {
+        "id": service_id,
+        "host": node.host,
+        "disabled_reason": service.disabled_reason if service is not None else None,
+    }
     if request.at_least("2.88"):
         made["uptime"] = node.uptime
         return made
@@ -40,10 +48,19 @@ def _detail(request: Request, node: Any, service: Any, used: Any) -> dict[str, A
 
 def _sums(node: Any, used: Any) -> dict[str, int]:
     memory, disk = int(used.memory_mb) if used else 0, int(used.disk_gb) if used else 0
-    return {"vcpus": node.vcpus, "memory_mb": node.memory_mb, "local_gb": node.disk_gb, "vcpus_used": int(used.vcpus) if used else 0,
-            "memory_mb_used": memory, "local_gb_used": disk, "free_ram_mb": node.memory_mb - memory, "free_disk_gb": node.disk_gb - disk,
-            "current_workload": int(used.busy) if used else 0, "running_vms": int(used.servers) if used else 0,
-            "disk_available_least": node.disk_available_least}
+    return {
+        "vcpus": node.vcpus,
+        "memory_mb": node.memory_mb,
+        "local_gb": node.disk_gb,
+        "vcpus_used": int(used.vcpus) if used else 0,
+        "memory_mb_used": memory,
+        "local_gb_used": disk,
+        "free_ram_mb": node.memory_mb - memory,
+        "free_disk_gb": node.disk_gb - disk,
+        "current_workload": int(used.busy) if used else 0,
+        "running_vms": int(used.servers) if used else 0,
+        "disk_available_least": node.disk_available_least,
+    }
 
 
 def _services(session: Any) -> dict[str, Any]:
@@ -75,8 +92,15 @@ def _hypervisors(request: Request, *, detail: bool) -> dict[str, Any]:
             raise errors.NotFound(f"No hypervisor matching '{pattern}' could be found.")
         services = _services(session)
         used = server_rows.counts_by_node(session) if detail and not request.at_least("2.88") else {}
-        items = [(n, _detail(request, n, services.get(n.host), used.get((n.host, n.node))) if detail
-                  else _brief(request, n, services.get(n.host))) for n in found]
+        items = [
+            (
+                n,
+                _detail(request, n, services.get(n.host), used.get((n.host, n.node)))
+                if detail
+                else _brief(request, n, services.get(n.host)),
+            )
+            for n in found
+        ]
         if request.at_least("2.53") and boolean(request.first("with_servers") or "false", "with_servers"):
             _add_servers(request, session, items, always=request.at_least("2.75"))
     made: dict[str, Any] = {"hypervisors": [m for _, m in items]}
@@ -126,8 +150,19 @@ def statistics(request: Request) -> dict[str, Any]:
     for node in found:
         for key, value in _sums(node, used.get((node.host, node.node))).items():
             made[key] = made.get(key, 0) + (value or 0)
-    for key in ("vcpus", "memory_mb", "local_gb", "vcpus_used", "memory_mb_used", "local_gb_used", "free_ram_mb", "free_disk_gb",
-                "current_workload", "running_vms", "disk_available_least"):
+    for key in (
+        "vcpus",
+        "memory_mb",
+        "local_gb",
+        "vcpus_used",
+        "memory_mb_used",
+        "local_gb_used",
+        "free_ram_mb",
+        "free_disk_gb",
+        "current_workload",
+        "running_vms",
+        "disk_available_least",
+    ):
         made.setdefault(key, 0)
     return {"hypervisor_statistics": made}
 
@@ -164,10 +199,21 @@ def hypervisor_servers(request: Request, pattern: str) -> dict[str, Any]:
 def service_view(request: Request, row: Any, zones: dict[str, str]) -> dict[str, Any]:
     """A daemon."""
     conf = request.app.conf.compute
-    zone = zones.get(row.host, conf.default_availability_zone) if row.binary == rows.COMPUTE else conf.internal_service_availability_zone
-    made = {"id": row.uuid if request.at_least("2.53") else row.id, "binary": row.binary, "host": row.host, "zone": zone,
-            "status": "disabled" if row.disabled else "enabled", "state": "up" if is_up(request.app, row) else "down",
-            "updated_at": clock.iso_micro(row.last_seen_at), "disabled_reason": row.disabled_reason}
+    zone = (
+        zones.get(row.host, conf.default_availability_zone)
+        if row.binary == rows.COMPUTE
+        else conf.internal_service_availability_zone
+    )
+    made = {
+        "id": row.uuid if request.at_least("2.53") else row.id,
+        "binary": row.binary,
+        "host": row.host,
+        "zone": zone,
+        "status": "disabled" if row.disabled else "enabled",
+        "state": "up" if is_up(request.app, row) else "down",
+        "updated_at": clock.iso_micro(row.last_seen_at),
+        "disabled_reason": row.disabled_reason,
+    }
     if request.at_least("2.11"):
         made["forced_down"] = row.forced_down
     return made
@@ -255,9 +301,17 @@ def delete_service(request: Request, service_id: str) -> None:
 
 def aggregate_view(request: Request, row: Any, members: Sequence[str]) -> dict[str, Any]:
     """An aggregate."""
-    made = {"id": row.id, "name": row.name, "hosts": list(members), "metadata": row.meta or {},
-            "availability_zone": (row.meta or {}).get("availability_zone"), "created_at": clock.iso_micro(row.created_at),
-            "updated_at": clock.iso_micro(row.updated_at), "deleted": False, "deleted_at": None}
+    made = {
+        "id": row.id,
+        "name": row.name,
+        "hosts": list(members),
+        "metadata": row.meta or {},
+        "availability_zone": (row.meta or {}).get("availability_zone"),
+        "created_at": clock.iso_micro(row.created_at),
+        "updated_at": clock.iso_micro(row.updated_at),
+        "deleted": False,
+        "deleted_at": None,
+    }
     return {**made, "uuid": row.uuid} if request.at_least("2.41") else made
 
 
@@ -310,7 +364,9 @@ def remove_host(request: Request, aggregate_id: str) -> dict[str, Any]:
 def set_metadata(request: Request, aggregate_id: str) -> dict[str, Any]:
     """200; 404, 409."""
     request.authorize()
-    return {"aggregate": aggregate_view(request, *aggregate_domain.set_metadata(request.app, aggregate_id, request.body["metadata"]))}
+    return {
+        "aggregate": aggregate_view(request, *aggregate_domain.set_metadata(request.app, aggregate_id, request.body["metadata"]))
+    }
 
 
 def _zones(request: Request) -> tuple[dict[str, list[Any]], list[Any]]:
@@ -327,9 +383,12 @@ def _zones(request: Request) -> tuple[dict[str, list[Any]], list[Any]]:
 def zones(request: Request) -> dict[str, Any]:
     """200."""
     found, _ = _zones(request)
-    return {"availabilityZoneInfo": [
-        {"zoneName": name, "zoneState": {"available": any(not r.disabled for r in members)}, "hosts": None}
-        for name, members in sorted(found.items())]}
+    return {
+        "availabilityZoneInfo": [
+            {"zoneName": name, "zoneState": {"available": any(not r.disabled for r in members)}, "hosts": None}
+            for name, members in sorted(found.items())
+        ]
+    }
 
 
 def zones_detail(request: Request) -> dict[str, Any]:
@@ -342,7 +401,10 @@ def zones_detail(request: Request) -> dict[str, Any]:
     for name, members in found.items():
         hosts: dict[str, Any] = {}
         for r in members:
-            hosts.setdefault(r.host, {})[r.binary] = {"active": not r.disabled, "available": is_up(request.app, r),
-                                                      "updated_at": clock.iso_micro(r.last_seen_at)}
+            hosts.setdefault(r.host, {})[r.binary] = {
+                "active": not r.disabled,
+                "available": is_up(request.app, r),
+                "updated_at": clock.iso_micro(r.last_seen_at),
+            }
         made.append({"zoneName": name, "zoneState": {"available": any(not r.disabled for r in members)}, "hosts": hosts})
     return {"availabilityZoneInfo": made}

@@ -10,8 +10,17 @@ from services.compute.domain import quotas
 from services.compute.domain.deps import remote
 from services.compute.domain.server_create import image_copy
 
-_STATUS = {"active": "ACTIVE", "queued": "SAVING", "saving": "SAVING", "importing": "SAVING", "uploading": "SAVING",
-           "deleted": "DELETED", "pending_delete": "DELETED", "killed": "ERROR", "deactivated": "ACTIVE"}
+_STATUS = {
+    "active": "ACTIVE",
+    "queued": "SAVING",
+    "saving": "SAVING",
+    "importing": "SAVING",
+    "uploading": "SAVING",
+    "deleted": "DELETED",
+    "pending_delete": "DELETED",
+    "killed": "ERROR",
+    "deactivated": "ACTIVE",
+}
 _PROGRESS = {"queued": 25, "saving": 50, "active": 100}
 
 
@@ -20,8 +29,10 @@ def _client(request: Request) -> Any:
 
 
 def _all_links(request: Request, image_id: str) -> list[dict[str, str]]:
-    return [*links(request, "images", image_id), {"rel": "alternate", "type": "application/vnd.openstack.image",
-                                                  "href": request.app.image.link(image_id)}]
+    return [
+        *links(request, "images", image_id),
+        {"rel": "alternate", "type": "application/vnd.openstack.image", "href": request.app.image.link(image_id)},
+    ]
 
 
 def metadata_of(image: Mapping[str, Any]) -> dict[str, str]:
@@ -33,16 +44,31 @@ def view(request: Request, image: Mapping[str, Any]) -> dict[str, Any]:
     """An image with details."""
     meta = metadata_of(image)
     made: dict[str, Any] = {
-        "id": image["id"], "name": image.get("name"), "minRam": image.get("min_ram") or 0, "minDisk": image.get("min_disk") or 0,
-        "metadata": meta, "created": image.get("created_at"), "updated": image.get("updated_at"),
-        "status": _STATUS.get(image.get("status", ""), "UNKNOWN"), "progress": _PROGRESS.get(image.get("status", ""), 0),
-        "OS-EXT-IMG-SIZE:size": image.get("size"), "links": _all_links(request, image["id"])}
+        "id": image["id"],
+        "name": image.get("name"),
+        "minRam": image.get("min_ram") or 0,
+        "minDisk": image.get("min_disk") or 0,
+        "metadata": meta,
+        "created": image.get("created_at"),
+        "updated": image.get("updated_at"),
+        "status": _STATUS.get(image.get("status", ""), "UNKNOWN"),
+        "progress": _PROGRESS.get(image.get("status", ""), 0),
+        "OS-EXT-IMG-SIZE:size": image.get("size"),
+        "links": _all_links(request, image["id"]),
+    }
     if meta.get("instance_uuid"):
         made["server"] = {"id": meta["instance_uuid"], "links": links(request, "servers", meta["instance_uuid"])}
     return made
 
 
-_FILTERS = {"name": "name", "status": "status", "server": "instance_uuid", "type": "image_type", "minRam": "min_ram", "minDisk": "min_disk"}
+_FILTERS = {
+    "name": "name",
+    "status": "status",
+    "server": "instance_uuid",
+    "type": "image_type",
+    "minRam": "min_ram",
+    "minDisk": "min_disk",
+}
 
 
 def _find(request: Request) -> list[dict[str, Any]]:
@@ -111,7 +137,9 @@ def _patch(request: Request, image_id: str, old: Mapping[str, str], new: Mapping
     with request.app.db.read() as session:
         limit = quotas.limits(session, request.app.conf, request.context.project_id or "")["metadata_items"]
     quotas.check_metadata(limit, new)
-    patch = [{"op": "replace" if k in old else "add", "path": "/" + _escaped(k), "value": v} for k, v in new.items() if old.get(k) != v]
+    patch = [
+        {"op": "replace" if k in old else "add", "path": "/" + _escaped(k), "value": v} for k, v in new.items() if old.get(k) != v
+    ]
     patch += [{"op": "remove", "path": "/" + _escaped(k)} for k in old if k not in new]
     return metadata_of(remote(lambda: _client(request).update(image_id, patch))) if patch else dict(new)
 

@@ -16,9 +16,17 @@ def hosts(request: Request) -> dict[str, Any]:
     conf = request.app.conf.compute
     with request.app.db.read() as session:
         found, zones = rows.services(session), rows.zones(session)
-    made = [{"host_name": r.host, "service": _NAMES[r.binary],
-             "zone": zones.get(r.host, conf.default_availability_zone) if r.binary == rows.COMPUTE
-             else conf.internal_service_availability_zone} for r in found if r.binary in _NAMES]
+    made = [
+        {
+            "host_name": r.host,
+            "service": _NAMES[r.binary],
+            "zone": zones.get(r.host, conf.default_availability_zone)
+            if r.binary == rows.COMPUTE
+            else conf.internal_service_availability_zone,
+        }
+        for r in found
+        if r.binary in _NAMES
+    ]
     wanted = request.first("zone")
     return {"hosts": [h for h in made if wanted in (None, h["zone"])]}
 
@@ -30,12 +38,16 @@ def host(request: Request, name: str) -> dict[str, Any]:
         if not nodes:
             raise errors.NotFound(f"Compute host {name} could not be found.")
         used = server_rows.on_host(session, name)
-    made = [("(total)", sum(n.vcpus for n in nodes), sum(n.memory_mb for n in nodes), sum(n.disk_gb for n in nodes)),
-            ("(used_now)", sum(s.vcpus for s in used), sum(n.memory_mb_used for n in nodes), sum(n.disk_gb_used for n in nodes)),
-            ("(used_max)", sum(s.vcpus for s in used), sum(s.memory_mb for s in used), sum(s.root_gb + s.ephemeral_gb for s in used))]
+    made = [
+        ("(total)", sum(n.vcpus for n in nodes), sum(n.memory_mb for n in nodes), sum(n.disk_gb for n in nodes)),
+        ("(used_now)", sum(s.vcpus for s in used), sum(n.memory_mb_used for n in nodes), sum(n.disk_gb_used for n in nodes)),
+        ("(used_max)", sum(s.vcpus for s in used), sum(s.memory_mb for s in used), sum(s.root_gb + s.ephemeral_gb for s in used)),
+    ]
     for project in sorted({s.project_id for s in used}):
         own = [s for s in used if s.project_id == project]
-        made.append((project, sum(s.vcpus for s in own), sum(s.memory_mb for s in own), sum(s.root_gb + s.ephemeral_gb for s in own)))
+        made.append(
+            (project, sum(s.vcpus for s in own), sum(s.memory_mb for s in own), sum(s.root_gb + s.ephemeral_gb for s in own))
+        )
     return {"host": [{"resource": {"host": name, "project": p, "cpu": c, "memory_mb": m, "disk_gb": d}} for p, c, m, d in made]}
 
 

@@ -10,8 +10,15 @@ from services.compute.db import quotas as rows
 from services.compute.db import servers as server_rows
 from services.compute.domain import external_events, quotas, usage
 
-_ABSOLUTE = {"instances": "maxTotalInstances", "cores": "maxTotalCores", "ram": "maxTotalRAMSize", "metadata_items": "maxServerMeta",
-             "key_pairs": "maxTotalKeypairs", "server_groups": "maxServerGroups", "server_group_members": "maxServerGroupMembers"}
+_ABSOLUTE = {
+    "instances": "maxTotalInstances",
+    "cores": "maxTotalCores",
+    "ram": "maxTotalRAMSize",
+    "metadata_items": "maxServerMeta",
+    "key_pairs": "maxTotalKeypairs",
+    "server_groups": "maxServerGroups",
+    "server_group_members": "maxServerGroupMembers",
+}
 
 
 def limits(request: Request) -> dict[str, Any]:
@@ -25,15 +32,24 @@ def limits(request: Request) -> dict[str, Any]:
         limit = quotas.limits(session, request.app.conf, project)
         used = {**rows.usage(session, project), **rows.other_usage(session, project)}
     made = {shown: limit[name] for name, shown in _ABSOLUTE.items()}
-    made.update(totalInstancesUsed=used["instances"], totalCoresUsed=used["cores"], totalRAMUsed=used["ram"],
-                totalServerGroupsUsed=used["server_groups"])
+    made.update(
+        totalInstancesUsed=used["instances"],
+        totalCoresUsed=used["cores"],
+        totalRAMUsed=used["ram"],
+        totalServerGroupsUsed=used["server_groups"],
+    )
     if not request.at_least("2.57"):
         made.update(maxPersonality=limit["injected_files"], maxPersonalitySize=limit["injected_file_content_bytes"])
     if not request.at_least("2.39"):
         made["maxImageMeta"] = limit["metadata_items"]
     if not request.at_least("2.36"):
-        made.update(maxSecurityGroups=-1, maxSecurityGroupRules=-1, maxTotalFloatingIps=-1, totalFloatingIpsUsed=0,
-                    totalSecurityGroupsUsed=0)
+        made.update(
+            maxSecurityGroups=-1,
+            maxSecurityGroupRules=-1,
+            maxTotalFloatingIps=-1,
+            totalFloatingIpsUsed=0,
+            totalSecurityGroupsUsed=0,
+        )
     return {"limits": {"rate": [], "absolute": made}}
 
 
@@ -75,8 +91,10 @@ def quota_detail(request: Request, project_id: str) -> dict[str, Any]:
     with request.app.db.read() as session:
         limit = quotas.limits(session, request.app.conf, project_id, user_id or "")
         used = {**rows.usage(session, project_id, user_id), **rows.other_usage(session, project_id, user_id)}
-    made = {n: {"limit": value, "in_use": used.get(n, 0) if n != "key_pairs" else 0, "reserved": 0}
-            for n, value in _view(request, limit).items()}
+    made = {
+        n: {"limit": value, "in_use": used.get(n, 0) if n != "key_pairs" else 0, "reserved": 0}
+        for n, value in _view(request, limit).items()
+    }
     return {"quota_set": {"id": project_id, **made}}
 
 
@@ -133,7 +151,7 @@ def _paged(request: Request, found: list[Any]) -> tuple[list[Any], int | None]:
         at = next((n for n, r in enumerate(found) if r.id == marker), None)
         if at is None:
             raise errors.BadRequest(f"marker [{marker}] not found")
-        found = found[at + 1:]
+        found = found[at + 1 :]
     return found[:limit], limit
 
 

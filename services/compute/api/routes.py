@@ -4,15 +4,26 @@ from collections.abc import Callable
 from typing import Any
 
 from common.http.route import PUBLIC, Action, Actions, Route, Row
+from common.http.validation import Schema
 from services.compute.api import (
-    flavors, hosts, keypairs, legacy_hosts, projects, server_actions as act, server_devices, server_groups, server_metadata,
-    server_records, servers, versions)
+    flavors,
+    hosts,
+    keypairs,
+    legacy_hosts,
+    projects,
+    server_devices,
+    server_groups,
+    server_metadata,
+    server_records,
+    servers,
+    versions,
+)
+from services.compute.api import server_actions as act
 from services.compute.api.proxy_routes import ROUTES as PROXIES
 from services.compute.api.schemas import others as s
 from services.compute.api.schemas import server_actions as a
 from services.compute.api.schemas import servers as server_schemas
 from services.compute.api.schemas.types import LOOSE, NO_QUERY, query
-from common.http.validation import Schema
 
 P = "os_compute_api:"
 V = "/v2.1"
@@ -48,43 +59,103 @@ SERVERS: tuple[Row, ...] = (
     _t("DELETE", "/servers/<server_id>/tags", server_metadata.delete_tags, "os-server-tags:delete_all", since="2.26", status=204),
     _t("GET", "/servers/<server_id>/tags/<tag>", server_metadata.tag, "os-server-tags:show", since="2.26", status=204),
     _t("PUT", "/servers/<server_id>/tags/<tag>", server_metadata.put_tag, "os-server-tags:update", since="2.26"),
-    _t("DELETE", "/servers/<server_id>/tags/<tag>", server_metadata.delete_tag, "os-server-tags:delete", since="2.26", status=204),
+    _t(
+        "DELETE", "/servers/<server_id>/tags/<tag>", server_metadata.delete_tag, "os-server-tags:delete", since="2.26", status=204
+    ),
     _t("GET", "/servers/<server_id>/ips", server_metadata.ips, "ips:index"),
     _t("GET", "/servers/<server_id>/ips/<label>", server_metadata.ips_of, "ips:show"),
     _t("GET", "/servers/<server_id>/os-interface", server_devices.interfaces, "os-attach-interfaces:list"),
-    _t("POST", "/servers/<server_id>/os-interface", server_devices.attach_interface, "os-attach-interfaces:create", body=s.INTERFACE),
+    _t(
+        "POST",
+        "/servers/<server_id>/os-interface",
+        server_devices.attach_interface,
+        "os-attach-interfaces:create",
+        body=s.INTERFACE,
+    ),
     _t("GET", "/servers/<server_id>/os-interface/<port_id>", server_devices.interface, "os-attach-interfaces:show"),
-    _t("DELETE", "/servers/<server_id>/os-interface/<port_id>", server_devices.detach_interface, "os-attach-interfaces:delete",
-       status=202),
-    _t("GET", "/servers/<server_id>/os-volume_attachments", server_devices.volumes, "os-volumes-attachments:index",
-       query=query("limit", "offset", strict_from="2.75")),
-    _t("POST", "/servers/<server_id>/os-volume_attachments", server_devices.attach_volume, "os-volumes-attachments:create",
-       body=s.ATTACH),
+    _t(
+        "DELETE",
+        "/servers/<server_id>/os-interface/<port_id>",
+        server_devices.detach_interface,
+        "os-attach-interfaces:delete",
+        status=202,
+    ),
+    _t(
+        "GET",
+        "/servers/<server_id>/os-volume_attachments",
+        server_devices.volumes,
+        "os-volumes-attachments:index",
+        query=query("limit", "offset", strict_from="2.75"),
+    ),
+    _t(
+        "POST",
+        "/servers/<server_id>/os-volume_attachments",
+        server_devices.attach_volume,
+        "os-volumes-attachments:create",
+        body=s.ATTACH,
+    ),
     _t("GET", "/servers/<server_id>/os-volume_attachments/<volume_id>", server_devices.volume, "os-volumes-attachments:show"),
-    _t("PUT", "/servers/<server_id>/os-volume_attachments/<volume_id>", server_devices.update_volume,
-       "os-volumes-attachments:update", body=s.UPDATE_ATTACHMENT, status=202),
-    _t("DELETE", "/servers/<server_id>/os-volume_attachments/<volume_id>", server_devices.detach_volume,
-       "os-volumes-attachments:delete", status=202),
+    _t(
+        "PUT",
+        "/servers/<server_id>/os-volume_attachments/<volume_id>",
+        server_devices.update_volume,
+        "os-volumes-attachments:update",
+        body=s.UPDATE_ATTACHMENT,
+        status=202,
+    ),
+    _t(
+        "DELETE",
+        "/servers/<server_id>/os-volume_attachments/<volume_id>",
+        server_devices.detach_volume,
+        "os-volumes-attachments:delete",
+        status=202,
+    ),
     _t("GET", "/servers/<server_id>/os-security-groups", server_records.security_groups, "os-security-groups:list"),
-    _t("GET", "/servers/<server_id>/os-instance-actions", server_records.actions, "os-instance-actions:list",
-       query=query("limit", "marker", "changes-since", "changes-before", strict_from="2.58")),
+    _t(
+        "GET",
+        "/servers/<server_id>/os-instance-actions",
+        server_records.actions,
+        "os-instance-actions:list",
+        query=query("limit", "marker", "changes-since", "changes-before", strict_from="2.58"),
+    ),
     _t("GET", "/servers/<server_id>/os-instance-actions/<request_id>", server_records.action, "os-instance-actions:show"),
     _t("GET", "/servers/<server_id>/diagnostics", server_records.diagnostics, "os-server-diagnostics"),
-    _t("POST", "/servers/<server_id>/remote-consoles", server_records.remote_console, "os-remote-consoles", since="2.6",
-       body=s.REMOTE_CONSOLE),
+    _t(
+        "POST",
+        "/servers/<server_id>/remote-consoles",
+        server_records.remote_console,
+        "os-remote-consoles",
+        since="2.6",
+        body=s.REMOTE_CONSOLE,
+    ),
     _t("GET", "/servers/<server_id>/os-server-password", server_records.get_password, "os-server-password:show"),
-    _t("DELETE", "/servers/<server_id>/os-server-password", server_records.clear_password, "os-server-password:clear", status=204),
+    _t(
+        "DELETE", "/servers/<server_id>/os-server-password", server_records.clear_password, "os-server-password:clear", status=204
+    ),
     _t("GET", "/servers/<server_id>/topology", server_records.topology, "server:topology:index", since="2.78"),
     _t("GET", "/servers/<server_id>/migrations", server_records.server_migrations, "servers:migrations:index", since="2.23"),
-    _t("GET", "/servers/<server_id>/migrations/<migration_id>", server_records.server_migration, "servers:migrations:show",
-       since="2.23"),
-    _t("DELETE", "/servers/<server_id>/migrations/<migration_id>", server_records.abort_migration, "servers:migrations:delete",
-       since="2.24", status=202),
+    _t(
+        "GET",
+        "/servers/<server_id>/migrations/<migration_id>",
+        server_records.server_migration,
+        "servers:migrations:show",
+        since="2.23",
+    ),
+    _t(
+        "DELETE",
+        "/servers/<server_id>/migrations/<migration_id>",
+        server_records.abort_migration,
+        "servers:migrations:delete",
+        since="2.24",
+        status=202,
+    ),
 )
 
 _SERVER_ACTIONS: dict[str, Action] = {
-    "os-start": Action(act.start, P + "servers:start", a.ANYTHING), "os-stop": Action(act.stop, P + "servers:stop", a.ANYTHING),
-    "reboot": Action(act.reboot, P + "servers:reboot", a.REBOOT), "pause": Action(act.pause, P + "os-pause-server:pause", a.ANYTHING),
+    "os-start": Action(act.start, P + "servers:start", a.ANYTHING),
+    "os-stop": Action(act.stop, P + "servers:stop", a.ANYTHING),
+    "reboot": Action(act.reboot, P + "servers:reboot", a.REBOOT),
+    "pause": Action(act.pause, P + "os-pause-server:pause", a.ANYTHING),
     "unpause": Action(act.unpause, P + "os-pause-server:unpause", a.ANYTHING),
     "suspend": Action(act.suspend, P + "os-suspend-server:suspend", a.ANYTHING),
     "resume": Action(act.resume, P + "os-suspend-server:resume", a.ANYTHING),
@@ -94,14 +165,16 @@ _SERVER_ACTIONS: dict[str, Action] = {
     "rebuild": Action(act.rebuild, P + "servers:rebuild", server_schemas.REBUILD),
     "createImage": Action(act.create_image, P + "servers:create_image", a.CREATE_IMAGE),
     "createBackup": Action(act.create_backup, P + "os-create-backup", a.CREATE_BACKUP),
-    "rescue": Action(act.rescue, P + "os-rescue", a.RESCUE, status=200), "unrescue": Action(act.unrescue, P + "os-unrescue", a.ANYTHING),
+    "rescue": Action(act.rescue, P + "os-rescue", a.RESCUE, status=200),
+    "unrescue": Action(act.unrescue, P + "os-unrescue", a.ANYTHING),
     "shelve": Action(act.shelve, P + "os-shelve:shelve", a.ANYTHING),
     "shelveOffload": Action(act.shelve_offload, P + "os-shelve:shelve_offload", a.ANYTHING),
     "unshelve": Action(act.unshelve, P + "os-shelve:unshelve", a.UNSHELVE),
     "migrate": Action(act.migrate, P + "os-migrate-server:migrate", a.MIGRATE),
     "os-migrateLive": Action(act.live_migrate, P + "os-migrate-server:migrate_live", a.LIVE),
     "evacuate": Action(act.evacuate, P + "os-evacuate", a.EVACUATE, status=200),
-    "lock": Action(act.lock, P + "os-lock-server:lock", a.LOCK), "unlock": Action(act.unlock, P + "os-lock-server:unlock", a.ANYTHING),
+    "lock": Action(act.lock, P + "os-lock-server:lock", a.LOCK),
+    "unlock": Action(act.unlock, P + "os-lock-server:unlock", a.ANYTHING),
     "os-resetState": Action(act.reset_state, P + "os-admin-actions:reset_state", a.RESET),
     "resetNetwork": Action(act.reset_network, P + "os-admin-actions:reset_network", a.ANYTHING),
     "injectNetworkInfo": Action(versions.gone, P + "os-admin-actions:inject_network_info", a.ANYTHING, targeted=False),
@@ -129,9 +202,15 @@ FLAVORS: tuple[Row, ...] = (
     _r("GET", "/flavors/<flavor_id>", flavors.show, "flavors:show"),
     _r("PUT", "/flavors/<flavor_id>", flavors.update, "os-flavor-manage:update", since="2.55", body=s.FLAVOR_UPDATE),
     _r("DELETE", "/flavors/<flavor_id>", flavors.delete, "os-flavor-manage:delete", status=202),
-    Actions(V + "/flavors/<flavor_id>/action", {
-        "addTenantAccess": Action(flavors.add_access, P + "os-flavor-access:add_tenant_access", s.TENANT, status=200),
-        "removeTenantAccess": Action(flavors.remove_access, P + "os-flavor-access:remove_tenant_access", s.TENANT, status=200)}),
+    Actions(
+        V + "/flavors/<flavor_id>/action",
+        {
+            "addTenantAccess": Action(flavors.add_access, P + "os-flavor-access:add_tenant_access", s.TENANT, status=200),
+            "removeTenantAccess": Action(
+                flavors.remove_access, P + "os-flavor-access:remove_tenant_access", s.TENANT, status=200
+            ),
+        },
+    ),
     _r("GET", "/flavors/<flavor_id>/os-flavor-access", flavors.access, "os-flavor-access"),
     _r("GET", "/flavors/<flavor_id>/os-extra_specs", flavors.specs, "os-flavor-extra-specs:index"),
     _r("POST", "/flavors/<flavor_id>/os-extra_specs", flavors.add_specs, "os-flavor-extra-specs:create", body=s.SPECS),
@@ -145,8 +224,13 @@ PROJECTS: tuple[Row, ...] = (
     _t("POST", "/os-keypairs", keypairs.create, "os-keypairs:create", body=s.KEYPAIR),
     _t("GET", "/os-keypairs/<name>", keypairs.show, "os-keypairs:show", query=s.KEYPAIRS),
     _t("DELETE", "/os-keypairs/<name>", keypairs.delete, "os-keypairs:delete", query=s.KEYPAIRS),
-    _r("GET", "/os-server-groups", server_groups.index, "os-server-groups:index",
-       query=query("all_projects", "limit", "offset", strict_from="2.75")),
+    _r(
+        "GET",
+        "/os-server-groups",
+        server_groups.index,
+        "os-server-groups:index",
+        query=query("all_projects", "limit", "offset", strict_from="2.75"),
+    ),
     _r("POST", "/os-server-groups", server_groups.create, "os-server-groups:create", body=s.SERVER_GROUP),
     _t("GET", "/os-server-groups/<group_id>", server_groups.show, "os-server-groups:show"),
     _t("DELETE", "/os-server-groups/<group_id>", server_groups.delete, "os-server-groups:delete", status=204),
@@ -161,9 +245,27 @@ PROJECTS: tuple[Row, ...] = (
     _r("GET", "/os-simple-tenant-usage", projects.usages, "os-simple-tenant-usage:list", query=s.USAGE),
     _t("GET", "/os-simple-tenant-usage/<project_id>", projects.project_usage, "os-simple-tenant-usage:show", query=s.USAGE),
     _r("POST", "/os-server-external-events", projects.events, "os-server-external-events:create", body=s.EVENTS),
-    _r("GET", "/os-migrations", server_records.migrations, "os-migrations:index", query=query(
-        "limit", "marker", "host", "hidden", "instance_uuid", "migration_type", "source_compute", "status", "changes-since",
-        "changes-before", "user_id", "project_id", strict_from="2.59")),
+    _r(
+        "GET",
+        "/os-migrations",
+        server_records.migrations,
+        "os-migrations:index",
+        query=query(
+            "limit",
+            "marker",
+            "host",
+            "hidden",
+            "instance_uuid",
+            "migration_type",
+            "source_compute",
+            "status",
+            "changes-since",
+            "changes-before",
+            "user_id",
+            "project_id",
+            strict_from="2.59",
+        ),
+    ),
     _r("GET", "/os-console-auth-tokens/<token>", server_records.console_token, "os-console-auth-tokens"),
 )
 
@@ -171,7 +273,13 @@ HOSTS: tuple[Row, ...] = (
     _r("GET", "/os-hypervisors", hosts.hypervisors, "os-hypervisors:list", query=s.HYPERVISORS),
     _r("GET", "/os-hypervisors/detail", hosts.hypervisors_detail, "os-hypervisors:list-detail", query=s.HYPERVISORS),
     _r("GET", "/os-hypervisors/statistics", hosts.statistics, "os-hypervisors:statistics", until="2.87"),
-    _r("GET", "/os-hypervisors/<node_id>", hosts.hypervisor, "os-hypervisors:show", query=query("with_servers", strict_from="2.53")),
+    _r(
+        "GET",
+        "/os-hypervisors/<node_id>",
+        hosts.hypervisor,
+        "os-hypervisors:show",
+        query=query("with_servers", strict_from="2.53"),
+    ),
     _r("GET", "/os-hypervisors/<node_id>/uptime", hosts.uptime, "os-hypervisors:uptime", until="2.87"),
     _r("GET", "/os-hypervisors/<pattern>/search", hosts.search, "os-hypervisors:search", until="2.52"),
     _r("GET", "/os-hypervisors/<pattern>/servers", hosts.hypervisor_servers, "os-hypervisors:servers", until="2.52"),
@@ -187,17 +295,23 @@ HOSTS: tuple[Row, ...] = (
     _r("GET", "/os-aggregates/<aggregate_id>", hosts.aggregate, "os-aggregates:show"),
     _r("PUT", "/os-aggregates/<aggregate_id>", hosts.update_aggregate, "os-aggregates:update", body=s.AGGREGATE_UPDATE),
     _r("DELETE", "/os-aggregates/<aggregate_id>", hosts.delete_aggregate, "os-aggregates:delete"),
-    Actions(V + "/os-aggregates/<aggregate_id>/action", {
-        "add_host": Action(hosts.add_host, P + "os-aggregates:add_host", s.AGGREGATE_HOST, status=200),
-        "remove_host": Action(hosts.remove_host, P + "os-aggregates:remove_host", s.AGGREGATE_HOST, status=200),
-        "set_metadata": Action(hosts.set_metadata, P + "os-aggregates:set_metadata", s.AGGREGATE_METADATA, status=200)}),
+    Actions(
+        V + "/os-aggregates/<aggregate_id>/action",
+        {
+            "add_host": Action(hosts.add_host, P + "os-aggregates:add_host", s.AGGREGATE_HOST, status=200),
+            "remove_host": Action(hosts.remove_host, P + "os-aggregates:remove_host", s.AGGREGATE_HOST, status=200),
+            "set_metadata": Action(hosts.set_metadata, P + "os-aggregates:set_metadata", s.AGGREGATE_METADATA, status=200),
+        },
+    ),
     _r("GET", "/os-availability-zone", hosts.zones, "os-availability-zone:list"),
     _r("GET", "/os-availability-zone/detail", hosts.zones_detail, "os-availability-zone:detail"),
     _r("GET", "/os-hosts", legacy_hosts.hosts, "os-hosts:list", until="2.42", query=query("zone")),
     _r("GET", "/os-hosts/<name>", legacy_hosts.host, "os-hosts:show", until="2.42"),
     _r("PUT", "/os-hosts/<name>", legacy_hosts.update, "os-hosts:update", until="2.42", body=s.HOST_UPDATE),
-    *[_r("GET", f"/os-hosts/<name>/{verb}", legacy_hosts.power, "os-hosts:update", until="2.42")
-      for verb in ("startup", "shutdown", "reboot")],
+    *[
+        _r("GET", f"/os-hosts/<name>/{verb}", legacy_hosts.power, "os-hosts:update", until="2.42")
+        for verb in ("startup", "shutdown", "reboot")
+    ],
 )
 
 _GONE = """
@@ -207,17 +321,29 @@ _GONE = """
 /os-security-group-default-rules /os-security-group-default-rules/<a> /servers/<a>/consoles /servers/<a>/consoles/<b>
 /servers/<a>/os-virtual-interfaces /os-networks/add /os-networks/<a>/action
 """.split()
-_GONE_WRITES = (("POST", "/os-networks"), ("DELETE", "/os-networks/<network_id>"), ("POST", "/os-tenant-networks"),
-                ("DELETE", "/os-tenant-networks/<network_id>"))
+_GONE_WRITES = (
+    ("POST", "/os-networks"),
+    ("DELETE", "/os-networks/<network_id>"),
+    ("POST", "/os-tenant-networks"),
+    ("DELETE", "/os-tenant-networks/<network_id>"),
+)
 GONE: tuple[Row, ...] = (
     *[_r(method, path, versions.gone, "extensions", query=None) for path in _GONE for method in ("GET", "POST", "PUT", "DELETE")],
     *[_r(method, path, versions.gone, "extensions", query=None) for method, path in _GONE_WRITES],
 )
 
 ROUTES: tuple[Row, ...] = (
-    Route("GET", "/", versions.root, PUBLIC), Route("GET", "/v2", versions.v20, PUBLIC), Route("GET", V, versions.v21, PUBLIC),
+    Route("GET", "/", versions.root, PUBLIC),
+    Route("GET", "/v2", versions.v20, PUBLIC),
+    Route("GET", V, versions.v21, PUBLIC),
     Route("GET", V + "/versions/<name>", versions.version, PUBLIC),
     _r("GET", "/extensions", versions.extensions, "extensions", query=None),
     _r("GET", "/extensions/<alias>", versions.extension, "extensions", query=None),
-    *SERVERS, Actions(V + "/servers/<server_id>/action", _SERVER_ACTIONS), *FLAVORS, *PROJECTS, *HOSTS, *PROXIES, *GONE,
+    *SERVERS,
+    Actions(V + "/servers/<server_id>/action", _SERVER_ACTIONS),
+    *FLAVORS,
+    *PROJECTS,
+    *HOSTS,
+    *PROXIES,
+    *GONE,
 )

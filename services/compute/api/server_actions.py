@@ -45,8 +45,13 @@ def reboot(request: Request, server_id: str) -> None:
 def resize(request: Request, server_id: str) -> None:
     """202; 400 for the flavor, 403 over quota, 409."""
     body = request.body
-    server_actions.resize(request.app, request.context, load_server(request, server_id), str(body["flavorRef"]).rsplit("/", 1)[-1],
-                          body.get("OS-DCF:diskConfig"))
+    server_actions.resize(
+        request.app,
+        request.context,
+        load_server(request, server_id),
+        str(body["flavorRef"]).rsplit("/", 1)[-1],
+        body.get("OS-DCF:diskConfig"),
+    )
 
 
 def confirm_resize(request: Request, server_id: str) -> None:
@@ -91,7 +96,9 @@ def rebuild(request: Request, server_id: str) -> Any:
 def create_image(request: Request, server_id: str) -> Any:
     """202 with a Location (and since 2.45 the id) of the image; 400, 403, 409."""
     row = load_server(request, server_id)
-    image_id = server_actions.snapshot(request.app, request.context, row, request.body["name"], request.body.get("metadata") or {})
+    image_id = server_actions.snapshot(
+        request.app, request.context, row, request.body["name"], request.body.get("metadata") or {}
+    )
     return _image_answer(request, image_id)
 
 
@@ -109,8 +116,14 @@ def create_backup(request: Request, server_id: str) -> Any:
         raise errors.BadRequest("Backup is not supported for volume-backed instances.")
     rotation = int(body["rotation"])
     image_id = server_actions.snapshot(
-        request.app, request.context, row, body["name"], {**(body.get("metadata") or {}), "backup_type": body["backup_type"]},
-        action="backup", extra={"backup_type": body["backup_type"], "rotation": rotation})
+        request.app,
+        request.context,
+        row,
+        body["name"],
+        {**(body.get("metadata") or {}), "backup_type": body["backup_type"]},
+        action="backup",
+        extra={"backup_type": body["backup_type"], "rotation": rotation},
+    )
     if rotation == 0:
         return None, 202
     return _image_answer(request, image_id)
@@ -121,8 +134,9 @@ def rescue(request: Request, server_id: str) -> Any:
     row = load_server(request, server_id)
     body = request.body or {}
     secret = body.get("adminPass") or password(request.app.conf.compute.password_length)
-    server_actions.rescue(request.app, request.context, row, secret, body.get("rescue_image_ref"),
-                          from_volume=request.at_least("2.87"))
+    server_actions.rescue(
+        request.app, request.context, row, secret, body.get("rescue_image_ref"), from_volume=request.at_least("2.87")
+    )
     return {"adminPass": secret}
 
 
@@ -154,12 +168,21 @@ def live_migrate(request: Request, server_id: str) -> None:
     row = load_server(request, server_id)
     body = request.body
     if body.get("host") is not None:
-        request.authorize({"project_id": row.project_id, "user_id": row.user_id}, "os_compute_api:os-migrate-server:migrate_live:host")
+        request.authorize(
+            {"project_id": row.project_id, "user_id": row.user_id}, "os_compute_api:os-migrate-server:migrate_live:host"
+        )
     block = body["block_migration"]
-    server_actions.live_migrate(request.app, request.context, row, body.get("host"), {
-        "block_migration": block if block == "auto" else boolean(block, "block_migration"),
-        "disk_over_commit": boolean(body.get("disk_over_commit", False), "disk_over_commit"),
-        "force": boolean(body.get("force", False), "force")})
+    server_actions.live_migrate(
+        request.app,
+        request.context,
+        row,
+        body.get("host"),
+        {
+            "block_migration": block if block == "auto" else boolean(block, "block_migration"),
+            "disk_over_commit": boolean(body.get("disk_over_commit", False), "disk_over_commit"),
+            "force": boolean(body.get("force", False), "force"),
+        },
+    )
 
 
 def evacuate(request: Request, server_id: str) -> Any:
@@ -167,8 +190,9 @@ def evacuate(request: Request, server_id: str) -> Any:
     row = load_server(request, server_id)
     body = request.body
     secret = body.get("adminPass") or password(request.app.conf.compute.password_length)
-    server_actions.evacuate(request.app, request.context, row, body.get("host"), secret,
-                            force=boolean(body.get("force", False), "force"))
+    server_actions.evacuate(
+        request.app, request.context, row, body.get("host"), secret, force=boolean(body.get("force", False), "force")
+    )
     return {"adminPass": secret} if not request.at_least("2.14") else ok()
 
 
@@ -187,8 +211,9 @@ def unlock(request: Request, server_id: str) -> None:
     """202; 403 for what an operator locked."""
     row = load_server(request, server_id)
     if row.locked and row.locked_by == "admin":
-        request.authorize({"project_id": row.project_id, "user_id": row.user_id},
-                          "os_compute_api:os-lock-server:unlock:unlock_override")
+        request.authorize(
+            {"project_id": row.project_id, "user_id": row.user_id}, "os_compute_api:os-lock-server:unlock:unlock_override"
+        )
     domain.unlock(request.app, request.context, row)
 
 
@@ -241,8 +266,9 @@ def remove_fixed_ip(request: Request, server_id: str) -> None:
 
 def add_floating_ip(request: Request, server_id: str) -> None:
     """202; 400, 404 (before 2.44)."""
-    attachments.add_floating_ip(request.app, request.context, load_server(request, server_id), request.body["address"],
-                                request.body.get("fixed_address"))
+    attachments.add_floating_ip(
+        request.app, request.context, load_server(request, server_id), request.body["address"], request.body.get("fixed_address")
+    )
 
 
 def remove_floating_ip(request: Request, server_id: str) -> None:

@@ -11,18 +11,67 @@ from services.compute.api.schemas.servers import SORT_KEYS
 from services.compute.db.servers import Filter
 from services.compute.domain import states
 
-_TENANT = {"reservation_id", "name", "display_name", "status", "image", "flavor", "ip", "ip6", "changes-since", "tags", "tags-any",
-           "not-tags", "not-tags-any", "limit", "marker", "sort_key", "sort_dir"}
-_TENANT_283 = {"availability_zone", "config_drive", "key_name", "created_at", "launched_at", "terminated_at", "power_state",
-               "task_state", "vm_state", "progress", "user_id", "locked", "changes-before"}
-_EXACT = {
-    "user_id": "user_id", "launch_index": "launch_index", "image": "image_id", "image_ref": "image_id", "kernel_id": "kernel_id",
-    "ramdisk_id": "ramdisk_id", "key_name": "key_name", "task_state": "task_state", "host": "host", "node": "node",
-    "flavor": "flavorid", "reservation_id": "reservation_id", "availability_zone": "availability_zone", "locked_by": "locked_by",
-    "uuid": "id", "root_device_name": "root_device_name", "access_ip_v4": "access_ip_v4", "access_ip_v6": "access_ip_v6",
+_TENANT = {
+    "reservation_id",
+    "name",
+    "display_name",
+    "status",
+    "image",
+    "flavor",
+    "ip",
+    "ip6",
+    "changes-since",
+    "tags",
+    "tags-any",
+    "not-tags",
+    "not-tags-any",
+    "limit",
+    "marker",
+    "sort_key",
+    "sort_dir",
 }
-_REGEXPS = {"name": "name", "display_name": "name", "description": "description", "display_description": "description",
-            "hostname": "hostname"}
+_TENANT_283 = {
+    "availability_zone",
+    "config_drive",
+    "key_name",
+    "created_at",
+    "launched_at",
+    "terminated_at",
+    "power_state",
+    "task_state",
+    "vm_state",
+    "progress",
+    "user_id",
+    "locked",
+    "changes-before",
+}
+_EXACT = {
+    "user_id": "user_id",
+    "launch_index": "launch_index",
+    "image": "image_id",
+    "image_ref": "image_id",
+    "kernel_id": "kernel_id",
+    "ramdisk_id": "ramdisk_id",
+    "key_name": "key_name",
+    "task_state": "task_state",
+    "host": "host",
+    "node": "node",
+    "flavor": "flavorid",
+    "reservation_id": "reservation_id",
+    "availability_zone": "availability_zone",
+    "locked_by": "locked_by",
+    "uuid": "id",
+    "root_device_name": "root_device_name",
+    "access_ip_v4": "access_ip_v4",
+    "access_ip_v6": "access_ip_v6",
+}
+_REGEXPS = {
+    "name": "name",
+    "display_name": "name",
+    "description": "description",
+    "display_description": "description",
+    "hostname": "hostname",
+}
 _TIMES = {"created_at": "created_at", "launched_at": "launched_at", "terminated_at": "terminated_at"}
 _NUMBERS = {"power_state": "power_state", "progress": "progress"}
 

@@ -17,8 +17,15 @@ from services.compute.domain.deps import remote
 
 
 def _action(request: Request, row: Any) -> dict[str, Any]:
-    made = {"action": row.action, "instance_uuid": row.server_id, "request_id": row.request_id, "user_id": row.user_id,
-            "project_id": row.project_id, "start_time": clock.iso_micro(row.started_at), "message": row.message}
+    made = {
+        "action": row.action,
+        "instance_uuid": row.server_id,
+        "request_id": row.request_id,
+        "user_id": row.user_id,
+        "project_id": row.project_id,
+        "start_time": clock.iso_micro(row.started_at),
+        "message": row.message,
+    }
     if request.at_least("2.58"):
         made["updated_at"] = clock.iso_micro(row.updated_at)
     return made
@@ -71,8 +78,12 @@ def action(request: Request, server_id: str, request_id: str) -> dict[str, Any]:
 
 
 def _event(request: Request, event: Any, project_id: str, full: bool) -> dict[str, Any]:
-    made = {"event": event.event, "start_time": clock.iso_micro(event.started_at), "finish_time": clock.iso_micro(event.finished_at),
-            "result": event.result}
+    made = {
+        "event": event.event,
+        "start_time": clock.iso_micro(event.started_at),
+        "finish_time": clock.iso_micro(event.finished_at),
+        "result": event.result,
+    }
     if full:
         made["traceback"] = event.traceback
     if request.at_least("2.62"):
@@ -87,10 +98,19 @@ def _event(request: Request, event: Any, project_id: str, full: bool) -> dict[st
 def migration_view(request: Request, row: Any) -> dict[str, Any]:
     """A migration in os-migrations."""
     made: dict[str, Any] = {
-        "id": row.id, "instance_uuid": row.server_id, "status": row.status, "source_compute": row.source_compute,
-        "source_node": row.source_node, "dest_compute": row.dest_compute, "dest_node": row.dest_node, "dest_host": row.dest_host,
-        "created_at": clock.iso_micro(row.created_at), "updated_at": clock.iso_micro(row.updated_at),
-        "old_instance_type_id": (row.old_flavor or {}).get("id"), "new_instance_type_id": (row.new_flavor or {}).get("id")}
+        "id": row.id,
+        "instance_uuid": row.server_id,
+        "status": row.status,
+        "source_compute": row.source_compute,
+        "source_node": row.source_node,
+        "dest_compute": row.dest_compute,
+        "dest_node": row.dest_node,
+        "dest_host": row.dest_host,
+        "created_at": clock.iso_micro(row.created_at),
+        "updated_at": clock.iso_micro(row.updated_at),
+        "old_instance_type_id": (row.old_flavor or {}).get("id"),
+        "new_instance_type_id": (row.new_flavor or {}).get("id"),
+    }
     if request.at_least("2.23"):
         made["migration_type"] = row.type
         if row.type == "live-migration" and row.status in migration_rows.RUNNING:
@@ -105,11 +125,16 @@ def migration_view(request: Request, row: Any) -> dict[str, Any]:
 
 def migrations(request: Request) -> dict[str, Any]:
     """200; 400."""
-    names = {"host": "host", "instance_uuid": "server_id", "source_compute": "source_compute", "status": "status",
-             "migration_type": "type"}
+    names = {
+        "host": "host",
+        "instance_uuid": "server_id",
+        "source_compute": "source_compute",
+        "status": "status",
+        "migration_type": "type",
+    }
     if request.at_least("2.80"):
         names.update(user_id="user_id", project_id="project_id")
-    wanted = {column: text for name, column in names.items() if (text := request.first(name))}
+    wanted: dict[str, Any] = {column: text for name, column in names.items() if (text := request.first(name))}
     if not request.allowed("os_compute_api:os-migrations:index:all_projects"):
         wanted["project_id"] = request.context.project_id
     page, since, before = None, None, None
@@ -126,12 +151,24 @@ def migrations(request: Request) -> dict[str, Any]:
 
 
 def _progress(request: Request, row: Any) -> dict[str, Any]:
-    made = {"id": row.id, "server_uuid": row.server_id, "status": row.status, "source_compute": row.source_compute,
-            "source_node": row.source_node, "dest_compute": row.dest_compute, "dest_node": row.dest_node, "dest_host": row.dest_host,
-            "created_at": clock.iso_micro(row.created_at), "updated_at": clock.iso_micro(row.updated_at),
-            "memory_total_bytes": row.memory_total, "memory_processed_bytes": row.memory_processed,
-            "memory_remaining_bytes": row.memory_remaining, "disk_total_bytes": row.disk_total,
-            "disk_processed_bytes": row.disk_processed, "disk_remaining_bytes": row.disk_remaining}
+    made = {
+        "id": row.id,
+        "server_uuid": row.server_id,
+        "status": row.status,
+        "source_compute": row.source_compute,
+        "source_node": row.source_node,
+        "dest_compute": row.dest_compute,
+        "dest_node": row.dest_node,
+        "dest_host": row.dest_host,
+        "created_at": clock.iso_micro(row.created_at),
+        "updated_at": clock.iso_micro(row.updated_at),
+        "memory_total_bytes": row.memory_total,
+        "memory_processed_bytes": row.memory_processed,
+        "memory_remaining_bytes": row.memory_remaining,
+        "disk_total_bytes": row.disk_total,
+        "disk_processed_bytes": row.disk_processed,
+        "disk_remaining_bytes": row.disk_remaining,
+    }
     if request.at_least("2.59"):
         made["uuid"] = row.uuid
     if request.at_least("2.80"):

@@ -11,8 +11,14 @@ _UPDATED = {"v2.0": "2025-07-04T12:00:00Z", "v2.1": "2013-07-23T11:33:21Z"}
 
 def _entry(request: Request, name: str) -> dict[str, Any]:
     new = name == "v2.1"
-    return {"id": name, "status": "CURRENT" if new else "DEPRECATED", "version": MAX if new else "", "min_version": MIN if new else "",
-            "updated": _UPDATED[name], "links": [{"rel": "self", "href": f"{request.base_url}/{'v2.1' if new else 'v2'}/"}]}
+    return {
+        "id": name,
+        "status": "CURRENT" if new else "DEPRECATED",
+        "version": MAX if new else "",
+        "min_version": MIN if new else "",
+        "updated": _UPDATED[name],
+        "links": [{"rel": "self", "href": f"{request.base_url}/{'v2.1' if new else 'v2'}/"}],
+    }
 
 
 def root(request: Request) -> dict[str, Any]:
@@ -81,8 +87,14 @@ os-volume-attachment-update=VolumeAttachmentUpdate os-volumes=Volumes
 
 def _extension(word: str) -> dict[str, Any]:
     alias, _, name = word.partition("=")
-    return {"alias": alias, "name": name, "description": f"{name} support.", "links": [], "updated": "2014-12-03T00:00:00Z",
-            "namespace": "http://docs.openstack.org/compute/ext/fake_xml"}
+    return {
+        "alias": alias,
+        "name": name,
+        "description": f"{name} support.",
+        "links": [],
+        "updated": "2014-12-03T00:00:00Z",
+        "namespace": "http://docs.openstack.org/compute/ext/fake_xml",
+    }
 
 
 def extensions(request: Request) -> dict[str, Any]:

@@ -13,21 +13,32 @@ def _client(request: Request) -> Any:
 
 
 def _attachments(volume: Mapping[str, Any]) -> list[dict[str, Any]]:
-    made = [{"id": volume["id"], "volumeId": volume["id"], "serverId": a["server_id"], "device": a.get("device")}
-            for a in volume.get("attachments") or ()]
+    made = [
+        {"id": volume["id"], "volumeId": volume["id"], "serverId": a["server_id"], "device": a.get("device")}
+        for a in volume.get("attachments") or ()
+    ]
     return made or [{}]
 
 
 def _volume(volume: Mapping[str, Any]) -> dict[str, Any]:
-    return {"id": volume["id"], "status": volume.get("status"), "size": volume.get("size"), "displayName": volume.get("name"),
-            "availabilityZone": volume.get("availability_zone"), "createdAt": volume.get("created_at"),
-            "displayDescription": volume.get("description"), "volumeType": volume.get("volume_type"),
-            "snapshotId": volume.get("snapshot_id"), "metadata": volume.get("metadata") or {}, "attachments": _attachments(volume)}
+    return {
+        "id": volume["id"],
+        "status": volume.get("status"),
+        "size": volume.get("size"),
+        "displayName": volume.get("name"),
+        "availabilityZone": volume.get("availability_zone"),
+        "createdAt": volume.get("created_at"),
+        "displayDescription": volume.get("description"),
+        "volumeType": volume.get("volume_type"),
+        "snapshotId": volume.get("snapshot_id"),
+        "metadata": volume.get("metadata") or {},
+        "attachments": _attachments(volume),
+    }
 
 
 def _slice(request: Request, found: list[Any]) -> list[Any]:
     offset, limit = int(request.first("offset") or 0), request.first("limit")
-    return found[offset:offset + int(limit)] if limit else found[offset:]
+    return found[offset : offset + int(limit)] if limit else found[offset:]
 
 
 def volumes(request: Request) -> dict[str, Any]:
@@ -47,11 +58,19 @@ def _missing(volume_id: str) -> errors.NotFound:
 def create_volume(request: Request) -> Any:
     """200 and a Location; 400, 403 over quota, 404."""
     body = request.body["volume"]
-    names = {"display_name": "name", "display_description": "description", "size": "size", "volume_type": "volume_type",
-             "metadata": "metadata", "snapshot_id": "snapshot_id", "availability_zone": "availability_zone"}
+    names = {
+        "display_name": "name",
+        "display_description": "description",
+        "size": "size",
+        "volume_type": "volume_type",
+        "metadata": "metadata",
+        "snapshot_id": "snapshot_id",
+        "availability_zone": "availability_zone",
+    }
     values = {field: body[name] for name, field in names.items() if name in body}
-    made = _volume(remote(lambda: _client(request).create_volume(values),
-                          on_413=errors.Forbidden("Maximum number of volumes exceeded")))
+    made = _volume(
+        remote(lambda: _client(request).create_volume(values), on_413=errors.Forbidden("Maximum number of volumes exceeded"))
+    )
     return {"volume": made}, 200, {"Location": f"{request.base_url}/v2.1/os-volumes/{made['id']}"}
 
 
@@ -61,8 +80,15 @@ def delete_volume(request: Request, volume_id: str) -> None:
 
 
 def _snapshot(item: Mapping[str, Any]) -> dict[str, Any]:
-    return {"id": item["id"], "volumeId": item.get("volume_id"), "status": item.get("status"), "size": item.get("size"),
-            "createdAt": item.get("created_at"), "displayName": item.get("name"), "displayDescription": item.get("description")}
+    return {
+        "id": item["id"],
+        "volumeId": item.get("volume_id"),
+        "status": item.get("status"),
+        "size": item.get("size"),
+        "createdAt": item.get("created_at"),
+        "displayName": item.get("name"),
+        "displayDescription": item.get("description"),
+    }
 
 
 def snapshots(request: Request) -> dict[str, Any]:
@@ -80,8 +106,16 @@ def create_snapshot(request: Request) -> dict[str, Any]:
     """200; 403 over quota, 404."""
     body = request.body["snapshot"]
     force = str(body.get("force", False)).lower() in ("1", "t", "true", "on", "y", "yes")
-    made = remote(lambda: _client(request).create_snapshot({
-        "volume_id": body["volume_id"], "name": body.get("display_name"), "description": body.get("display_description"), "force": force}))
+    made = remote(
+        lambda: _client(request).create_snapshot(
+            {
+                "volume_id": body["volume_id"],
+                "name": body.get("display_name"),
+                "description": body.get("display_description"),
+                "force": force,
+            }
+        )
+    )
     return {"snapshot": _snapshot(made)}
 
 

@@ -108,8 +108,11 @@ class Server(TimestampColumns, Base):
 
     __tablename__ = "servers"
     __table_args__ = (
-        sa.Index(None, "project_id", "deleted", "created_at"), sa.Index(None, "deleted", "created_at"),
-        sa.Index(None, "host", "deleted"), sa.Index(None, "reservation_id"), sa.Index(None, "updated_at"),
+        sa.Index(None, "project_id", "deleted", "created_at"),
+        sa.Index(None, "deleted", "created_at"),
+        sa.Index(None, "host", "deleted"),
+        sa.Index(None, "reservation_id"),
+        sa.Index(None, "updated_at"),
         sa.Index(None, "group_id"),
     )
     seq: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)
@@ -168,7 +171,8 @@ class ServerRequest(Base):
     """What was asked for at boot and is needed only by sagas, specs and metadata.
 
     `data`: {"networks": [{"uuid", "port", "fixed_ip", "tag"}] | "auto" | "none", "security_groups": [names or ids],
-    "availability_zone", "host", "node", "personality": [{"path", "contents"}], "hints"}; `admin_pass` is forgotten after the boot.
+    "availability_zone", "host", "node", "personality": [{"path", "contents"}], "hints", "group"}; `admin_pass`
+    is forgotten after the boot.
     """
 
     __tablename__ = "server_requests"

@@ -13,13 +13,28 @@ from services.compute.db.models import InstanceAction, InstanceActionEvent, Saga
 ACTIONS, EVENTS = InstanceAction.__table__, InstanceActionEvent.__table__
 
 
-def begin(session: orm.Session, context: Any, items: Sequence[tuple[str, Mapping[str, Any]]], *, kind: str, action: str) -> list[str]:
+def begin(
+    session: orm.Session, context: Any, items: Sequence[tuple[str, Mapping[str, Any]]], *, kind: str, action: str
+) -> list[str]:
     """Insert a saga of `kind` for each (server id, data), and the record of `action`; the sagas' ids."""
     now = clock.now()
     message = context.to_message()
-    rows = [{"id": ids.uuid(), "kind": kind, "resource_id": server_id, "context": message, "data": dict(data),
-             "state": "running", "step": 0, "attempt": 0, "cancelled": False, "wakes": 0, "created_at": now}
-            for server_id, data in items]
+    rows = [
+        {
+            "id": ids.uuid(),
+            "kind": kind,
+            "resource_id": server_id,
+            "context": message,
+            "data": dict(data),
+            "state": "running",
+            "step": 0,
+            "attempt": 0,
+            "cancelled": False,
+            "wakes": 0,
+            "created_at": now,
+        }
+        for server_id, data in items
+    ]
     session.execute(sa.insert(Saga), rows)
     record(session, context, [server_id for server_id, _ in items], action)
     return [str(r["id"]) for r in rows]
@@ -28,9 +43,21 @@ def begin(session: orm.Session, context: Any, items: Sequence[tuple[str, Mapping
 def record(session: orm.Session, context: Any, server_ids: Sequence[str], action: str) -> None:
     """Write down that the caller began `action` on servers."""
     now = clock.now()
-    session.execute(sa.insert(InstanceAction), [
-        {"server_id": s, "action": action, "request_id": context.request_id, "user_id": context.user_id,
-         "project_id": context.project_id, "started_at": now, "updated_at": now} for s in server_ids])
+    session.execute(
+        sa.insert(InstanceAction),
+        [
+            {
+                "server_id": s,
+                "action": action,
+                "request_id": context.request_id,
+                "user_id": context.user_id,
+                "project_id": context.project_id,
+                "started_at": now,
+                "updated_at": now,
+            }
+            for s in server_ids
+        ],
+    )
 
 
 def cancel(session: orm.Session, server_id: str) -> int:
@@ -41,8 +68,9 @@ def cancel(session: orm.Session, server_id: str) -> int:
 
 def deleting(session: orm.Session, server_id: str) -> str | None:
     """The id of the unfinished saga that deletes the server, or None."""
-    return session.scalars(sa.select(Saga.id).where(Saga.resource_id == server_id, Saga.kind == "server_delete",
-                                                    Saga.state.in_(sagas.ACTIVE))).first()
+    return session.scalars(
+        sa.select(Saga.id).where(Saga.resource_id == server_id, Saga.kind == "server_delete", Saga.state.in_(sagas.ACTIVE))
+    ).first()
 
 
 def wake(session: orm.Session, server_ids: Sequence[str]) -> list[str]:
@@ -50,8 +78,15 @@ def wake(session: orm.Session, server_ids: Sequence[str]) -> list[str]:
     return sagas.wake(session, Saga, server_ids)
 
 
-def actions(session: orm.Session, server_id: str, *, limit: int | None = None, marker: str | None = None,
-            since: Any = None, before: Any = None) -> Sequence[Any] | None:
+def actions(
+    session: orm.Session,
+    server_id: str,
+    *,
+    limit: int | None = None,
+    marker: str | None = None,
+    since: Any = None,
+    before: Any = None,
+) -> Sequence[Any] | None:
     """The actions on a server, newest first; None when no action has the request id `marker`."""
     c = ACTIONS.c
     query = sa.select(ACTIONS).where(c.server_id == server_id).order_by(c.id.desc())
@@ -70,8 +105,9 @@ def actions(session: orm.Session, server_id: str, *, limit: int | None = None, m
 def action(session: orm.Session, server_id: str, request_id: str) -> Any | None:
     """The newest action that a request began on a server, or None."""
     c = ACTIONS.c
-    return session.execute(sa.select(ACTIONS).where(c.server_id == server_id, c.request_id == request_id)
-                           .order_by(c.id.desc())).first()
+    return session.execute(
+        sa.select(ACTIONS).where(c.server_id == server_id, c.request_id == request_id).order_by(c.id.desc())
+    ).first()
 
 
 def events(session: orm.Session, action_id: int) -> Sequence[Any]:
@@ -79,16 +115,37 @@ def events(session: orm.Session, action_id: int) -> Sequence[Any]:
     return session.execute(sa.select(EVENTS).where(EVENTS.c.action_id == action_id).order_by(EVENTS.c.id.desc())).all()
 
 
-def add_event(session: orm.Session, server_id: str, request_id: str, event: str, *, started_at: Any, error: str | None = None,
-              host: str | None = None, traceback: str | None = None) -> None:
+def add_event(
+    session: orm.Session,
+    server_id: str,
+    request_id: str,
+    event: str,
+    *,
+    started_at: Any,
+    error: str | None = None,
+    host: str | None = None,
+    traceback: str | None = None,
+) -> None:
     """Write down a finished event of the action that `request_id` began; an `error` marks the action as failed."""
     found = action(session, server_id, request_id)
     if found is None:
         return
     now = clock.now()
-    session.execute(sa.insert(InstanceActionEvent), [{
-        "action_id": found.id, "event": event, "result": "Error" if error else "Success", "details": error, "traceback": traceback,
-        "host": host, "started_at": started_at, "finished_at": now}])
+    session.execute(
+        sa.insert(InstanceActionEvent),
+        [
+            {
+                "action_id": found.id,
+                "event": event,
+                "result": "Error" if error else "Success",
+                "details": error,
+                "traceback": traceback,
+                "host": host,
+                "started_at": started_at,
+                "finished_at": now,
+            }
+        ],
+    )
     values: dict[str, Any] = {"updated_at": now}
     if error:
         values["message"] = "Error"

@@ -1,7 +1,6 @@
 """Limits, and what is used of them."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import exc, orm

@@ -3,9 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import orm
-
 from common import errors
+from common.db.session import Session
 from services.compute.db import hosts
 from services.compute.domain.deps import Deps, compute_host
 
@@ -20,7 +19,7 @@ def create(deps: Deps, name: str, zone: str | None) -> Any:
 def update(deps: Deps, aggregate_id: str, name: str | None, zone: Any) -> tuple[Any, list[str]]:
     """Rename an aggregate or move it to another zone (Ellipsis: keep). errors: NotFound, Conflict, BadRequest."""
 
-    def work(session: orm.Session) -> tuple[Any, list[str]]:
+    def work(session: Session) -> tuple[Any, list[str]]:
         row, members = hosts.aggregate(session, aggregate_id, lock=True)
         if name is not None:
             row.name = name
@@ -33,16 +32,23 @@ def update(deps: Deps, aggregate_id: str, name: str | None, zone: Any) -> tuple[
     return deps.db.transaction(work)
 
 
-def _check_zone(session: orm.Session, row: Any, members: Sequence[str], zone: str | None, verb: str) -> None:
+def _check_zone(session: Session, row: Any, members: Sequence[str], zone: str | None, verb: str) -> None:
     """A host is in one zone at most, and a zone with servers in it does not change."""
     if zone == row.meta.get(ZONE) or not members:
         return
     if zone is not None:
-        clash = [h for a, hs in hosts.aggregates(session) if a.id != row.id and a.meta.get(ZONE) not in (None, zone) for h in hs
-                 if h in members]
+        clash = [
+            h
+            for a, hs in hosts.aggregates(session)
+            if a.id != row.id and a.meta.get(ZONE) not in (None, zone)
+            for h in hs
+            if h in members
+        ]
         if clash:
-            raise errors.Conflict(f"Cannot {verb} aggregate {row.id}. Reason: One or more hosts already in availability zone(s) "
-                                  f"{sorted({a.meta[ZONE] for a, hs in hosts.aggregates(session) if a.meta.get(ZONE) and set(hs) & set(clash)})}.")
+            raise errors.Conflict(
+                f"Cannot {verb} aggregate {row.id}. Reason: One or more hosts already in availability zone(s) "
+                f"{sorted({a.meta[ZONE] for a, hs in hosts.aggregates(session) if a.meta.get(ZONE) and set(hs) & set(clash)})}."
+            )
     if hosts.servers_in_zone(session, list(members)):
         raise errors.Conflict(f"Cannot {verb} aggregate {row.id}. Reason: One or more hosts contain instances in this zone.")
 
@@ -50,7 +56,7 @@ def _check_zone(session: orm.Session, row: Any, members: Sequence[str], zone: st
 def set_metadata(deps: Deps, aggregate_id: str, values: Mapping[str, str | None]) -> tuple[Any, list[str]]:
     """Set (None: remove) metadata. errors: NotFound, Conflict."""
 
-    def work(session: orm.Session) -> tuple[Any, list[str]]:
+    def work(session: Session) -> tuple[Any, list[str]]:
         row, members = hosts.aggregate(session, aggregate_id, lock=True)
         if ZONE in values:
             _check_zone(session, row, members, values[ZONE], "update")
@@ -67,17 +73,21 @@ def add_host(deps: Deps, aggregate_id: str, host: str) -> tuple[Any, list[str]]:
         hosts.aggregate(session, aggregate_id)
     compute_host(deps, host)
 
-    def work(session: orm.Session) -> tuple[Any, list[str]]:
+    def work(session: Session) -> tuple[Any, list[str]]:
         row, members = hosts.aggregate(session, aggregate_id, lock=True)
         if host in members:
             raise errors.Conflict(f"Aggregate {aggregate_id} already has host {host}.")
         zone = row.meta.get(ZONE)
         present = hosts.zones(session).get(host)
         if zone and present and present != zone:
-            raise errors.Conflict(f"Cannot add host to aggregate {aggregate_id}. Reason: One or more hosts already in availability "
-                                  f"zone(s) ['{present}'].")
+            raise errors.Conflict(
+                f"Cannot add host to aggregate {aggregate_id}. Reason: One or more hosts already in availability "
+                f"zone(s) ['{present}']."
+            )
         if zone and zone != present and hosts.servers_in_zone(session, [host]):
-            raise errors.Conflict(f"Cannot add host to aggregate {aggregate_id}. Reason: Host contains instances in another zone.")
+            raise errors.Conflict(
+                f"Cannot add host to aggregate {aggregate_id}. Reason: Host contains instances in another zone."
+            )
         hosts.add_host(session, row, host)
         return row, sorted([*members, host])
 
@@ -87,12 +97,14 @@ def add_host(deps: Deps, aggregate_id: str, host: str) -> tuple[Any, list[str]]:
 def remove_host(deps: Deps, aggregate_id: str, host: str) -> tuple[Any, list[str]]:
     """Take a host out. errors: NotFound, Conflict (servers in the zone)."""
 
-    def work(session: orm.Session) -> tuple[Any, list[str]]:
+    def work(session: Session) -> tuple[Any, list[str]]:
         row, members = hosts.aggregate(session, aggregate_id, lock=True)
         if host not in members:
             raise errors.NotFound(f"Aggregate {aggregate_id} has no host {host}.")
         if row.meta.get(ZONE) and hosts.servers_in_zone(session, [host]):
-            raise errors.Conflict(f"Cannot remove host from aggregate {aggregate_id}. Reason: Host contains instances in the zone.")
+            raise errors.Conflict(
+                f"Cannot remove host from aggregate {aggregate_id}. Reason: Host contains instances in the zone."
+            )
         hosts.remove_host(session, row, host)
         return row, [h for h in members if h != host]
 
@@ -102,7 +114,7 @@ def remove_host(deps: Deps, aggregate_id: str, host: str) -> tuple[Any, list[str
 def delete(deps: Deps, aggregate_id: str) -> None:
     """Remove an aggregate. errors: NotFound, BadRequest (it has hosts)."""
 
-    def work(session: orm.Session) -> None:
+    def work(session: Session) -> None:
         row, members = hosts.aggregate(session, aggregate_id, lock=True)
         if members:
             raise errors.BadRequest(f"Unacceptable parameters. Aggregate {aggregate_id} is not empty.")

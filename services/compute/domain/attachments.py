@@ -1,20 +1,20 @@
 """Volumes and network cards of existing servers: plugging, unplugging, addresses, security groups."""
 
+import functools
 import string
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import orm
-
 from common import errors, ids
 from common.clients.base import RemoteError
+from common.db.session import Session
 from services.compute.db import server_parts, servers
 from services.compute.domain import block_devices, networks, operations, states
 from services.compute.domain.deps import Deps, remote
 
 
 def next_device(disks: Sequence[Any], asked: str | None) -> str:
-    """`/dev/vdX` for a further disk: the one asked for when it is free, else the first free one. errors.Conflict when it is taken."""
+    """`/dev/vdX` for a further disk: the one asked for, or the first free one. errors.Conflict when it is taken."""
     taken = {(d.device_name or "").rpartition("/")[2] for d in disks} | {"vda"}
     if asked:
         name = asked.rpartition("/")[2]
@@ -24,12 +24,23 @@ def next_device(disks: Sequence[Any], asked: str | None) -> str:
     unnamed = sum(1 for d in disks if not d.device_name and d.boot_index != 0)
     free = [c for c in string.ascii_lowercase[1:] if f"vd{c}" not in taken]
     if unnamed >= len(free):
-        raise errors.Forbidden("The maximum allowed number of disk devices (26) to attach to a single instance has been exceeded.")
+        raise errors.Forbidden(
+            "The maximum allowed number of disk devices (26) to attach to a single instance has been exceeded."
+        )
     return f"/dev/vd{free[unnamed]}"
 
 
-def attach_volume(deps: Deps, context: Any, server: Any, volume_id: str, device: str | None, *, tag: str | None,
-                  delete_on_termination: bool, multiattach: bool) -> Any:
+def attach_volume(
+    deps: Deps,
+    context: Any,
+    server: Any,
+    volume_id: str,
+    device: str | None,
+    *,
+    tag: str | None,
+    delete_on_termination: bool,
+    multiattach: bool,
+) -> Any:
     """Reserve a volume for a server and begin to plug it; the block device's row. errors: BadRequest, NotFound, Conflict."""
     states.check_lock(server, context.has_admin_role)
     states.check("attach_volume", server)
@@ -42,13 +53,27 @@ def attach_volume(deps: Deps, context: Any, server: Any, volume_id: str, device:
     attachment = remote(lambda: client.create_attachment(volume_id, server.id))
     disk_id = ids.uuid()
 
-    def also(session: orm.Session) -> dict[str, Any]:
+    def also(session: Session) -> dict[str, Any]:
         disks = server_parts.disks(session, [server.id]).get(server.id, [])
         name = next_device(disks, device)
-        server_parts.add_disks(session, [{
-            "id": disk_id, "server_id": server.id, "source": "volume", "destination": "volume", "volume_id": volume_id,
-            "volume_size": volume.get("size"), "device_name": name, "delete_on_termination": delete_on_termination, "tag": tag,
-            "attachment_id": attachment["id"], "position": len(disks)}])
+        server_parts.add_disks(
+            session,
+            [
+                {
+                    "id": disk_id,
+                    "server_id": server.id,
+                    "source": "volume",
+                    "destination": "volume",
+                    "volume_id": volume_id,
+                    "volume_size": volume.get("size"),
+                    "device_name": name,
+                    "delete_on_termination": delete_on_termination,
+                    "tag": tag,
+                    "attachment_id": attachment["id"],
+                    "position": len(disks),
+                }
+            ],
+        )
         return {"disk_id": disk_id, "volume_id": volume_id, "attachment_id": attachment["id"]}
 
     try:
@@ -76,10 +101,17 @@ def detach_volume(deps: Deps, context: Any, server: Any, volume_id: str) -> None
         raise errors.BadRequest("Cannot detach a root device volume")
     states.check("detach_volume", server)
     client = deps.volume.as_user(context)
-    remote(lambda: client.action(volume_id, "os-begin_detaching"), on_404=errors.NotFound(f"Volume {volume_id} could not be found."))
+    remote(
+        lambda: client.action(volume_id, "os-begin_detaching"), on_404=errors.NotFound(f"Volume {volume_id} could not be found.")
+    )
     try:
-        operations.begin(deps, context, server, "detach_volume", {
-            "disk_id": disk.id, "volume_id": volume_id, "attachment_id": disk.attachment_id})
+        operations.begin(
+            deps,
+            context,
+            server,
+            "detach_volume",
+            {"disk_id": disk.id, "volume_id": volume_id, "attachment_id": disk.attachment_id},
+        )
     except (errors.ApiError, errors.Transient):
         client.action(volume_id, "os-roll_detaching")
         raise
@@ -105,7 +137,12 @@ def attach_interface(deps: Deps, context: Any, server: Any, wanted: Mapping[str,
     states.check_lock(server, context.has_admin_role)
     states.check("attach_interface", server)
     client = deps.network.as_user(context)
-    item = {"uuid": wanted.get("net_id"), "port": wanted.get("port_id"), "fixed_ip": wanted.get("fixed_ip"), "tag": wanted.get("tag")}
+    item = {
+        "uuid": wanted.get("net_id"),
+        "port": wanted.get("port_id"),
+        "fixed_ip": wanted.get("fixed_ip"),
+        "tag": wanted.get("tag"),
+    }
     try:
         found = networks.resolve(deps, context, [item] if item["uuid"] or item["port"] else None, count=1)
     except errors.Conflict as e:
@@ -115,13 +152,24 @@ def attach_interface(deps: Deps, context: Any, server: Any, wanted: Mapping[str,
     port, owned = _port(client, server, {**found[0], "fixed_ip": item["fixed_ip"]})
     network = remote(lambda: client.show("network", port["network_id"]))
 
-    def also(session: orm.Session) -> dict[str, Any]:
+    def also(session: Session) -> dict[str, Any]:
         there = server_parts.nics(session, [server.id]).get(server.id, [])
-        server_parts.save_nic(session, port["id"], {
-            "server_id": server.id, "network_id": port["network_id"], "network_label": network["name"], "mac": port["mac_address"],
-            "addresses": networks.addresses(port.get("fixed_ips", [])), "mtu": network.get("mtu") or 1500, "owned": owned,
-            "vnic_type": port.get("binding:vnic_type") or "normal", "tag": item["tag"],
-            "position": 1 + max((n.position for n in there), default=-1)})
+        server_parts.save_nic(
+            session,
+            port["id"],
+            {
+                "server_id": server.id,
+                "network_id": port["network_id"],
+                "network_label": network["name"],
+                "mac": port["mac_address"],
+                "addresses": networks.addresses(port.get("fixed_ips", [])),
+                "mtu": network.get("mtu") or 1500,
+                "owned": owned,
+                "vnic_type": port.get("binding:vnic_type") or "normal",
+                "tag": item["tag"],
+                "position": 1 + max((n.position for n in there), default=-1),
+            },
+        )
         return {"port_id": port["id"], "owned": owned}
 
     try:
@@ -172,7 +220,7 @@ def refresh(deps: Deps, server_id: str) -> None:
     for item in remote(lambda: client.find("floatingip", port_id=[n.port_id for n in nics])):
         floating.setdefault((item["port_id"], item["fixed_ip_address"]), []).append(item["floating_ip_address"])
 
-    def work(session: orm.Session) -> None:
+    def work(session: Session) -> None:
         for nic in nics:
             port = ports.get(nic.port_id)
             if port is None:
@@ -228,11 +276,15 @@ def _nic_where(deps: Deps, server: Any, test: Any) -> Any | None:
 def add_floating_ip(deps: Deps, context: Any, server: Any, address: str, fixed_address: str | None) -> None:
     """Associate a floating address of the project (before 2.44). errors: NotFound, BadRequest."""
     states.check_lock(server, context.has_admin_role)
-    nic = _nic_where(deps, server, lambda n: any(
-        a["type"] == "fixed" and a["version"] == 4 and fixed_address in (None, a["addr"]) for a in n.addresses))
+    nic = _nic_where(
+        deps,
+        server,
+        lambda n: any(a["type"] == "fixed" and a["version"] == 4 and fixed_address in (None, a["addr"]) for a in n.addresses),
+    )
     if nic is None:
-        raise errors.BadRequest("Specified fixed address not assigned to instance" if fixed_address
-                                else "No fixed IPs associated to instance")
+        raise errors.BadRequest(
+            "Specified fixed address not assigned to instance" if fixed_address else "No fixed IPs associated to instance"
+        )
     fixed = fixed_address or next(a["addr"] for a in nic.addresses if a["type"] == "fixed" and a["version"] == 4)
     client, item = _floating(deps, context, address)
     remote(lambda: client.update("floatingip", item["id"], {"port_id": nic.port_id, "fixed_ip_address": fixed}))
@@ -274,7 +326,7 @@ def change_group(deps: Deps, context: Any, server: Any, name: str, *, add: bool)
         present = list(port.get("security_groups", []))
         if add != (wanted in present):
             present = [*present, wanted] if add else [g for g in present if g != wanted]
-            remote(lambda p=port["id"], g=present: client.update("port", p, {"security_groups": g}))
+            remote(functools.partial(client.update, "port", port["id"], {"security_groups": present}))
             changed = True
         seen.update(present)
     if not add and not changed:

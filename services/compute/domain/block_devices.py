@@ -3,6 +3,7 @@
 Source: the API reference's parameters `block_device_mapping` and `block_device_mapping_v2`.
 """
 
+import functools
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,8 +12,9 @@ from common import errors, ids
 from services.compute.domain.deps import Deps, remote
 
 _DEVICE = re.compile(r"^(/dev/)?[a-zA-Z0-9._-]+\Z")
-_SEQUENCE = ("Block Device Mapping is Invalid: Boot sequence for the instance and image/block device mapping combination "
-             "is not valid.")
+_SEQUENCE = (
+    "Block Device Mapping is Invalid: Boot sequence for the instance and image/block device mapping combination is not valid."
+)
 
 
 def _bad(text: str) -> errors.BadRequest:
@@ -24,12 +26,27 @@ def _true(value: Any) -> bool:
 
 
 def _blank() -> dict[str, Any]:
-    return {"source": "blank", "destination": "local", "volume_id": None, "snapshot_id": None, "image_id": None,
-            "volume_size": None, "volume_type": None, "device_name": None, "boot_index": None,
-            "delete_on_termination": False, "guest_format": None, "device_type": None, "disk_bus": None, "tag": None}
+    return {
+        "source": "blank",
+        "destination": "local",
+        "volume_id": None,
+        "snapshot_id": None,
+        "image_id": None,
+        "volume_size": None,
+        "volume_type": None,
+        "device_name": None,
+        "boot_index": None,
+        "delete_on_termination": False,
+        "guest_format": None,
+        "device_type": None,
+        "disk_bus": None,
+        "tag": None,
+    }
 
 
-def read(v1: Sequence[Mapping[str, Any]] | None, v2: Sequence[Mapping[str, Any]] | None, image_id: str | None) -> list[dict[str, Any]]:
+def read(
+    v1: Sequence[Mapping[str, Any]] | None, v2: Sequence[Mapping[str, Any]] | None, image_id: str | None
+) -> list[dict[str, Any]]:
     """Rows (without ids and server) for everything that is asked for, the image's own root disk included.
 
     errors.BadRequest when the parts do not fit together.
@@ -43,8 +60,17 @@ def read(v1: Sequence[Mapping[str, Any]] | None, v2: Sequence[Mapping[str, Any]]
     if image_id:
         own = [r for r in rows if r["boot_index"] == 0]
         if not own:
-            rows.insert(0, {**_blank(), "source": "image", "image_id": image_id, "boot_index": 0, "delete_on_termination": True,
-                            "device_type": "disk"})
+            rows.insert(
+                0,
+                {
+                    **_blank(),
+                    "source": "image",
+                    "image_id": image_id,
+                    "boot_index": 0,
+                    "delete_on_termination": True,
+                    "device_type": "disk",
+                },
+            )
         elif own[0]["image_id"] != image_id:
             raise errors.BadRequest(_SEQUENCE)
     indexes = sorted(r["boot_index"] for r in rows if r["boot_index"] is not None and r["boot_index"] >= 0)
@@ -54,16 +80,22 @@ def read(v1: Sequence[Mapping[str, Any]] | None, v2: Sequence[Mapping[str, Any]]
 
 
 def _legacy(item: Mapping[str, Any]) -> dict[str, Any]:
-    row = {**_blank(), "destination": "volume", "device_name": _device(item.get("device_name")),
-           "delete_on_termination": _true(item.get("delete_on_termination", False)), "volume_size": _size(item.get("volume_size"))}
+    row = {
+        **_blank(),
+        "destination": "volume",
+        "device_name": _device(item.get("device_name")),
+        "delete_on_termination": _true(item.get("delete_on_termination", False)),
+        "volume_size": _size(item.get("volume_size")),
+    }
     name = (row["device_name"] or "").rpartition("/")[2]
     if item.get("volume_id"):
         row.update(source="volume", volume_id=item["volume_id"])
     elif item.get("snapshot_id"):
         row.update(source="snapshot", snapshot_id=item["snapshot_id"])
     elif str(item.get("virtual_name") or "").startswith(("ephemeral", "swap")):
-        row.update(destination="local", delete_on_termination=True,
-                   guest_format="swap" if item["virtual_name"] == "swap" else None)
+        row.update(
+            destination="local", delete_on_termination=True, guest_format="swap" if item["virtual_name"] == "swap" else None
+        )
     else:
         raise _bad("Unrecognized legacy format.")
     if name in ("vda", "sda", "xvda", "hda"):
@@ -85,11 +117,19 @@ def _modern(item: Mapping[str, Any]) -> dict[str, Any]:
         if not uuid:
             raise _bad("Missing device UUID.")
     destination = item.get("destination_type") or ("local" if source in ("blank", "image") else "volume")
-    row.update(source=source, destination=destination, device_name=_device(item.get("device_name")),
-               boot_index=_index(item.get("boot_index")), volume_size=_size(item.get("volume_size")),
-               delete_on_termination=_true(item.get("delete_on_termination", False)), guest_format=item.get("guest_format"),
-               device_type=item.get("device_type"), disk_bus=item.get("disk_bus"), tag=item.get("tag"),
-               volume_type=item.get("volume_type"))
+    row.update(
+        source=source,
+        destination=destination,
+        device_name=_device(item.get("device_name")),
+        boot_index=_index(item.get("boot_index")),
+        volume_size=_size(item.get("volume_size")),
+        delete_on_termination=_true(item.get("delete_on_termination", False)),
+        guest_format=item.get("guest_format"),
+        device_type=item.get("device_type"),
+        disk_bus=item.get("disk_bus"),
+        tag=item.get("tag"),
+        volume_type=item.get("volume_type"),
+    )
     if source != "blank":
         row[f"{source}_id"] = uuid
     _check_modern(row)
@@ -107,8 +147,11 @@ def _check_modern(row: Mapping[str, Any]) -> None:
     if source == "blank" and destination == "volume" and not row["volume_size"]:
         raise _bad("Blank volumes (source: 'blank', dest: 'volume') need to have non-zero size")
     if source == "volume" and row["volume_type"]:
-        raise _bad("Specifying a volume_type with destination_type=local is not supported"
-                   if destination == "local" else "volume_type cannot be given for an existing volume")
+        raise _bad(
+            "Specifying a volume_type with destination_type=local is not supported"
+            if destination == "local"
+            else "volume_type cannot be given for an existing volume"
+        )
     if destination == "local" and row["volume_type"]:
         raise _bad("Specifying a volume_type with destination_type=local is not supported")
 
@@ -146,8 +189,10 @@ def check_local(rows: Sequence[Mapping[str, Any]], flavor: Mapping[str, Any], lo
         raise errors.BadRequest("Swap drive requested is larger than instance type allows.")
     total = sum(r["volume_size"] or flavor["ephemeral_gb"] for r in blanks if r["guest_format"] != "swap")
     if total > flavor["ephemeral_gb"]:
-        raise errors.BadRequest("Ephemeral disks requested are larger than the instance type allows. If no size is given "
-                                "in one block device mapping, flavor ephemeral size will be used.")
+        raise errors.BadRequest(
+            "Ephemeral disks requested are larger than the instance type allows. If no size is given "
+            "in one block device mapping, flavor ephemeral size will be used."
+        )
     if 0 <= locals_max < sum(1 for r in rows if r["destination"] == "local"):
         raise _bad("You specified more local devices than the limit allows")
 
@@ -158,22 +203,27 @@ def check_remote(deps: Deps, context: Any, rows: Sequence[Mapping[str, Any]], *,
     errors.BadRequest when one is missing or not usable.
     """
     boot: dict[str, Any] | None = None
-    client = deps.volume.as_user(context) if any(r["destination"] == "volume" for r in rows) else None
+    client: Any = deps.volume.as_user(context) if any(r["destination"] == "volume" for r in rows) else None
     for row in rows:
         volume = None
         if row["volume_id"]:
-            volume = remote(lambda i=row["volume_id"]: client.volume(i),
-                            on_404=_bad(f"failed to get volume {row['volume_id']}."))
+            volume = remote(
+                functools.partial(client.volume, row["volume_id"]), on_404=_bad(f"failed to get volume {row['volume_id']}.")
+            )
             check_volume(volume, multiattach=multiattach)
             if row["boot_index"] == 0 and str(volume.get("bootable")).lower() != "true":
                 raise errors.BadRequest(f"Block Device {row['volume_id']} is not bootable.")
         elif row["snapshot_id"]:
-            found = remote(lambda i=row["snapshot_id"]: client.snapshot(i),
-                           on_404=_bad(f"failed to get snapshot {row['snapshot_id']}."))
-            volume = remote(lambda i=found["volume_id"]: client.volume(i)) if row["boot_index"] == 0 else None
+            found = remote(
+                functools.partial(client.snapshot, row["snapshot_id"]),
+                on_404=_bad(f"failed to get snapshot {row['snapshot_id']}."),
+            )
+            volume = remote(functools.partial(client.volume, found["volume_id"])) if row["boot_index"] == 0 else None
         elif row["image_id"] and row["destination"] == "volume":
-            image = remote(lambda i=row["image_id"]: deps.image.as_user(context).show(i),
-                           on_404=_bad(f"failed to get image {row['image_id']}."))
+            image = remote(
+                functools.partial(deps.image.as_user(context).show, row["image_id"]),
+                on_404=_bad(f"failed to get image {row['image_id']}."),
+            )
             boot = image if row["boot_index"] == 0 else boot
         if volume is not None and row["boot_index"] == 0:
             boot = _image_of(volume)
@@ -188,17 +238,27 @@ def check_volume(volume: Mapping[str, Any], *, multiattach: bool) -> None:
         if volume["status"] in ("available", "in-use"):
             return
     if volume["status"] != "available":
-        raise errors.BadRequest(f"Invalid volume: volume {volume['id']} status must be 'available'. Currently in "
-                                f"'{volume['status']}'")
+        raise errors.BadRequest(
+            f"Invalid volume: volume {volume['id']} status must be 'available'. Currently in '{volume['status']}'"
+        )
 
 
 def _image_of(volume: Mapping[str, Any]) -> dict[str, Any]:
     """The image-like record of a bootable volume: its stored image properties, without size limits of its own."""
     stored = dict(volume.get("volume_image_metadata") or {})
-    known = {k: stored.pop(k, None) for k in ("min_ram", "min_disk", "disk_format", "container_format", "image_id", "checksum",
-                                              "image_name", "size")}
-    return {"id": None, "min_ram": int(known["min_ram"] or 0), "min_disk": 0, "status": "active",
-            "disk_format": known["disk_format"], "size": 0, **stored}
+    known = {
+        k: stored.pop(k, None)
+        for k in ("min_ram", "min_disk", "disk_format", "container_format", "image_id", "checksum", "image_name", "size")
+    }
+    return {
+        "id": None,
+        "min_ram": int(known["min_ram"] or 0),
+        "min_disk": 0,
+        "status": "active",
+        "disk_format": known["disk_format"],
+        "size": 0,
+        **stored,
+    }
 
 
 def finished(rows: Sequence[Mapping[str, Any]], server_id: str) -> list[dict[str, Any]]:

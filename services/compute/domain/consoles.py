@@ -10,8 +10,15 @@ from services.compute.db import server_parts
 from services.compute.domain import states
 from services.compute.domain.deps import Deps
 
-TYPES = {"novnc": "vnc", "xvpvnc": "vnc", "serial": "serial", "spice-html5": "spice", "spice-direct": "spice", "rdp-html5": "rdp",
-         "webmks": "mks"}
+TYPES = {
+    "novnc": "vnc",
+    "xvpvnc": "vnc",
+    "serial": "serial",
+    "spice-html5": "spice",
+    "spice-direct": "spice",
+    "rdp-html5": "rdp",
+    "webmks": "mks",
+}
 """Protocol by console type; only vnc and serial exist here."""
 
 
@@ -31,9 +38,18 @@ def open_console(deps: Deps, context: Any, server: Any, kind: str) -> dict[str, 
         raise errors.Conflict(f"Instance {server.id} is not ready") from e
     token = ids.secret(32)
     expires = clock.now() + datetime.timedelta(seconds=deps.conf.console.token_s)
-    deps.db.transaction(server_parts.add_console_token, {
-        "token_hash": hash_of(token), "server_id": server.id, "console_type": kind, "host": where["host"], "port": int(where["port"]),
-        "path": where.get("path"), "expires_at": expires})
+    deps.db.transaction(
+        server_parts.add_console_token,
+        {
+            "token_hash": hash_of(token),
+            "server_id": server.id,
+            "console_type": kind,
+            "host": where["host"],
+            "port": int(where["port"]),
+            "path": where.get("path"),
+            "expires_at": expires,
+        },
+    )
     return {"protocol": protocol, "type": kind, "url": _url(deps, protocol, token)}
 
 

@@ -3,9 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import orm
-
 from common import clock, errors
+from common.db.session import Session
 from services.compute.db import operations, server_parts, servers
 from services.compute.domain import attachments
 from services.compute.domain.deps import Deps
@@ -50,7 +49,7 @@ def receive(deps: Deps, context: Any, events: Sequence[Mapping[str, Any]]) -> tu
     return answers, 200 if len(taken) == len(events) else 207
 
 
-def _keep(session: orm.Session, taken: Sequence[Mapping[str, Any]]) -> list[str]:
+def _keep(session: Session, taken: Sequence[Mapping[str, Any]]) -> list[str]:
     server_parts.add_events(session, taken)
     for item in taken:
         if item["name"] in ("network-vif-plugged", "network-vif-unplugged") and item["tag"]:

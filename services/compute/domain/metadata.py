@@ -11,27 +11,59 @@ from typing import Any
 
 from common import ids
 
-OPENSTACK_VERSIONS = ("2012-08-10", "2013-04-04", "2013-10-17", "2015-10-15", "2016-06-30", "2016-10-06", "2017-02-22",
-                      "2018-08-27", "2020-10-14", "2025-04-04")
-EC2_VERSIONS = ("1.0", "2007-01-19", "2007-03-01", "2007-08-29", "2007-10-10", "2007-12-15", "2008-02-01", "2008-09-01",
-                "2009-04-04")
+OPENSTACK_VERSIONS = (
+    "2012-08-10",
+    "2013-04-04",
+    "2013-10-17",
+    "2015-10-15",
+    "2016-06-30",
+    "2016-10-06",
+    "2017-02-22",
+    "2018-08-27",
+    "2020-10-14",
+    "2025-04-04",
+)
+EC2_VERSIONS = (
+    "1.0",
+    "2007-01-19",
+    "2007-03-01",
+    "2007-08-29",
+    "2007-10-10",
+    "2007-12-15",
+    "2008-02-01",
+    "2008-09-01",
+    "2009-04-04",
+)
 
 
-def documents(server: Any, nics: Sequence[Any], disks: Sequence[Any], request: Any, *, domain: str = "", zone: str = "",
-              vendor_data: Mapping[str, Any] | None = None, vendor_data2: Mapping[str, Any] | None = None) -> dict[str, Any]:
+def documents(
+    server: Any,
+    nics: Sequence[Any],
+    disks: Sequence[Any],
+    request: Any,
+    *,
+    domain: str = "",
+    zone: str = "",
+    vendor_data: Mapping[str, Any] | None = None,
+    vendor_data2: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
     """{"meta_data", "network_data", "vendor_data", "vendor_data2", "ec2"} of one server.
 
     `server`, `nics`, `disks`, `request` are rows of services.compute.db.models; `domain` is appended to the host name;
     `zone` is the availability zone that clients see.
     """
     return {
-        "meta_data": meta_data(server, nics, disks, request, domain=domain, zone=zone), "network_data": network_data(nics),
-        "vendor_data": dict(vendor_data or {}), "vendor_data2": dict(vendor_data2 or {}),
+        "meta_data": meta_data(server, nics, disks, request, domain=domain, zone=zone),
+        "network_data": network_data(nics),
+        "vendor_data": dict(vendor_data or {}),
+        "vendor_data2": dict(vendor_data2 or {}),
         "ec2": ec2(server, nics, disks, domain=domain, zone=zone),
     }
 
 
-def config_drive(server: Any, request: Any, nics: Sequence[Any], disks: Sequence[Any], *, domain: str = "", zone: str = "") -> dict[str, Any]:
+def config_drive(
+    server: Any, request: Any, nics: Sequence[Any], disks: Sequence[Any], *, domain: str = "", zone: str = ""
+) -> dict[str, Any]:
     """`documents` for a configuration drive: the driver adds files and passwords; the same rows give the same documents."""
     made = documents(server, nics, disks, None, domain=domain, zone=zone)
     made["meta_data"]["random_seed"] = _seed(f"{server.id}{server.created_at}{request.admin_pass if request is not None else ''}")
@@ -43,12 +75,20 @@ def full_hostname(server: Any, domain: str) -> str:
     return server.hostname if not domain or "." in server.hostname else f"{server.hostname}.{domain}"
 
 
-def meta_data(server: Any, nics: Sequence[Any], disks: Sequence[Any], request: Any, *, domain: str = "", zone: str = "") -> dict[str, Any]:
+def meta_data(
+    server: Any, nics: Sequence[Any], disks: Sequence[Any], request: Any, *, domain: str = "", zone: str = ""
+) -> dict[str, Any]:
     """meta_data.json in its newest form."""
     made: dict[str, Any] = {
-        "uuid": server.id, "name": server.name, "hostname": full_hostname(server, domain), "launch_index": server.launch_index,
-        "availability_zone": zone or server.availability_zone, "project_id": server.project_id, "devices": _devices(nics, disks),
-        "random_seed": _seed(ids.secret(64)), "dedicated_cpus": [],
+        "uuid": server.id,
+        "name": server.name,
+        "hostname": full_hostname(server, domain),
+        "launch_index": server.launch_index,
+        "availability_zone": zone or server.availability_zone,
+        "project_id": server.project_id,
+        "devices": _devices(nics, disks),
+        "random_seed": _seed(ids.secret(64)),
+        "dedicated_cpus": [],
     }
     if server.meta:
         made["meta"] = dict(server.meta)
@@ -81,15 +121,29 @@ def _seed(secret: str) -> str:
 
 
 def _devices(nics: Sequence[Any], disks: Sequence[Any]) -> list[dict[str, Any]]:
-    made: list[dict[str, Any]] = [{"type": "nic", "mac": n.mac, "bus": "none", "address": "none", "tags": [n.tag]} for n in nics if n.tag]
-    made += [{"type": "disk", "serial": d.volume_id or d.id, "path": d.device_name or "", "bus": d.disk_bus or "none",
-              "address": "none", "tags": [d.tag]} for d in disks if d.tag]
+    made: list[dict[str, Any]] = [
+        {"type": "nic", "mac": n.mac, "bus": "none", "address": "none", "tags": [n.tag]} for n in nics if n.tag
+    ]
+    made += [
+        {
+            "type": "disk",
+            "serial": d.volume_id or d.id,
+            "path": d.device_name or "",
+            "bus": d.disk_bus or "none",
+            "address": "none",
+            "tags": [d.tag],
+        }
+        for d in disks
+        if d.tag
+    ]
     return made
 
 
 def network_data(nics: Sequence[Any]) -> dict[str, Any]:
     """network_data.json: links, networks and name servers."""
-    links, networks, services = [], [], []
+    links: list[dict[str, Any]] = []
+    networks: list[dict[str, Any]] = []
+    services: list[dict[str, Any]] = []
     for nic in nics:
         link = f"tap{nic.port_id[:11]}"
         links.append({"id": link, "vif_id": nic.port_id, "type": "bridge", "mtu": nic.mtu, "ethernet_mac_address": nic.mac})
@@ -120,10 +174,17 @@ def _network(name: str, link: str, nic: Any, address: Mapping[str, Any], subnet:
         routes.append({"network": any_[0], "netmask": any_[1], "gateway": subnet["gateway"]})
     for route in subnet.get("routes") or []:
         net, _, length = route["destination"].partition("/")
-        routes.append({"network": net, "netmask": _mask(int(length)) if version == 4 else _mask6(int(length)),
-                       "gateway": route["nexthop"]})
-    return {**made, "type": f"ipv{version}", "ip_address": address["addr"], "netmask": mask, "routes": routes,
-            "services": [{"type": "dns", "address": a} for a in subnet.get("dns") or []]}
+        routes.append(
+            {"network": net, "netmask": _mask(int(length)) if version == 4 else _mask6(int(length)), "gateway": route["nexthop"]}
+        )
+    return {
+        **made,
+        "type": f"ipv{version}",
+        "ip_address": address["addr"],
+        "netmask": mask,
+        "routes": routes,
+        "services": [{"type": "dns", "address": a} for a in subnet.get("dns") or []],
+    }
 
 
 def _mask(prefix: int) -> str:
@@ -149,11 +210,20 @@ def ec2(server: Any, nics: Sequence[Any], disks: Sequence[Any], *, domain: str =
     hostname = full_hostname(server, domain)
     image = hashlib.md5((server.image_id or "").encode(), usedforsecurity=False).hexdigest()[:8]
     made: dict[str, Any] = {
-        "ami-id": f"ami-{image}", "ami-launch-index": server.launch_index, "ami-manifest-path": "",
-        "block-device-mapping": _mapping(server, disks), "hostname": hostname, "instance-action": "none",
-        "instance-id": ec2_id(server.seq), "instance-type": (server.flavor or {}).get("name", ""), "local-hostname": hostname,
-        "local-ipv4": ",".join(fixed[:1]), "placement": {"availability-zone": zone or server.availability_zone or ""},
-        "public-hostname": hostname, "public-ipv4": ",".join(floating[:1]), "reservation-id": server.reservation_id or "",
+        "ami-id": f"ami-{image}",
+        "ami-launch-index": server.launch_index,
+        "ami-manifest-path": "",
+        "block-device-mapping": _mapping(server, disks),
+        "hostname": hostname,
+        "instance-action": "none",
+        "instance-id": ec2_id(server.seq),
+        "instance-type": (server.flavor or {}).get("name", ""),
+        "local-hostname": hostname,
+        "local-ipv4": ",".join(fixed[:1]),
+        "placement": {"availability-zone": zone or server.availability_zone or ""},
+        "public-hostname": hostname,
+        "public-ipv4": ",".join(floating[:1]),
+        "reservation-id": server.reservation_id or "",
         "security-groups": list(server.security_groups or []),
     }
     if server.key:

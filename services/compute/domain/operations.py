@@ -3,9 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sqlalchemy import orm
-
 from common import errors
+from common.db.session import Session
 from services.compute.db import operations as rows
 from services.compute.db import servers
 from services.compute.domain import states
@@ -15,7 +14,7 @@ _TRIES_MAX = 5
 
 
 def begin(deps: Deps, context: Any, server: Any, name: str, data: Mapping[str, Any] | None = None, *,
-          values: Mapping[str, Any] | None = None, also: Callable[[orm.Session], Mapping[str, Any] | None] | None = None) -> None:
+          values: Mapping[str, Any] | None = None, also: Callable[[Session], Mapping[str, Any] | None] | None = None) -> None:
     """Begin action `name` of states.ACTIONS on `server` (its row as the API read it).
 
     data     for the saga's steps
@@ -27,7 +26,7 @@ def begin(deps: Deps, context: Any, server: Any, name: str, data: Mapping[str, A
     for _ in range(_TRIES_MAX):
         action = states.check(name, server)
 
-        def work(session: orm.Session, action: states.Action = action, row: Any = server) -> list[str]:
+        def work(session: Session, action: states.Action = action, row: Any = server) -> list[str]:
             changed = dict(values or {})
             if action.sets is not None:
                 changed["task_state"] = action.sets
@@ -63,7 +62,7 @@ def delete(deps: Deps, context: Any, server: Any, *, force: bool = False) -> Non
     name = "force_delete" if force else ("soft_delete" if soft else "delete")
     action = states.ACTIONS[name]
 
-    def work(session: orm.Session) -> list[str]:
+    def work(session: Session) -> list[str]:
         servers.lock_row(session, server.id)
         running = rows.deleting(session, server.id)
         if running is not None:

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from oslo_config import cfg
-from sqlalchemy import orm
 
 from common import errors
+from common.db.session import Session
 from services.compute.db import quotas as rows
 
 RESOURCES = ("instances", "cores", "ram", "metadata_items", "injected_files", "injected_file_content_bytes",
@@ -23,12 +23,12 @@ def defaults(conf: cfg.ConfigOpts, stored: Mapping[str, int] | None = None) -> d
     return found
 
 
-def limits(session: orm.Session, conf: cfg.ConfigOpts, project_id: str, user_id: str = "") -> dict[str, int]:
+def limits(session: Session, conf: cfg.ConfigOpts, project_id: str, user_id: str = "") -> dict[str, int]:
     """Every limit that holds for a project (and a user in it)."""
     return defaults(conf, rows.limits(session, project_id, user_id))
 
 
-def claim_servers(session: orm.Session, conf: cfg.ConfigOpts, context: Any, wanted: Mapping[str, int], count: tuple[int, int]) -> int:
+def claim_servers(session: Session, conf: cfg.ConfigOpts, context: Any, wanted: Mapping[str, int], count: tuple[int, int]) -> int:
     """How many servers of cores and ram `wanted` (each) may be made: between `count`'s least and most.
 
     Locks the project until the transaction ends, so that nobody counts the same room twice. errors.Forbidden when there
@@ -49,7 +49,7 @@ def claim_servers(session: orm.Session, conf: cfg.ConfigOpts, context: Any, want
     raise exceeded(over, {n: each[n] * least for n in over}, used, limit)
 
 
-def check_growth(session: orm.Session, conf: cfg.ConfigOpts, project_id: str, user_id: str, deltas: Mapping[str, int]) -> None:
+def check_growth(session: Session, conf: cfg.ConfigOpts, project_id: str, user_id: str, deltas: Mapping[str, int]) -> None:
     """errors.Forbidden when a project may not use `deltas` more (a resize); only growth is checked."""
     growth = {k: v for k, v in deltas.items() if v > 0}
     if not growth:
@@ -76,7 +76,7 @@ def check_metadata(limit: int, items: Mapping[str, Any]) -> None:
         raise errors.Forbidden(f"Maximum number of metadata items exceeds {limit}")
 
 
-def set_limits(session: orm.Session, conf: cfg.ConfigOpts, project_id: str, user_id: str, values: Mapping[str, int], *,
+def set_limits(session: Session, conf: cfg.ConfigOpts, project_id: str, user_id: str, values: Mapping[str, int], *,
                force: bool) -> None:
     """Store limits; errors.BadRequest when one is below what is used (unless `force`) or above the project's own."""
     used = {**rows.usage(session, project_id, user_id or None), **rows.other_usage(session, project_id, user_id)}

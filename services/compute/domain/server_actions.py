@@ -3,9 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import orm
-
 from common import errors
+from common.db.session import Session
 from services.compute.db import flavors as flavor_rows
 from services.compute.db import keypairs, migrations, server_parts, servers
 from services.compute.domain import flavors, operations, quotas, server_create, states, zones
@@ -41,28 +40,56 @@ def resize(deps: Deps, context: Any, server: Any, flavor_id: str, disk_config: s
     new = flavors.copy(row)
     backed = is_volume_backed(deps, server)
     if not backed and new["root_gb"] < server.root_gb:
-        raise errors.BadRequest("Server disk was unable to be resized because: Resize to flavor with a smaller disk is not possible."
-                                if new["root_gb"] else "Resize to zero disk flavor is not allowed.")
+        raise errors.BadRequest(
+            "Server disk was unable to be resized because: Resize to flavor with a smaller disk is not possible."
+            if new["root_gb"]
+            else "Resize to zero disk flavor is not allowed."
+        )
     if request is not None and request.image:
         server_create.check_image({**request.image, "status": "active", "size": 0}, new, from_volume=backed)
-    values = {"new_flavor": new, "old_flavor": server.flavor}
+    values: dict[str, Any] = {"new_flavor": new}
     if disk_config is not None:
         values["auto_disk_config"] = disk_config == "AUTO"
 
-    def also(session: orm.Session) -> dict[str, Any]:
-        quotas.check_growth(session, deps.conf, server.project_id, server.user_id, {
-            "cores": new["vcpus"] - server.vcpus, "ram": new["memory_mb"] - server.memory_mb})
+    def also(session: Session) -> dict[str, Any]:
+        quotas.check_growth(
+            session,
+            deps.conf,
+            server.project_id,
+            server.user_id,
+            {"cores": new["vcpus"] - server.vcpus, "ram": new["memory_mb"] - server.memory_mb},
+        )
         return {"migration_id": _migration(session, context, server, "resize", new), "flavor": new}
 
     operations.begin(deps, context, server, "resize", values=values, also=also)
 
 
-def _migration(session: orm.Session, context: Any, server: Any, kind: str, new: Mapping[str, Any] | None = None,
-               dest: str | None = None, status: str = "pre-migrating") -> int:
-    return int(migrations.insert(session, {
-        "server_id": server.id, "type": kind, "status": status, "source_compute": server.host, "source_node": server.node,
-        "old_flavor": server.flavor, "new_flavor": dict(new or server.flavor), "user_id": context.user_id, "dest_compute": dest,
-        "project_id": context.project_id}).id)
+def _migration(
+    session: Session,
+    context: Any,
+    server: Any,
+    kind: str,
+    new: Mapping[str, Any] | None = None,
+    dest: str | None = None,
+    status: str = "pre-migrating",
+) -> int:
+    return int(
+        migrations.insert(
+            session,
+            {
+                "server_id": server.id,
+                "type": kind,
+                "status": status,
+                "source_compute": server.host,
+                "source_node": server.node,
+                "old_flavor": server.flavor,
+                "new_flavor": dict(new or server.flavor),
+                "user_id": context.user_id,
+                "dest_compute": dest,
+                "project_id": context.project_id,
+            },
+        ).id
+    )
 
 
 def migrate(deps: Deps, context: Any, server: Any, host: str | None) -> None:
@@ -70,10 +97,10 @@ def migrate(deps: Deps, context: Any, server: Any, host: str | None) -> None:
     if host is not None:
         _check_target(deps, server, host)
 
-    def also(session: orm.Session) -> dict[str, Any]:
+    def also(session: Session) -> dict[str, Any]:
         return {"migration_id": _migration(session, context, server, "migration", dest=host), "host": host}
 
-    operations.begin(deps, context, server, "migrate", values={"new_flavor": server.flavor, "old_flavor": server.flavor}, also=also)
+    operations.begin(deps, context, server, "migrate", values={"new_flavor": server.flavor}, also=also)
 
 
 def _check_target(deps: Deps, server: Any, host: str) -> None:
@@ -90,7 +117,7 @@ def live_migrate(deps: Deps, context: Any, server: Any, host: str | None, option
     if host is not None:
         _check_target(deps, server, host)
 
-    def also(session: orm.Session) -> dict[str, Any]:
+    def also(session: Session) -> dict[str, Any]:
         made = _migration(session, context, server, "live-migration", dest=host, status="queued")
         return {"migration_id": made, "host": host, **options}
 
@@ -106,10 +133,13 @@ def evacuate(deps: Deps, context: Any, server: Any, host: str | None, admin_pass
     if is_up(deps, compute_host(deps, server.host)):
         raise errors.BadRequest(f"Compute service of {server.host} is still in use.")
 
-    def also(session: orm.Session) -> dict[str, Any]:
+    def also(session: Session) -> dict[str, Any]:
         servers.change_request(session, server.id, admin_pass=admin_pass)
-        return {"migration_id": _migration(session, context, server, "evacuation", dest=host, status="accepted"), "host": host,
-                "force": force}
+        return {
+            "migration_id": _migration(session, context, server, "evacuation", dest=host, status="accepted"),
+            "host": host,
+            "force": force,
+        }
 
     operations.begin(deps, context, server, "evacuate", also=also)
 
@@ -133,12 +163,17 @@ def _end_resize(deps: Deps, context: Any, server: Any, name: str) -> None:
         raise errors.BadRequest("Instance has not been resized.")
     status = "confirming" if name == "confirm_resize" else "reverting"
 
-    def also(session: orm.Session) -> dict[str, Any]:
+    def also(session: Session) -> dict[str, Any]:
         migrations.change(session, found.id, status=status)
         if name == "revert_resize":
             old = server.old_flavor or server.flavor
-            quotas.check_growth(session, deps.conf, server.project_id, server.user_id, {
-                "cores": old["vcpus"] - server.vcpus, "ram": old["memory_mb"] - server.memory_mb})
+            quotas.check_growth(
+                session,
+                deps.conf,
+                server.project_id,
+                server.user_id,
+                {"cores": old["vcpus"] - server.vcpus, "ram": old["memory_mb"] - server.memory_mb},
+            )
         return {"migration_id": found.id}
 
     operations.begin(deps, context, server, name, also=also)
@@ -152,8 +187,11 @@ def rebuild(deps: Deps, context: Any, server: Any, image_id: str, admin_pass: st
     """
     states.check_lock(server, context.has_admin_role)
     states.check("rebuild", server)
-    image = remote(lambda: deps.image.as_user(context).show(image_id),
-                   on_404=errors.BadRequest("Cannot find image for rebuild"), on_403=errors.BadRequest("Cannot find image for rebuild"))
+    image = remote(
+        lambda: deps.image.as_user(context).show(image_id),
+        on_404=errors.BadRequest("Cannot find image for rebuild"),
+        on_403=errors.BadRequest("Cannot find image for rebuild"),
+    )
     backed = is_volume_backed(deps, server)
     server_create.check_image(image, server.flavor, from_volume=backed)
     if backed and not wanted.get("reimage_volume"):
@@ -162,16 +200,22 @@ def rebuild(deps: Deps, context: Any, server: Any, image_id: str, admin_pass: st
         if ((request.image if request else None) or {}).get("id") != image_id:
             raise errors.BadRequest("Unable to rebuild with a different image for a volume-backed server.")
     copied = server_create.image_copy(image)
-    values: dict[str, Any] = {k: wanted[k] for k in ("name", "description", "hostname", "access_ip_v4", "access_ip_v6",
-                                                     "auto_disk_config", "trusted_certs") if k in wanted}
-    values.update(image_id=None if backed else image_id, progress=0,
-                  system={**(server.system or {}), "image": copied["properties"], "password": None})
+    values: dict[str, Any] = {
+        k: wanted[k]
+        for k in ("name", "description", "hostname", "access_ip_v4", "access_ip_v6", "auto_disk_config", "trusted_certs")
+        if k in wanted
+    }
+    values.update(
+        image_id=None if backed else image_id,
+        progress=0,
+        system={**(server.system or {}), "image": copied["properties"], "password": None},
+    )
     if "metadata" in wanted:
         values["meta"] = dict(wanted["metadata"])
     if "key_name" in wanted:
         values.update(_key(deps, context, server, wanted["key_name"]))
 
-    def also(session: orm.Session) -> dict[str, Any]:
+    def also(session: Session) -> dict[str, Any]:
         limit = quotas.limits(session, deps.conf, server.project_id, server.user_id)
         quotas.check_metadata(limit["metadata_items"], wanted.get("metadata", {}))
         request = servers.request(session, server.id)
@@ -181,8 +225,11 @@ def rebuild(deps: Deps, context: Any, server: Any, image_id: str, admin_pass: st
         if "user_data" in wanted:
             changed["user_data"] = wanted["user_data"]
         servers.change_request(session, server.id, **changed)
-        return {"image": copied, "preserve_ephemeral": bool(wanted.get("preserve_ephemeral")),
-                "reimage_volume": bool(wanted.get("reimage_volume"))}
+        return {
+            "image": copied,
+            "preserve_ephemeral": bool(wanted.get("preserve_ephemeral")),
+            "reimage_volume": bool(wanted.get("reimage_volume")),
+        }
 
     operations.begin(deps, context, server, "rebuild", values=values, also=also)
 
@@ -201,9 +248,17 @@ def _key(deps: Deps, context: Any, server: Any, name: str | None) -> dict[str, A
 _NOT_INHERITED = frozenset(("os_glance_importing_to_stores", "os_glance_failed_import", "image_id", "image_name"))
 
 
-def snapshot(deps: Deps, context: Any, server: Any, name: str, properties: Mapping[str, Any], *, action: str = "snapshot",
-             extra: Mapping[str, Any] | None = None) -> str:
-    """Begin an image of a server's root disk; the new image's id. errors: Conflict, Forbidden, or what the image service refuses."""
+def snapshot(
+    deps: Deps,
+    context: Any,
+    server: Any,
+    name: str,
+    properties: Mapping[str, Any],
+    *,
+    action: str = "snapshot",
+    extra: Mapping[str, Any] | None = None,
+) -> str:
+    """Begin an image of a server's root disk; the new image's id. errors: Conflict, or what the image service refuses."""
     states.check_lock(server, context.has_admin_role)
     states.check(action, server)
     with deps.db.read() as session:
@@ -216,15 +271,24 @@ def snapshot(deps: Deps, context: Any, server: Any, name: str, properties: Mappi
     if server.image_id:
         kind["base_image_ref"] = server.image_id
     body = {
-        **{k: str(v) if not isinstance(v, str) else v for k, v in {**inherited, **kind, **properties}.items()}, "name": name,
-        "min_ram": int(stored.get("min_ram") or 0), "min_disk": 0 if backed else server.root_gb, "container_format": "bare",
-        "disk_format": stored.get("disk_format") if stored.get("disk_format") in ("raw", "qcow2") else "qcow2", "visibility": "private",
+        **{k: str(v) if not isinstance(v, str) else v for k, v in {**inherited, **kind, **properties}.items()},
+        "name": name,
+        "min_ram": int(stored.get("min_ram") or 0),
+        "min_disk": 0 if backed else server.root_gb,
+        "container_format": "bare",
+        "disk_format": stored.get("disk_format") if stored.get("disk_format") in ("raw", "qcow2") else "qcow2",
+        "visibility": "private",
     }
     client = deps.image.as_user(context)
     image = remote(lambda: client.create(body))
     try:
-        operations.begin(deps, context, server, action, {
-            "image_id": image["id"], "disk_format": body["disk_format"], "volume_backed": backed, **(extra or {})})
+        operations.begin(
+            deps,
+            context,
+            server,
+            action,
+            {"image_id": image["id"], "disk_format": body["disk_format"], "volume_backed": backed, **(extra or {})},
+        )
     except errors.ApiError:
         remote(lambda: client.remove(image["id"]))
         raise
@@ -240,10 +304,13 @@ def rescue(deps: Deps, context: Any, server: Any, admin_pass: str, image_id: str
     image = None
     if image_id or server.image_id:
         wanted = image_id or server.image_id
-        image = server_create.image_copy(remote(lambda: deps.image.as_user(context).show(wanted),
-                                                on_404=errors.BadRequest(f"Image {wanted} could not be found.")))
+        image = server_create.image_copy(
+            remote(
+                lambda: deps.image.as_user(context).show(wanted), on_404=errors.BadRequest(f"Image {wanted} could not be found.")
+            )
+        )
 
-    def also(session: orm.Session) -> dict[str, Any]:
+    def also(session: Session) -> dict[str, Any]:
         servers.change_request(session, server.id, rescue={"image": image, "admin_pass": admin_pass})
         return {"image": image}
 
@@ -253,7 +320,7 @@ def rescue(deps: Deps, context: Any, server: Any, admin_pass: str, image_id: str
 def change_password(deps: Deps, context: Any, server: Any, password: str) -> None:
     """Set the administrator's password inside the guest."""
 
-    def also(session: orm.Session) -> None:
+    def also(session: Session) -> None:
         servers.change_request(session, server.id, admin_pass=password)
 
     operations.begin(deps, context, server, "change_password", also=also)
@@ -262,8 +329,10 @@ def change_password(deps: Deps, context: Any, server: Any, password: str) -> Non
 def unshelve(deps: Deps, context: Any, server: Any, wanted: Mapping[str, Any]) -> None:
     """Bring a shelved server back; `wanted` may hold availability_zone (None: unpin) and host. errors: BadRequest, Conflict."""
     if wanted and server.vm_state != states.SHELVED_OFFLOADED:
-        raise errors.Conflict(f"Specifying an availability zone or a host when unshelving server \"{server.id}\" with status "
-                              f"\"{server.vm_state}\" is not supported. The server status must be SHELVED_OFFLOADED.")
+        raise errors.Conflict(
+            f'Specifying an availability zone or a host when unshelving server "{server.id}" with status '
+            f'"{server.vm_state}" is not supported. The server status must be SHELVED_OFFLOADED.'
+        )
     with deps.db.read() as session:
         zones.check(deps, session, wanted.get("availability_zone"), wanted.get("host"), None)
     values = {}
@@ -275,7 +344,9 @@ def unshelve(deps: Deps, context: Any, server: Any, wanted: Mapping[str, Any]) -
 def abort_live_migration(deps: Deps, context: Any, server: Any, migration: Any, accepted: Sequence[str]) -> None:
     """Ask that a live migration stops. errors.BadRequest when it is not on its way."""
     if migration.type != "live-migration" or migration.status not in accepted:
-        raise errors.BadRequest(f"Migration {migration.id} state of instance {server.id} is {migration.status}. Cannot abort live "
-                                "migration while the migration is in this state.")
+        raise errors.BadRequest(
+            f"Migration {migration.id} state of instance {server.id} is {migration.status}. Cannot abort live "
+            "migration while the migration is in this state."
+        )
     deps.db.transaction(lambda session: migrations.change(session, migration.id, status="cancelling"))
     deps.wake(context, [server.id])

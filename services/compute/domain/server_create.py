@@ -5,9 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import orm
-
 from common import clock, errors, ids
+from common.db.session import Session
 from services.compute.db import flavors as flavor_rows
 from services.compute.db import keypairs, operations, server_groups, server_parts, servers
 from services.compute.domain import block_devices, flavors, networks, quotas, states, zones
@@ -73,25 +72,60 @@ def check_image(image: Mapping[str, Any], flavor: Mapping[str, Any], *, from_vol
         return
     root, size = flavor["root_gb"] << 30, int(image.get("size") or 0)
     if size > root:
-        raise errors.BadRequest(f"Flavor's disk is too small for requested image. Flavor disk is {root} bytes, image is {size} bytes.")
+        raise errors.BadRequest(
+            f"Flavor's disk is too small for requested image. Flavor disk is {root} bytes, image is {size} bytes."
+        )
     smallest = int(image.get("min_disk") or 0) << 30
     if smallest > root:
-        raise errors.BadRequest("Flavor's disk is smaller than the minimum size specified in image metadata. Flavor disk is "
-                                f"{root} bytes, minimum size is {smallest} bytes.")
+        raise errors.BadRequest(
+            "Flavor's disk is smaller than the minimum size specified in image metadata. Flavor disk is "
+            f"{root} bytes, minimum size is {smallest} bytes."
+        )
 
 
-_IMAGE_BASE = frozenset((
-    "id", "name", "status", "visibility", "size", "virtual_size", "checksum", "os_hash_algo", "os_hash_value", "tags", "self",
-    "file", "schema", "owner", "created_at", "updated_at", "min_ram", "min_disk", "protected", "container_format", "disk_format",
-    "locations", "direct_url", "os_hidden", "stores"))
+_IMAGE_BASE = frozenset(
+    (
+        "id",
+        "name",
+        "status",
+        "visibility",
+        "size",
+        "virtual_size",
+        "checksum",
+        "os_hash_algo",
+        "os_hash_value",
+        "tags",
+        "self",
+        "file",
+        "schema",
+        "owner",
+        "created_at",
+        "updated_at",
+        "min_ram",
+        "min_disk",
+        "protected",
+        "container_format",
+        "disk_format",
+        "locations",
+        "direct_url",
+        "os_hidden",
+        "stores",
+    )
+)
 
 
 def image_copy(image: Mapping[str, Any]) -> dict[str, Any]:
     """What a server keeps of its image: the fields of objects.ImageSpec."""
-    return {"id": image.get("id"), "disk_format": image.get("disk_format") or "raw", "min_disk": int(image.get("min_disk") or 0),
-            "checksum": image.get("checksum"), "os_hash_algo": image.get("os_hash_algo"),
-            "os_hash_value": image.get("os_hash_value"), "size": image.get("size"),
-            "properties": {k: v for k, v in image.items() if k not in _IMAGE_BASE and v is not None}}
+    return {
+        "id": image.get("id"),
+        "disk_format": image.get("disk_format") or "raw",
+        "min_disk": int(image.get("min_disk") or 0),
+        "checksum": image.get("checksum"),
+        "os_hash_algo": image.get("os_hash_algo"),
+        "os_hash_value": image.get("os_hash_value"),
+        "size": image.get("size"),
+        "properties": {k: v for k, v in image.items() if k not in _IMAGE_BASE and v is not None},
+    }
 
 
 def create(deps: Deps, context: Any, wanted: Wanted) -> tuple[list[str], str, str]:
@@ -117,20 +151,41 @@ def create(deps: Deps, context: Any, wanted: Wanted) -> tuple[list[str], str, st
     nets = networks.resolve(deps, context, wanted.networks, count=wanted.count[1])
     group_ids, group_names = networks.security_groups(deps, context, wanted.security_groups)
     secret = wanted.admin_pass or password(deps.conf.compute.password_length)
-    asked = {"networks": nets, "security_groups": group_ids, "availability_zone": wanted.zone, "host": wanted.host,
-             "node": wanted.node, "personality": list(wanted.personality), "hints": dict(wanted.hints), "group": group_id}
+    asked = {
+        "networks": nets,
+        "security_groups": group_ids,
+        "availability_zone": wanted.zone,
+        "host": wanted.host,
+        "node": wanted.node,
+        "personality": list(wanted.personality),
+        "hints": dict(wanted.hints),
+        "group": group_id,
+    }
     common = _columns(deps, context, wanted, flavor, key, record, group_names, group_id)
     common["image_id"] = None if from_volume else wanted.image_id
 
-    def work(session: orm.Session) -> tuple[list[str], str, list[str]]:
-        room = quotas.claim_servers(session, deps.conf, context, {"cores": flavor["vcpus"], "ram": flavor["memory_mb"]}, wanted.count)
+    def work(session: Session) -> tuple[list[str], str, list[str]]:
+        room = quotas.claim_servers(
+            session, deps.conf, context, {"cores": flavor["vcpus"], "ram": flavor["memory_mb"]}, wanted.count
+        )
         _check_group(session, deps, context, group_id, room)
         reservation = "r-" + ids.hex_id()[:8]
         rows = _rows(wanted, common, room, reservation)
         made = [r["id"] for r in rows]
-        servers.insert(session, rows, [
-            {"server_id": i, "data": asked, "image": image_copy(record) if record else None, "user_data": wanted.user_data,
-             "admin_pass": secret} for i in made])
+        servers.insert(
+            session,
+            rows,
+            [
+                {
+                    "server_id": i,
+                    "data": asked,
+                    "image": image_copy(record) if record else None,
+                    "user_data": wanted.user_data,
+                    "admin_pass": secret,
+                }
+                for i in made
+            ],
+        )
         server_parts.add_disks(session, [d for i in made for d in block_devices.finished(disks, i)])
         for i in made if wanted.tags else ():
             servers.set_tags(session, i, wanted.tags)
@@ -142,7 +197,7 @@ def create(deps: Deps, context: Any, wanted: Wanted) -> tuple[list[str], str, st
     return made, reservation, secret
 
 
-def _known(deps: Deps, session: orm.Session, context: Any, wanted: Wanted) -> tuple[dict[str, Any], Any, str | None]:
+def _known(deps: Deps, session: Session, context: Any, wanted: Wanted) -> tuple[dict[str, Any], Any, str | None]:
     """Flavor (as a copy), key pair and server group of a request."""
     try:
         row = flavor_rows.get(session, wanted.flavor_id, project_id=context.project_id, everything=context.has_admin_role)
@@ -185,32 +240,63 @@ def _check_personality(limit: Mapping[str, int], files: Sequence[Mapping[str, st
 def _image(deps: Deps, context: Any, image_id: str | None) -> dict[str, Any] | None:
     if not image_id:
         return None
-    found: dict[str, Any] = remote(lambda: deps.image.as_user(context).show(image_id),
-                                   on_404=errors.BadRequest("Can not find requested image"),
-                                   on_403=errors.BadRequest("Can not find requested image"))
+    found: dict[str, Any] = remote(
+        lambda: deps.image.as_user(context).show(image_id),
+        on_404=errors.BadRequest("Can not find requested image"),
+        on_403=errors.BadRequest("Can not find requested image"),
+    )
     return found
 
 
-def _columns(deps: Deps, context: Any, wanted: Wanted, flavor: Mapping[str, Any], key: Any, image: Mapping[str, Any] | None,
-             group_names: Sequence[str], group_id: str | None) -> dict[str, Any]:
+def _columns(
+    deps: Deps,
+    context: Any,
+    wanted: Wanted,
+    flavor: Mapping[str, Any],
+    key: Any,
+    image: Mapping[str, Any] | None,
+    group_names: Sequence[str],
+    group_id: str | None,
+) -> dict[str, Any]:
     """The columns that all servers of one request share."""
     now = clock.now()
     properties = image_copy(image)["properties"] if image else {}
     forced = deps.conf.compute.force_config_drive or properties.get("img_config_drive") == "mandatory"
     return {
-        "project_id": context.project_id, "user_id": context.user_id, "description": wanted.description,
-        "vm_state": states.BUILDING, "task_state": states.SCHEDULING, "power_state": 0, "wanted_power": "running", "progress": 0,
-        "availability_zone": wanted.zone or deps.conf.compute.default_schedule_zone, "pinned_zone": wanted.zone,
-        "kernel_id": properties.get("kernel_id"), "ramdisk_id": properties.get("ramdisk_id"), "key_name": key.name if key else None,
+        "project_id": context.project_id,
+        "user_id": context.user_id,
+        "description": wanted.description,
+        "vm_state": states.BUILDING,
+        "task_state": states.SCHEDULING,
+        "power_state": 0,
+        "wanted_power": "running",
+        "progress": 0,
+        "availability_zone": wanted.zone or deps.conf.compute.default_schedule_zone,
+        "pinned_zone": wanted.zone,
+        "kernel_id": properties.get("kernel_id"),
+        "ramdisk_id": properties.get("ramdisk_id"),
+        "key_name": key.name if key else None,
         "key": {"name": key.name, "type": key.type, "public_key": key.public_key} if key else None,
-        "config_drive": wanted.config_drive or forced, "flavor": dict(flavor), "flavorid": flavor["id"],
-        "vcpus": flavor["vcpus"], "memory_mb": flavor["memory_mb"], "root_gb": flavor["root_gb"],
-        "ephemeral_gb": flavor["ephemeral_gb"], "meta": dict(wanted.metadata),
+        "config_drive": wanted.config_drive or forced,
+        "flavor": dict(flavor),
+        "flavorid": flavor["id"],
+        "vcpus": flavor["vcpus"],
+        "memory_mb": flavor["memory_mb"],
+        "root_gb": flavor["root_gb"],
+        "ephemeral_gb": flavor["ephemeral_gb"],
+        "meta": dict(wanted.metadata),
         "system": {"image": properties, "user_name": context.user_name, "project_name": context.project_name},
-        "hints": dict(wanted.hints) or None, "security_groups": list(group_names), "access_ip_v4": wanted.access_ip_v4,
-        "access_ip_v6": wanted.access_ip_v6, "auto_disk_config": (wanted.disk_config or "AUTO") == "AUTO",
-        "trusted_certs": list(wanted.trusted_certs) if wanted.trusted_certs else None, "group_id": group_id,
-        "locked": False, "deleted": False, "created_at": now, "updated_at": now,
+        "hints": dict(wanted.hints) or None,
+        "security_groups": list(group_names),
+        "access_ip_v4": wanted.access_ip_v4,
+        "access_ip_v6": wanted.access_ip_v6,
+        "auto_disk_config": (wanted.disk_config or "AUTO") == "AUTO",
+        "trusted_certs": list(wanted.trusted_certs) if wanted.trusted_certs else None,
+        "group_id": group_id,
+        "locked": False,
+        "deleted": False,
+        "created_at": now,
+        "updated_at": now,
     }
 
 
@@ -221,12 +307,13 @@ def _rows(wanted: Wanted, common: Mapping[str, Any], count: int, reservation: st
         server_id = ids.uuid()
         name = f"{wanted.name}-{n + 1}" if several else wanted.name
         hostname = wanted.hostname or hostname_of(name, server_id)
-        rows.append({**common, "id": server_id, "name": name, "hostname": hostname, "launch_index": n,
-                     "reservation_id": reservation})
+        rows.append(
+            {**common, "id": server_id, "name": name, "hostname": hostname, "launch_index": n, "reservation_id": reservation}
+        )
     return rows
 
 
-def _check_group(session: orm.Session, deps: Deps, context: Any, group_id: str | None, count: int) -> None:
+def _check_group(session: Session, deps: Deps, context: Any, group_id: str | None, count: int) -> None:
     if group_id is None:
         return
     limit = quotas.limits(session, deps.conf, context.project_id, context.user_id)["server_group_members"]

@@ -3,9 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import orm
-
 from common import errors, ids
+from common.db.session import Session
 from services.compute.db import server_groups as rows
 from services.compute.domain import quotas
 from services.compute.domain.deps import Deps
@@ -17,7 +16,7 @@ def create(deps: Deps, context: Any, name: str, policy: str, rules: Mapping[str,
         raise errors.BadRequest("Only anti-affinity policy supports rules.")
     kept = {k: int(v) for k, v in rules.items()}
 
-    def work(session: orm.Session) -> Any:
+    def work(session: Session) -> Any:
         limit = quotas.limits(session, deps.conf, context.project_id, context.user_id)["server_groups"]
         if 0 <= limit <= rows.count(session, context.project_id):
             raise errors.Forbidden("Quota exceeded, too many server groups.")

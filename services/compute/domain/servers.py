@@ -3,9 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import orm
-
 from common import errors
+from common.db.session import Session
 from services.compute.db import operations, servers
 from services.compute.domain import quotas, states
 from services.compute.domain.deps import Deps
@@ -37,7 +36,7 @@ def change_metadata(deps: Deps, context: Any, server: Any, change: Callable[[dic
     states.check_lock(server, context.has_admin_role)
     name = "delete_metadata" if deleting else "update_metadata"
 
-    def work(session: orm.Session) -> dict[str, str]:
+    def work(session: Session) -> dict[str, str]:
         row = servers.lock_row(session, server.id)
         states.check(name, row)
         made = dict(change(dict(row.meta or {})))
@@ -53,7 +52,7 @@ def change_tags(deps: Deps, context: Any, server: Any, change: Callable[[list[st
     """Replace a server's tags by `change(present tags)`; the new tags. errors.Conflict, BadRequest (too many)."""
     states.check_lock(server, context.has_admin_role)
 
-    def work(session: orm.Session) -> list[str]:
+    def work(session: Session) -> list[str]:
         servers.lock_row(session, server.id)
         made = sorted(set(change(servers.tags(session, [server.id]).get(server.id, []))))
         if len(made) > TAGS_MAX:
@@ -69,7 +68,7 @@ def lock(deps: Deps, context: Any, server: Any, reason: str | None) -> None:
     """Lock a server against everybody but operators."""
     by = "owner" if context.project_id == server.project_id else "admin"
 
-    def work(session: orm.Session) -> None:
+    def work(session: Session) -> None:
         servers.change(session, server.id, {"locked": True, "locked_by": by, "locked_reason": reason})
         operations.record(session, context, [server.id], "lock")
 
@@ -79,7 +78,7 @@ def lock(deps: Deps, context: Any, server: Any, reason: str | None) -> None:
 def unlock(deps: Deps, context: Any, server: Any) -> None:
     """Undo `lock`."""
 
-    def work(session: orm.Session) -> None:
+    def work(session: Session) -> None:
         servers.change(session, server.id, {"locked": False, "locked_by": None, "locked_reason": None})
         operations.record(session, context, [server.id], "unlock")
 
@@ -89,14 +88,14 @@ def unlock(deps: Deps, context: Any, server: Any) -> None:
 def reset_state(deps: Deps, context: Any, server: Any, vm_state: str) -> None:
     """An operator says that a server is `active` or in `error`; whatever it was at is forgotten."""
 
-    def work(session: orm.Session) -> None:
+    def work(session: Session) -> None:
         servers.change(session, server.id, {"vm_state": vm_state, "task_state": None})
         operations.record(session, context, [server.id], "resetState")
 
     deps.db.transaction(work)
 
 
-def change_system(session: orm.Session, server_id: str, **values: Any) -> None:
+def change_system(session: Session, server_id: str, **values: Any) -> None:
     """Set (None: remove) keys of a server's `system` column."""
     row = servers.lock_row(session, server_id)
     made = {**(row.system or {}), **values}
@@ -106,7 +105,7 @@ def change_system(session: orm.Session, server_id: str, **values: Any) -> None:
 def set_password(deps: Deps, server_id: str, text: str) -> bool:
     """Keep what the guest posted as its encrypted password, once; False when there is one already."""
 
-    def work(session: orm.Session) -> bool:
+    def work(session: Session) -> bool:
         if (servers.lock_row(session, server_id).system or {}).get("password"):
             return False
         change_system(session, server_id, password=text)

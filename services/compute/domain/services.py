@@ -2,9 +2,8 @@
 
 from typing import Any
 
-from sqlalchemy import orm
-
 from common import errors
+from common.db.session import Session
 from services.compute.db import hosts, servers
 from services.compute.domain.deps import Deps
 
@@ -14,7 +13,9 @@ def find(deps: Deps, *, service_id: str | None = None, host: str | None = None, 
     with deps.db.read() as session:
         row = hosts.service(session, service_id=service_id, host=host, binary=binary)
     if row is None:
-        raise errors.NotFound(f"Service {service_id} could not be found." if service_id else f"Could not find binary {binary} on host {host}.")
+        raise errors.NotFound(
+            f"Service {service_id} could not be found." if service_id else f"Could not find binary {binary} on host {host}."
+        )
     return row
 
 
@@ -29,9 +30,11 @@ def change(deps: Deps, row: Any, **values: Any) -> Any:
 def delete(deps: Deps, row: Any) -> None:
     """Forget a daemon. errors.Conflict when servers are on its host."""
 
-    def work(session: orm.Session) -> None:
+    def work(session: Session) -> None:
         if row.binary == hosts.COMPUTE and servers.of_hosts(session, [row.host]):
-            raise errors.Conflict("Unable to delete compute service that is hosting instances. Migrate or delete the instances first.")
+            raise errors.Conflict(
+                "Unable to delete compute service that is hosting instances. Migrate or delete the instances first."
+            )
         hosts.delete_service(session, row)
 
     deps.db.transaction(work)

@@ -19,35 +19,56 @@ SCHEDULING, BLOCK_DEVICE_MAPPING, NETWORKING, SPAWNING = "scheduling", "block_de
 SNAPSHOT, SNAPSHOT_PENDING, SNAPSHOT_UPLOADING = "image_snapshot", "image_snapshot_pending", "image_uploading"
 IMAGE_BACKUP, UPDATING_PASSWORD = "image_backup", "updating_password"
 RESIZE_PREP, RESIZE_MIGRATING, RESIZE_MIGRATED, RESIZE_FINISH = (
-    "resize_prep", "resize_migrating", "resize_migrated", "resize_finish")
+    "resize_prep",
+    "resize_migrating",
+    "resize_migrated",
+    "resize_finish",
+)
 RESIZE_REVERTING, RESIZE_CONFIRMING = "resize_reverting", "resize_confirming"
 REBOOTING, REBOOT_PENDING, REBOOT_STARTED = "rebooting", "reboot_pending", "reboot_started"
 REBOOTING_HARD, REBOOT_PENDING_HARD, REBOOT_STARTED_HARD = "rebooting_hard", "reboot_pending_hard", "reboot_started_hard"
 PAUSING, UNPAUSING, SUSPENDING, RESUMING = "pausing", "unpausing", "suspending", "resuming"
 POWERING_OFF, POWERING_ON, RESCUING, UNRESCUING = "powering-off", "powering-on", "rescuing", "unrescuing"
-REBUILDING, REBUILD_BLOCK_DEVICE_MAPPING, REBUILD_SPAWNING = (
-    "rebuilding", "rebuild_block_device_mapping", "rebuild_spawning")
+REBUILDING, REBUILD_BLOCK_DEVICE_MAPPING, REBUILD_SPAWNING = ("rebuilding", "rebuild_block_device_mapping", "rebuild_spawning")
 MIGRATING, DELETING, SOFT_DELETING, RESTORING = "migrating", "deleting", "soft-deleting", "restoring"
 SHELVING, SHELVING_OFFLOADING, UNSHELVING = "shelving", "shelving_offloading", "unshelving"
 
 NOSTATE, RUNNING, POWER_PAUSED, SHUTDOWN, CRASHED, POWER_SUSPENDED = 0, 1, 3, 4, 6, 7
-POWER = {"running": RUNNING, "paused": POWER_PAUSED, "stopped": SHUTDOWN, "crashed": CRASHED, "suspended": POWER_SUSPENDED,
-         "absent": NOSTATE}
+POWER = {
+    "running": RUNNING,
+    "paused": POWER_PAUSED,
+    "stopped": SHUTDOWN,
+    "crashed": CRASHED,
+    "suspended": POWER_SUSPENDED,
+    "absent": NOSTATE,
+}
 """power_state numbers of clients by the agent's words."""
 
 _RESIZE = dict.fromkeys((RESIZE_PREP, RESIZE_MIGRATING, RESIZE_MIGRATED, RESIZE_FINISH), "RESIZE")
 _REBUILD = dict.fromkeys((REBUILDING, REBUILD_BLOCK_DEVICE_MAPPING, REBUILD_SPAWNING), "REBUILD")
 _STATUS: Mapping[str, tuple[str, Mapping[str, str]]] = {
-    ACTIVE: ("ACTIVE", {
-        **dict.fromkeys((REBOOTING, REBOOT_PENDING, REBOOT_STARTED), "REBOOT"),
-        **dict.fromkeys((REBOOTING_HARD, REBOOT_PENDING_HARD, REBOOT_STARTED_HARD), "HARD_REBOOT"),
-        UPDATING_PASSWORD: "PASSWORD", MIGRATING: "MIGRATING", **_REBUILD, **_RESIZE}),
+    ACTIVE: (
+        "ACTIVE",
+        {
+            **dict.fromkeys((REBOOTING, REBOOT_PENDING, REBOOT_STARTED), "REBOOT"),
+            **dict.fromkeys((REBOOTING_HARD, REBOOT_PENDING_HARD, REBOOT_STARTED_HARD), "HARD_REBOOT"),
+            UPDATING_PASSWORD: "PASSWORD",
+            MIGRATING: "MIGRATING",
+            **_REBUILD,
+            **_RESIZE,
+        },
+    ),
     BUILDING: ("BUILD", {}),
     STOPPED: ("SHUTOFF", {**_RESIZE, **_REBUILD}),
     RESIZED: ("VERIFY_RESIZE", {RESIZE_REVERTING: "REVERT_RESIZE"}),
-    PAUSED: ("PAUSED", {MIGRATING: "MIGRATING"}), SUSPENDED: ("SUSPENDED", {}), RESCUED: ("RESCUE", {}),
-    ERROR: ("ERROR", _REBUILD), DELETED: ("DELETED", {}), SOFT_DELETED: ("SOFT_DELETED", {}),
-    SHELVED: ("SHELVED", {}), SHELVED_OFFLOADED: ("SHELVED_OFFLOADED", {}),
+    PAUSED: ("PAUSED", {MIGRATING: "MIGRATING"}),
+    SUSPENDED: ("SUSPENDED", {}),
+    RESCUED: ("RESCUE", {}),
+    ERROR: ("ERROR", _REBUILD),
+    DELETED: ("DELETED", {}),
+    SOFT_DELETED: ("SOFT_DELETED", {}),
+    SHELVED: ("SHELVED", {}),
+    SHELVED_OFFLOADED: ("SHELVED_OFFLOADED", {}),
 }
 
 
@@ -104,9 +125,21 @@ def _a(wire: str, states: str, saga: str, sets: str | None = None, **more: Any) 
     return Action(wire, frozenset(states.split()), saga, sets, **more)
 
 
-_HARD_TASKS: frozenset[str | None] = frozenset((
-    None, REBOOTING, REBOOT_PENDING, REBOOT_STARTED, REBOOTING_HARD, REBOOT_PENDING_HARD, REBOOT_STARTED_HARD, RESUMING, UNPAUSING,
-    PAUSING, SUSPENDING))
+_HARD_TASKS: frozenset[str | None] = frozenset(
+    (
+        None,
+        REBOOTING,
+        REBOOT_PENDING,
+        REBOOT_STARTED,
+        REBOOTING_HARD,
+        REBOOT_PENDING_HARD,
+        REBOOT_STARTED_HARD,
+        RESUMING,
+        UNPAUSING,
+        PAUSING,
+        SUSPENDING,
+    )
+)
 _ALL = " ".join(_STATUS)
 
 ACTIONS: Mapping[str, Action] = {
@@ -134,10 +167,12 @@ ACTIONS: Mapping[str, Action] = {
     "evacuate": _a("evacuate", "active stopped error", "server_evacuate", REBUILDING, tasks=ANY),
     "change_password": _a("changePassword", "active", "server_password", UPDATING_PASSWORD),
     "crash_dump": _a("trigger_crash_dump", "active paused rescued resized error", "server_crash_dump", tasks=ANY),
-    "attach_volume": _a("attach_volume", "active paused stopped resized soft-delete shelved shelved_offloaded",
-                        "server_attach_volume"),
-    "detach_volume": _a("detach_volume", "active paused stopped suspended resized soft-delete shelved shelved_offloaded",
-                        "server_detach_volume"),
+    "attach_volume": _a(
+        "attach_volume", "active paused stopped resized soft-delete shelved shelved_offloaded", "server_attach_volume"
+    ),
+    "detach_volume": _a(
+        "detach_volume", "active paused stopped suspended resized soft-delete shelved shelved_offloaded", "server_detach_volume"
+    ),
     "swap_volume": _a("swap_volume", "active paused resized", "server_swap_volume"),
     "attach_interface": _a("attach_interface", "active paused stopped", "server_attach_interface"),
     "detach_interface": _a("detach_interface", "active paused stopped", "server_detach_interface"),

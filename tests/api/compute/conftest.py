@@ -18,8 +18,15 @@ class Cloud:
         self.db = make_database(self.conf, models.Base)
         self.images, self.networks, self.volumes = FakeImages(), FakeNetworks(), FakeVolumes()
         self.conductor, self.agents = FakeConductor(), FakeAgents()
-        self.state = State(conf=self.conf, db=self.db, conductor=self.conductor, agents=self.agents, image=self.images,
-                           network=self.networks, volume=self.volumes)
+        self.state = State(
+            conf=self.conf,
+            db=self.db,
+            conductor=self.conductor,
+            agents=self.agents,
+            image=self.images,
+            network=self.networks,
+            volume=self.volumes,
+        )
         self.auth = FakeAuthenticator()
         app = make_app(self.state, self.auth)
         self.member = ApiClient(app, self.auth, Persona("member"))
@@ -32,7 +39,13 @@ class Cloud:
 
     def flavor(self, **values):
         """A flavor's id, made by the operator."""
-        body = {"name": f"m{len(str(values))}.{values.get('ram', 512)}.{values.get('vcpus', 1)}", "ram": 512, "vcpus": 1, "disk": 1, **values}
+        body = {
+            "name": f"m{len(str(values))}.{values.get('ram', 512)}.{values.get('vcpus', 1)}",
+            "ram": 512,
+            "vcpus": 1,
+            "disk": 1,
+            **values,
+        }
         return self.admin.post("/v2.1/flavors", {"flavor": body})["flavor"]["id"]
 
     def server(self, flavor=None, status=202, **values):
@@ -47,8 +60,16 @@ class Cloud:
         import sqlalchemy as sa
 
         from common import clock
-        columns = {"vm_state": "active", "task_state": None, "power_state": 1, "host": host, "node": host,
-                   "launched_at": clock.now(), **values}
+
+        columns = {
+            "vm_state": "active",
+            "task_state": None,
+            "power_state": 1,
+            "host": host,
+            "node": host,
+            "launched_at": clock.now(),
+            **values,
+        }
         with self.db.write() as session:
             session.execute(sa.update(models.Server).where(models.Server.id == server_id).values(**columns))
             session.execute(sa.update(models.Saga).where(models.Saga.resource_id == server_id).values(state="done"))

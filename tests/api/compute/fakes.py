@@ -63,6 +63,7 @@ class FakeNetworks(_Store):
     def find(self, kind, **filters):
         def fits(item):
             return all(item.get(k) in v if isinstance(v, list) else item.get(k) == v for k, v in filters.items())
+
         return [dict(i) for k, i in self.items.values() if k == kind and fits(i)]
 
     def show(self, kind, item_id):
@@ -74,8 +75,12 @@ class FakeNetworks(_Store):
         extra = {}
         if kind == "port":
             address = (values.get("fixed_ips") or [{"ip_address": f"10.0.0.{len(self.items) + 2}"}])[0]["ip_address"]
-            extra = {"mac_address": ids.mac(), "status": "DOWN", "security_groups": [],
-                     "fixed_ips": [{"ip_address": address, "subnet_id": "sub"}]}
+            extra = {
+                "mac_address": ids.mac(),
+                "status": "DOWN",
+                "security_groups": [],
+                "fixed_ips": [{"ip_address": address, "subnet_id": "sub"}],
+            }
         if kind == "security_group":
             extra = {"tenant_id": self.user.project_id, "security_group_rules": []}
         item_id = self.add(kind, **{**values, **extra})
@@ -101,7 +106,14 @@ class FakeVolumes(_Store):
 
     def add(self, **values):
         volume_id = ids.uuid()
-        self.items[volume_id] = {"id": volume_id, "status": "available", "size": 1, "bootable": "false", "multiattach": False, **values}
+        self.items[volume_id] = {
+            "id": volume_id,
+            "status": "available",
+            "size": 1,
+            "bootable": "false",
+            "multiattach": False,
+            **values,
+        }
         return volume_id
 
     def volume(self, volume_id):

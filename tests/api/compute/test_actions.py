@@ -6,10 +6,14 @@ from common import ids
 from tests.api.compute.test_servers import at
 
 SIMPLE = [
-    ("os-stop", {}, "server_power", "powering-off"), ("pause", {}, "server_power", "pausing"),
-    ("suspend", {}, "server_power", "suspending"), ("shelve", {}, "server_shelve", "shelving"),
-    ("reboot", {}, "server_power", "rebooting_hard"), ("rescue", {}, "server_rescue", "rescuing"),
-    ("changePassword", {}, "server_password", "updating_password"), ("createImage", {}, "server_snapshot", "image_snapshot_pending"),
+    ("os-stop", {}, "server_power", "powering-off"),
+    ("pause", {}, "server_power", "pausing"),
+    ("suspend", {}, "server_power", "suspending"),
+    ("shelve", {}, "server_shelve", "shelving"),
+    ("reboot", {}, "server_power", "rebooting_hard"),
+    ("rescue", {}, "server_rescue", "rescuing"),
+    ("changePassword", {}, "server_password", "updating_password"),
+    ("createImage", {}, "server_snapshot", "image_snapshot_pending"),
 ]
 VALUES = {"reboot": {"type": "HARD"}, "changePassword": {"adminPass": "x"}, "createImage": {"name": "snap"}}
 
@@ -75,6 +79,7 @@ def test_resize_confirm_and_quota(cloud):
     check(act(cloud.member, made, "confirmResize", None, 400))
     with cloud.db.write() as session:
         from services.compute.db import migrations
+
         migrations.change(session, 1, status="finished")
     check(act(cloud.member, made, "confirmResize", None, 204))
     assert cloud.sagas(made)[-1][0] == "server_resize_confirm"
@@ -117,7 +122,12 @@ def test_volumes(cloud):
     cloud.member.delete(f"{url}/{volume}", status=202)
     assert cloud.volumes.items[volume]["status"] == "detaching"
     cloud.member.delete(f"{url}/{ids.uuid()}", status=404)
-    assert [k for k, *_ in cloud.sagas(made)] == ["server_create", "server_attach_volume", "server_attach_volume", "server_detach_volume"]
+    assert [k for k, *_ in cloud.sagas(made)] == [
+        "server_create",
+        "server_attach_volume",
+        "server_attach_volume",
+        "server_detach_volume",
+    ]
     cloud.run(made, task_state="powering-off")
     lost = cloud.volumes.add()
     cloud.member.post(url, {"volumeAttachment": {"volumeId": lost}}, status=409)
@@ -134,13 +144,19 @@ def test_interfaces_and_addresses(cloud):
     shown = cloud.member.get(f"/v2.1/servers/{made}")["server"]["addresses"]["private"][0]
     assert shown["addr"] == port["fixed_ips"][0]["ip_address"] and shown["OS-EXT-IPS-MAC:mac_addr"] == port["mac_addr"]
     assert cloud.member.get(f"/v2.1/servers/{made}/ips/private")["private"] == [{"version": 4, "addr": shown["addr"]}]
-    floating = cloud.networks.add("floatingip", floating_ip_address="172.24.4.9", port_id=None, fixed_ip_address=None, tenant_id=cloud.project)
+    floating = cloud.networks.add(
+        "floatingip", floating_ip_address="172.24.4.9", port_id=None, fixed_ip_address=None, tenant_id=cloud.project
+    )
     check(act(cloud.member, made, "addFloatingIp", {"address": "172.24.4.9"}))
     assert cloud.networks.items[floating][1]["port_id"] == port["port_id"]
     found = cloud.member.get(f"/v2.1/servers/{made}")["server"]["addresses"]["private"]
     assert [(a["OS-EXT-IPS:type"], a["addr"]) for a in found] == [("fixed", shown["addr"]), ("floating", "172.24.4.9")]
-    event = {"events": [{"name": "network-vif-plugged", "server_uuid": made, "tag": port["port_id"]},
-                        {"name": "network-changed", "server_uuid": ids.uuid()}]}
+    event = {
+        "events": [
+            {"name": "network-vif-plugged", "server_uuid": made, "tag": port["port_id"]},
+            {"name": "network-changed", "server_uuid": ids.uuid()},
+        ]
+    }
     answer = cloud.admin.request("POST", "/v2.1/os-server-external-events", event)
     assert answer.status_code == 207 and [e["code"] for e in answer.get_json()["events"]] == [200, 404]
     cloud.admin.post("/v2.1/os-server-external-events", {"events": [event["events"][1]]}, status=404)
@@ -151,8 +167,18 @@ def test_interfaces_and_addresses(cloud):
 
 def test_security_groups(cloud):
     group = cloud.member.post("/v2.1/os-security-groups", {"security_group": {"name": "g", "description": "d"}})["security_group"]
-    rule = cloud.member.post("/v2.1/os-security-group-rules", {"security_group_rule": {
-        "parent_group_id": group["id"], "ip_protocol": "tcp", "from_port": 22, "to_port": 22, "cidr": "10.0.0.0/8"}})["security_group_rule"]
+    rule = cloud.member.post(
+        "/v2.1/os-security-group-rules",
+        {
+            "security_group_rule": {
+                "parent_group_id": group["id"],
+                "ip_protocol": "tcp",
+                "from_port": 22,
+                "to_port": 22,
+                "cidr": "10.0.0.0/8",
+            }
+        },
+    )["security_group_rule"]
     assert (rule["from_port"], rule["ip_range"], rule["parent_group_id"]) == (22, {"cidr": "10.0.0.0/8"}, group["id"])
     assert cloud.member.get(f"/v2.1/os-security-groups/{group['id']}")["security_group"]["rules"] == [rule]
     made = cloud.server(security_groups=[{"name": "g"}])["server"]["id"]

@@ -9,7 +9,9 @@ from tests.api.compute.test_servers import at
 def test_versions_and_extensions(cloud):
     found = cloud.member.get("/")["versions"]
     assert [(v["id"], v["status"], v["version"], v["min_version"]) for v in found] == [
-        ("v2.0", "DEPRECATED", "", ""), ("v2.1", "CURRENT", "2.104", "2.1")]
+        ("v2.0", "DEPRECATED", "", ""),
+        ("v2.1", "CURRENT", "2.104", "2.1"),
+    ]
     assert cloud.member.get("/v2.1/")["version"]["id"] == "v2.1" and cloud.member.get("/v2/")["version"]["id"] == "v2.0"
     assert any(e["alias"] == "os-keypairs" for e in cloud.member.get("/v2.1/extensions")["extensions"])
     assert cloud.member.get("/v2.1/extensions/os-services")["extension"]["name"] == "Services"
@@ -24,7 +26,9 @@ def test_versions_and_extensions(cloud):
 
 
 def test_flavors(cloud):
-    made = cloud.admin.post("/v2.1/flavors", {"flavor": {"name": "big", "id": "7", "ram": 1024, "vcpus": 2, "disk": 10}})["flavor"]
+    made = cloud.admin.post("/v2.1/flavors", {"flavor": {"name": "big", "id": "7", "ram": 1024, "vcpus": 2, "disk": 10}})[
+        "flavor"
+    ]
     assert made["swap"] == "" and made["rxtx_factor"] == 1.0 and made["os-flavor-access:is_public"] is True
     cloud.admin.post("/v2.1/flavors", {"flavor": {"name": "big", "ram": 1, "vcpus": 1, "disk": 1}}, status=409)
     cloud.admin.post("/v2.1/flavors", {"flavor": {"name": "x", "ram": 0, "vcpus": 1, "disk": 1}}, status=400)
@@ -41,12 +45,15 @@ def test_flavors(cloud):
 
 
 def test_private_flavors(cloud):
-    cloud.admin.post("/v2.1/flavors", {"flavor": {"name": "own", "id": "p", "ram": 1, "vcpus": 1, "disk": 1,
-                                                  "os-flavor-access:is_public": False}})
+    cloud.admin.post(
+        "/v2.1/flavors",
+        {"flavor": {"name": "own", "id": "p", "ram": 1, "vcpus": 1, "disk": 1, "os-flavor-access:is_public": False}},
+    )
     cloud.member.get("/v2.1/flavors/p", status=404)
     url = "/v2.1/flavors/p/action"
     assert {"flavor_id": "p", "tenant_id": cloud.project} in cloud.admin.post(
-        url, {"addTenantAccess": {"tenant": cloud.project}})["flavor_access"]
+        url, {"addTenantAccess": {"tenant": cloud.project}}
+    )["flavor_access"]
     cloud.admin.post(url, {"addTenantAccess": {"tenant": cloud.project}}, status=409)
     cloud.member.get("/v2.1/flavors/p")
     cloud.member.post(url, {"removeTenantAccess": {"tenant": cloud.project}}, status=403)
@@ -77,8 +84,14 @@ def test_keypairs(cloud):
 
 def test_server_groups(cloud):
     group = cloud.member.post("/v2.1/os-server-groups", {"server_group": {"name": "g", "policies": ["affinity"]}})["server_group"]
-    made = cloud.member.post("/v2.1/servers", {"server": {"name": "x", "flavorRef": cloud.flavor(), "imageRef": cloud.image},
-                                               "os:scheduler_hints": {"group": group["id"]}}, status=202)["server"]["id"]
+    made = cloud.member.post(
+        "/v2.1/servers",
+        {
+            "server": {"name": "x", "flavorRef": cloud.flavor(), "imageRef": cloud.image},
+            "os:scheduler_hints": {"group": group["id"]},
+        },
+        status=202,
+    )["server"]["id"]
     shown = cloud.member.request("GET", f"/v2.1/os-server-groups/{group['id']}", headers=at(64)).get_json()["server_group"]
     assert shown["members"] == [made] and shown["policy"] == "affinity" and shown["rules"] == {}
     server = cloud.member.request("GET", f"/v2.1/servers/{made}", headers=at(71)).get_json()["server"]
@@ -104,7 +117,9 @@ def test_quotas_and_limits(cloud):
     cloud.admin.delete(url, status=202)
     assert cloud.member.get(url)["quota_set"]["instances"] == 10
     cloud.stranger.get(url, status=403)
-    assert cloud.admin.put("/v2.1/os-quota-class-sets/default", {"quota_class_set": {"cores": 5}})["quota_class_set"]["cores"] == 5
+    assert (
+        cloud.admin.put("/v2.1/os-quota-class-sets/default", {"quota_class_set": {"cores": 5}})["quota_class_set"]["cores"] == 5
+    )
     assert cloud.member.get(url + "/defaults")["quota_set"]["cores"] == 5
 
 
@@ -112,8 +127,22 @@ def beat(cloud, host="node1"):
     with cloud.db.write() as session:
         heartbeats.beat(session, models.Service, daemon="compute-agent", binary="nova-compute", host=host, version="1")
         heartbeats.beat(session, models.Service, daemon="compute-conductor", binary="nova-conductor", host="c", version="1")
-        hosts.save_nodes(session, host, [{"node": host, "vcpus": 8, "memory_mb": 4096, "disk_gb": 100, "hypervisor_type": "QEMU",
-                                          "hypervisor_version": 7002000, "host_ip": "10.0.0.1", "uptime": "up 1 day"}])
+        hosts.save_nodes(
+            session,
+            host,
+            [
+                {
+                    "node": host,
+                    "vcpus": 8,
+                    "memory_mb": 4096,
+                    "disk_gb": 100,
+                    "hypervisor_type": "QEMU",
+                    "hypervisor_version": 7002000,
+                    "host_ip": "10.0.0.1",
+                    "uptime": "up 1 day",
+                }
+            ],
+        )
 
 
 def test_hypervisors(cloud):
@@ -122,7 +151,12 @@ def test_hypervisors(cloud):
     cloud.run(made)
     found = cloud.admin.get("/v2.1/os-hypervisors/detail")["hypervisors"][0]
     assert (found["hypervisor_hostname"], found["vcpus_used"], found["memory_mb_used"], found["running_vms"], found["state"]) == (
-        "node1", 1, 512, 1, "up")
+        "node1",
+        1,
+        512,
+        1,
+        "up",
+    )
     assert cloud.admin.get("/v2.1/os-hypervisors/statistics")["hypervisor_statistics"]["count"] == 1
     assert cloud.admin.get("/v2.1/os-hypervisors/1/uptime")["hypervisor"]["uptime"] == "up 1 day"
     assert cloud.admin.get("/v2.1/os-hypervisors/node/servers")["hypervisors"][0]["servers"][0]["uuid"] == made
@@ -138,12 +172,17 @@ def test_services(cloud):
     beat(cloud)
     found = cloud.admin.get("/v2.1/os-services")["services"]
     assert [(s["binary"], s["zone"], s["state"], s["status"]) for s in found] == [
-        ("nova-compute", "nova", "up", "enabled"), ("nova-conductor", "internal", "up", "enabled")]
+        ("nova-compute", "nova", "up", "enabled"),
+        ("nova-conductor", "internal", "up", "enabled"),
+    ]
     body = {"host": "node1", "binary": "nova-compute"}
     assert cloud.admin.put("/v2.1/os-services/disable", body)["service"]["status"] == "disabled"
     row = cloud.admin.request("GET", "/v2.1/os-services?binary=nova-compute", headers=at(53)).get_json()["services"][0]
     url = f"/v2.1/os-services/{row['id']}"
-    assert cloud.admin.request("PUT", url, {"status": "enabled", "forced_down": True}, at(53)).get_json()["service"]["state"] == "down"
+    assert (
+        cloud.admin.request("PUT", url, {"status": "enabled", "forced_down": True}, at(53)).get_json()["service"]["state"]
+        == "down"
+    )
     made = cloud.server()["server"]["id"]
     cloud.run(made)
     shown = cloud.admin.request("GET", f"/v2.1/servers/{made}", headers=at(16)).get_json()["server"]

@@ -50,11 +50,19 @@ def test_quota_is_counted_and_min_count_holds(cloud):
 def test_refusals(cloud):
     flavor = cloud.flavor()
     small = cloud.images.add(name="big", status="active", size=5 << 30)
-    for body, status in ((dict(imageRef=small), 400), (dict(flavorRef="nope"), 400), (dict(key_name="nope"), 400),
-                         (dict(imageRef=cloud.flavor(ram=1) and "00000000-0000-4000-8000-000000000000"), 400), (dict(user_data="#"), 400),
-                         (dict(networks=[{"uuid": "00000000-0000-4000-8000-000000000000"}]), 400), (dict(nonsense=1), 400),
-                         (dict(availability_zone="nowhere"), 400), (dict(availability_zone="nova:h1"), 403),
-                         (dict(security_groups=[{"name": "nope"}]), 400), (dict(metadata={"a" * 256: "x"}), 400)):
+    for body, status in (
+        (dict(imageRef=small), 400),
+        (dict(flavorRef="nope"), 400),
+        (dict(key_name="nope"), 400),
+        (dict(imageRef=cloud.flavor(ram=1) and "00000000-0000-4000-8000-000000000000"), 400),
+        (dict(user_data="#"), 400),
+        (dict(networks=[{"uuid": "00000000-0000-4000-8000-000000000000"}]), 400),
+        (dict(nonsense=1), 400),
+        (dict(availability_zone="nowhere"), 400),
+        (dict(availability_zone="nova:h1"), 403),
+        (dict(security_groups=[{"name": "nope"}]), 400),
+        (dict(metadata={"a" * 256: "x"}), 400),
+    ):
         cloud.server(flavor, status=status, **body)
     assert cloud.conductor.poked == []
     cloud.networks.add("network", name="second", tenant_id=cloud.project, subnets=["s"], shared=False)
@@ -176,11 +184,20 @@ def test_user_data_keys_and_volumes(cloud):
     key = cloud.member.post("/v2.1/os-keypairs", {"keypair": {"name": "k"}})["keypair"]
     assert key["private_key"].startswith("-----BEGIN RSA PRIVATE KEY-----")
     volume = cloud.volumes.add(bootable="true")
-    made = cloud.server(key_name="k", user_data=base64.b64encode(b"#!/bin/sh").decode(), imageRef="", block_device_mapping_v2=[
-        {"source_type": "volume", "uuid": volume, "boot_index": 0, "destination_type": "volume"}])["server"]["id"]
+    made = cloud.server(
+        key_name="k",
+        user_data=base64.b64encode(b"#!/bin/sh").decode(),
+        imageRef="",
+        block_device_mapping_v2=[{"source_type": "volume", "uuid": volume, "boot_index": 0, "destination_type": "volume"}],
+    )["server"]["id"]
     shown = cloud.member.get(f"/v2.1/servers/{made}")["server"]
     assert shown["image"] == "" and shown["key_name"] == "k"
     assert shown["os-extended-volumes:volumes_attached"] == [{"id": volume}]
-    cloud.server(status=400, imageRef="", block_device_mapping_v2=[
-        {"source_type": "volume", "uuid": cloud.volumes.add(), "boot_index": 0, "destination_type": "volume"}])
+    cloud.server(
+        status=400,
+        imageRef="",
+        block_device_mapping_v2=[
+            {"source_type": "volume", "uuid": cloud.volumes.add(), "boot_index": 0, "destination_type": "volume"}
+        ],
+    )
     cloud.server(status=400, block_device_mapping_v2=[{"source_type": "blank", "destination_type": "volume", "boot_index": 1}])

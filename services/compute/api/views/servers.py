@@ -29,9 +29,12 @@ def brief(request: Request, row: Any) -> dict[str, Any]:
 
 def created(request: Request, server_id: str, body: Mapping[str, Any]) -> dict[str, Any]:
     """The answer to a boot request, without the password."""
-    return {"id": server_id, "links": links(request, "servers", server_id),
-            "OS-DCF:diskConfig": body.get("OS-DCF:diskConfig") or "AUTO",
-            "security_groups": [{"name": g["name"]} for g in body.get("security_groups") or [{"name": "default"}]]}
+    return {
+        "id": server_id,
+        "links": links(request, "servers", server_id),
+        "OS-DCF:diskConfig": body.get("OS-DCF:diskConfig") or "AUTO",
+        "security_groups": [{"name": g["name"]} for g in body.get("security_groups") or [{"name": "default"}]],
+    }
 
 
 class Parts:
@@ -70,8 +73,11 @@ class Shape:
         self.extended = request.allowed("os_compute_api:os-extended-server-attributes", target)
         self.attributes = self.extended and at("2.3")
         self.host_status = at("2.16") and request.allowed("os_compute_api:servers:show:host_status", target)
-        self.host_unknown = at("2.16") and not self.host_status and request.allowed(
-            "os_compute_api:servers:show:host_status:unknown-only", target)
+        self.host_unknown = (
+            at("2.16")
+            and not self.host_status
+            and request.allowed("os_compute_api:servers:show:host_status:unknown-only", target)
+        )
         self.extra_specs = at("2.47") and request.allowed("os_compute_api:servers:show:flavor-extra-specs", target)
         self.v = {n: at(n) for n in ("2.3", "2.9", "2.19", "2.26", "2.47", "2.63", "2.73", "2.90", "2.96", "2.98", "2.100")}
 
@@ -89,22 +95,37 @@ class Shape:
         v, base = self.v, self.base
         status = "DELETED" if row.deleted else states.status(row.vm_state, row.task_state)
         made: dict[str, Any] = {
-            "id": row.id, "name": row.name, "status": status, "tenant_id": row.project_id, "user_id": row.user_id,
-            "metadata": row.meta or {}, "hostId": host_id(row.host, row.project_id), "image": self._image(row),
-            "flavor": self._flavor(row), "created": clock.iso(row.created_at), "updated": clock.iso(row.updated_at),
+            "id": row.id,
+            "name": row.name,
+            "status": status,
+            "tenant_id": row.project_id,
+            "user_id": row.user_id,
+            "metadata": row.meta or {},
+            "hostId": host_id(row.host, row.project_id),
+            "image": self._image(row),
+            "flavor": self._flavor(row),
+            "created": clock.iso(row.created_at),
+            "updated": clock.iso(row.updated_at),
             "addresses": {} if row.vm_state == states.BUILDING else addresses(parts.nics.get(row.id, ())),
-            "accessIPv4": row.access_ip_v4 or "", "accessIPv6": row.access_ip_v6 or "",
-            "links": [{"rel": "self", "href": f"{base}/v2.1/servers/{row.id}"},
-                      {"rel": "bookmark", "href": f"{base}/servers/{row.id}"}],
+            "accessIPv4": row.access_ip_v4 or "",
+            "accessIPv6": row.access_ip_v6 or "",
+            "links": [
+                {"rel": "self", "href": f"{base}/v2.1/servers/{row.id}"},
+                {"rel": "bookmark", "href": f"{base}/servers/{row.id}"},
+            ],
             "OS-DCF:diskConfig": "AUTO" if row.auto_disk_config else "MANUAL",
             "OS-EXT-AZ:availability_zone": zones.of_server(self.request.app, row, parts.zones),
-            "config_drive": "True" if row.config_drive else "", "key_name": row.key_name,
+            "config_drive": "True" if row.config_drive else "",
+            "key_name": row.key_name,
             "OS-SRV-USG:launched_at": clock.iso_micro(row.launched_at),
             "OS-SRV-USG:terminated_at": clock.iso_micro(row.terminated_at),
-            "OS-EXT-STS:task_state": row.task_state, "OS-EXT-STS:vm_state": row.vm_state, "OS-EXT-STS:power_state": row.power_state,
+            "OS-EXT-STS:task_state": row.task_state,
+            "OS-EXT-STS:vm_state": row.vm_state,
+            "OS-EXT-STS:power_state": row.power_state,
             "os-extended-volumes:volumes_attached": [
                 {"id": d.volume_id, "delete_on_termination": d.delete_on_termination} if v["2.3"] else {"id": d.volume_id}
-                for d in parts.volumes.get(row.id, ())],
+                for d in parts.volumes.get(row.id, ())
+            ],
         }
         if row.security_groups:
             made["security_groups"] = [{"name": n} for n in row.security_groups]
@@ -128,8 +149,14 @@ class Shape:
         flavor = row.flavor or {}
         if not self.v["2.47"]:
             return {"id": row.flavorid, "links": [{"rel": "bookmark", "href": f"{self.base}/flavors/{row.flavorid}"}]}
-        made = {"vcpus": row.vcpus, "ram": row.memory_mb, "disk": row.root_gb, "ephemeral": row.ephemeral_gb,
-                "swap": flavor.get("swap", 0), "original_name": flavor.get("name", "")}
+        made = {
+            "vcpus": row.vcpus,
+            "ram": row.memory_mb,
+            "disk": row.root_gb,
+            "ephemeral": row.ephemeral_gb,
+            "swap": flavor.get("swap", 0),
+            "original_name": flavor.get("name", ""),
+        }
         if self.extra_specs:
             made["extra_specs"] = flavor.get("extra_specs") or {}
         return made
@@ -195,8 +222,9 @@ def addresses(nics: Sequence[Any]) -> dict[str, list[dict[str, Any]]]:
     for nic in nics:
         entries = made.setdefault(nic.network_label or nic.network_id, [])
         for a in nic.addresses or ():
-            entries.append({"version": a["version"], "addr": a["addr"], "OS-EXT-IPS:type": a["type"],
-                            "OS-EXT-IPS-MAC:mac_addr": nic.mac})
+            entries.append(
+                {"version": a["version"], "addr": a["addr"], "OS-EXT-IPS:type": a["type"], "OS-EXT-IPS-MAC:mac_addr": nic.mac}
+            )
     return made
 
 
