@@ -22,7 +22,7 @@ from common import clock, errors, ids
 from common.context import RequestContext
 from common.http import policy as policies
 from common.http import validation
-from common.http.auth import Authenticator
+from common.http.auth import IDENTITY_AWAY, Authenticator
 from common.http.faults import Fault
 from common.http.microversion import Microversions, Version
 from common.http.request import UNVERSIONED, Request
@@ -172,7 +172,7 @@ class _Dispatcher:
         extra: dict[str, str] = {}
         try:
             if context.user_id is None and not _public(rows):
-                raise self.api.unauthorized()
+                raise self._refusal(raw)
             version = self._version(raw)
             response = self._run(rows, raw, context, version, variables, extra)
         except errors.ApiError as e:
@@ -191,6 +191,11 @@ class _Dispatcher:
         LOG.info("%s %s %s", raw.method, raw.path, response.status_code,
                  extra={"fields": {"ms": round((clock.monotonic() - started) * 1000, 1)}})
         return response
+
+    def _refusal(self, raw: flask.Request) -> errors.ApiError:
+        if raw.environ.get(IDENTITY_AWAY):
+            return errors.Unavailable("The identity service is temporarily unavailable; try again.")
+        return self.api.unauthorized()
 
     def _context(self, raw: flask.Request, rows: Sequence[Row]) -> RequestContext:
         context = self.api.authenticator.context(raw.environ) or RequestContext(overwrite=False)
@@ -281,7 +286,7 @@ class _Dispatcher:
         context = self._context(flask.request, ())
         translated = _from_werkzeug(error)
         if context.user_id is None and translated.status in (404, 405):
-            translated = self.api.unauthorized()
+            translated = self._refusal(flask.request)
         response = self._fault(translated, context)
         if isinstance(error, wz.MethodNotAllowed) and error.valid_methods:
             response.headers["Allow"] = ", ".join(sorted(error.valid_methods))

@@ -9,12 +9,17 @@ from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
 from cachetools import TTLCache
+from keystoneauth1 import exceptions as ks_exceptions
 from oslo_config import cfg
 
+from common import errors
 from common.context import RequestContext
 
+LOG = logging.getLogger(__name__)
 WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 _CACHE_KEY = "altostack.token_cache"
+IDENTITY_AWAY = "altostack.identity_away"
+"""Set in the WSGI environment when nobody could say whether the token is good: that is a 503, no 401."""
 
 
 class Authenticator(Protocol):
@@ -57,6 +62,18 @@ class KeystoneAuthenticator:
     def wrap(self, app: WsgiApp) -> WsgiApp:
         from keystonemiddleware import auth_token
 
+        class Protocol(auth_token.AuthProtocol):  # type: ignore[misc]
+            """Tells a token that is bad from one that could not be validated."""
+
+            def fetch_token(self, token: str, **kwargs: Any) -> Any:
+                try:
+                    return super().fetch_token(token, **kwargs)
+                except auth_token.ksm_exceptions.InvalidToken as e:
+                    if isinstance(e.__context__, (ks_exceptions.ConnectFailure, ks_exceptions.DiscoveryFailure,
+                                                  ks_exceptions.RequestTimeout, auth_token.ksm_exceptions.ServiceError)):
+                        raise errors.Transient(f"identity: {e.__context__}") from e
+                    raise
+
         credentials = self.conf.service_credentials
         settings = {
             "auth_type": credentials.auth_type or "password", "delay_auth_decision": True, "cache": _CACHE_KEY,
@@ -71,17 +88,22 @@ class KeystoneAuthenticator:
                 settings[name] = value
         for noisy in ("keystonemiddleware.auth_token", "keystonemiddleware._common.config"):
             logging.getLogger(noisy).setLevel(logging.ERROR)
-        middleware = auth_token.AuthProtocol(app, settings)
+        middleware = Protocol(app, settings)
 
         def cached(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
             environ[_CACHE_KEY] = self.cache
-            result: Iterable[bytes] = middleware(environ, start_response)
+            try:
+                result: Iterable[bytes] = middleware(environ, start_response)
+            except errors.Transient as e:
+                LOG.warning("%s", e)
+                environ[IDENTITY_AWAY] = True
+                result = app(environ, start_response)
             return result
 
         return cached
 
     def context(self, environ: dict[str, Any]) -> RequestContext | None:
-        if environ.get("HTTP_X_IDENTITY_STATUS") != "Confirmed":
+        if environ.get("HTTP_X_IDENTITY_STATUS") != "Confirmed" or environ.get(IDENTITY_AWAY):
             return None
         context: RequestContext = RequestContext.from_environ(environ, overwrite=False)
         if environ.get("HTTP_X_SERVICE_IDENTITY_STATUS") != "Confirmed":

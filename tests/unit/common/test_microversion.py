@@ -17,7 +17,8 @@ def test_the_header_chooses(header, legacy, wanted):
     assert str(SPEC.choose(header, legacy)) == wanted
 
 
-@pytest.mark.parametrize("header", ["compute", "compute 2", "compute 2.x", "compute 2.01", "compute 02.1", "compute 2.1.1", "compute -2.1"])
+@pytest.mark.parametrize("header", [
+    "compute", "compute 2", "compute 2.x", "compute 2.01", "compute 02.1", "compute 2.1.1", "compute -2.1"])
 def test_malformed_is_a_bad_request(header):
     with pytest.raises(errors.BadRequest):
         SPEC.choose(header, None)

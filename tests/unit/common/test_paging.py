@@ -52,7 +52,8 @@ def expected(rows, sorts):
 
 
 WAYS = st.sampled_from(["asc", "desc"])
-ROWS = st.lists(st.fixed_dictionaries({"name": st.none() | st.sampled_from("abc"), "size": st.none() | st.integers(0, 2)}), max_size=12)
+ROWS = st.lists(
+    st.fixed_dictionaries({"name": st.none() | st.sampled_from("abc"), "size": st.none() | st.integers(0, 2)}), max_size=12)
 SORTS = st.sampled_from([("name",), ("size",), ("name", "size"), ("size", "name"), ("id",)]).flatmap(
     lambda keys: st.tuples(*[WAYS] * len(keys)).map(lambda ways: tuple(zip(keys, ways, strict=True))))
 
@@ -75,7 +76,8 @@ def test_pages_put_together_are_the_sorted_list(database, values, sorts, limit):
             if len(found) < limit:
                 break
             marker = found[-1]
-        backwards = [*session.scalars(paginate(session, sa.select(Thing.id), Thing, paging.Page(None, None, sorts, reverse=True)))]
+        page = paging.Page(None, None, sorts, reverse=True)
+        backwards = [*session.scalars(paginate(session, sa.select(Thing.id), Thing, page))]
     assert got == expected(rows, sorts)
     assert backwards == got[::-1]
 
