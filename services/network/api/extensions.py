@@ -33,7 +33,7 @@ EXTENSIONS: dict[str, str] = {
     "security-groups-shared-filtering": "Filtering shared security groups", "service-type": "Service providers",
     "sorting": "Sorting of lists", "sort-key-validation": "Sort keys are validated",
     "standard-attr-description": "Descriptions", "standard-attr-revisions": "Revision numbers",
-    "standard-attr-tag": "Tags", "standard-attr-timestamp": "Times of creation and change",
+    "standard-attr-tag": "Tags", "tag": "Tags of networks", "tag-ext": "Tags of other resources", "standard-attr-timestamp": "Times of creation and change",
     "stateful-security-group": "Stateless security groups", "subnet_allocation": "Subnets from subnet pools",
     "subnet-external-network": "Subnets of external networks are visible", "subnet-service-types": "Service types of subnets",
     "subnetpool-prefix-ops": "Adding and removing prefixes of subnet pools", "tag-creation": "Tags on creation",

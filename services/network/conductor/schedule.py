@@ -77,6 +77,6 @@ def pending(work: Work) -> tuple[list[str], list[str]]:
         if not alive:
             found.clear()
             continue
-        lost = rows.find(work.session, model, column.notin_(alive), column.isnot(None), limit=BATCH)
+        lost: Sequence[Any] = rows.find(work.session, model, column.notin_(alive), column.isnot(None), limit=BATCH)
         found.extend(getattr(r, "network_id", None) or r.id for r in lost)
     return list(dict.fromkeys(networks)), list(dict.fromkeys(routers))

@@ -27,7 +27,7 @@ def assign(work: Work, port: Any, asked: Sequence[dict[str, Any]] | None, start:
         wanted += _slaac(port, subnets, wanted)
     if len(wanted) + start > work.conf.network.fixed_ips_per_port_max:
         raise faults.invalid("Exceeded maximum amount of fixed ips per port")
-    made = []
+    made: list[Any] = []
     for position, (subnet, ip) in enumerate(wanted, start):
         ip = ip or take(work, subnet)
         if any(m.subnet_id == subnet.id and m.ip_address == ip for m in made):

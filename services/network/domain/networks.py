@@ -79,7 +79,7 @@ def visible(work: Work, network_id: str, *, lock: bool = False) -> Any:
     """The network that the caller may see; 404 NetworkNotFound."""
     found = rows.find(work.session, models.Network, models.Network.id == network_id,
                       *db.visible(work.context, work.is_admin))
-    row = rows.get(work.session, models.Network, network_id, lock=True) if found and lock else (found or [None])[0]
+    row = rows.get(work.session, models.Network, network_id, lock=True) if found and lock else next(iter(found), None)
     if row is None:
         raise faults.not_found("NetworkNotFound", "Network", network_id)
     return row

@@ -102,7 +102,7 @@ def make_internal(work: Work, network: Any, owner: str, device_id: str, fixed_ip
 def visible(work: Work, port_id: str, *, lock: bool = False) -> Any:
     """The port that the caller may see; 404 PortNotFound."""
     found = rows.find(work.session, models.Port, models.Port.id == port_id, *db.visible(work.context, work.is_admin))
-    row = rows.get(work.session, models.Port, port_id, lock=True) if found and lock else (found or [None])[0]
+    row = rows.get(work.session, models.Port, port_id, lock=True) if found and lock else next(iter(found), None)
     if row is None:
         raise faults.not_found("PortNotFound", "Port", port_id)
     return row

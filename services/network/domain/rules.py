@@ -102,7 +102,10 @@ def _ports(item: dict[str, Any]) -> None:
     if number not in WITH_PORTS:
         raise faults.invalid(f"Invalid port for protocol {item['protocol']}: it has no ports.",
                              "SecurityGroupInvalidProtocolForPort")
-    if low is None or high is None or low > high or not (0 < low <= 65535 and 0 < high <= 65535):
+    for port in (low, high):
+        if port is not None and not 0 < port <= 65535:
+            raise faults.invalid(f"Invalid value for port {port}", "SecurityGroupInvalidPortValue")
+    if low is None or high is None or low > high:
         raise faults.invalid("For TCP/UDP protocols, port_range_min must be <= port_range_max",
                              "SecurityGroupInvalidPortRange")
 

@@ -37,7 +37,7 @@ _RULE = {
 RULE = Resource("security_group_rule", "security_group_rules", {
     **STANDARD, **_RULE,
     "security_group_id": Attr(UUID, REQUIRED, put=False),
-    "remote_group_id": Attr(UUID_OR_NULL, None, put=False),
+    "remote_group_id": Attr(STRING_OR_NULL, None, put=False),
     "normalized_cidr": shown(""), "belongs_to_default_sg": shown(),
 })
 TEMPLATE = Resource("default_security_group_rule", "default_security_group_rules", {

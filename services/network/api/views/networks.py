@@ -50,7 +50,8 @@ def _scopes(session: Session, subnets: Sequence[Any]) -> dict[tuple[str, int], s
     """(network id, IP version) -> address scope, where all subnets of that version are of one."""
     pools = {p.id: p.address_scope_id for p in rows.by_ids(
         session, models.SubnetPool, [s.subnetpool_id for s in subnets if s.subnetpool_id])}
-    return {(s.network_id, s.ip_version): pools[s.subnetpool_id] for s in subnets if pools.get(s.subnetpool_id)}
+    found = {(s.network_id, s.ip_version): pools.get(s.subnetpool_id) for s in subnets}
+    return {key: scope for key, scope in found.items() if scope}
 
 
 def subnets(session: Session, found: Sequence[Any], viewer: Viewer) -> list[dict[str, Any]]:
