@@ -28,7 +28,8 @@ delete table ip $NAT_TABLE
 table ip $NAT_TABLE {
     chain postrouting {
         type nat hook postrouting priority 100; policy accept;
-        ip saddr $PUBLIC_CIDR ip daddr != $PUBLIC_CIDR oifname != "$PUBLIC_BRIDGE" masquerade
+        # what tenants' bridges carry passes here too (br_netfilter) and keeps its addresses
+        ip saddr $PUBLIC_CIDR ip daddr != $PUBLIC_CIDR oifname != "$PUBLIC_BRIDGE" oifname != "brq*" masquerade
     }
 }
 NFT

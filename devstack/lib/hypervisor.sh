@@ -70,10 +70,9 @@ libvirt_host_uuid() {
 }
 
 # The private libvirtd lives in a mount namespace: its /etc, /var/lib and /var/cache folders are ours, the socket
-# is the usual one, and /dev/kvm is hidden where it does not work (else libvirt hangs probing it).
-# "slave" lets it see what is mounted on the machine later.
+# is the usual one. "slave" lets it see what is mounted on the machine later.
 libvirt_start() {
-    local dir=$STATE_DIR/libvirt hide=""
+    local dir=$STATE_DIR/libvirt
     if libvirt_answers; then
         if running "$RUN_DIR/libvirtd.pid" libvirtd; then echo "libvirtd runs already"; else STEP_NOTE="the system's own libvirtd"; fi
         return 0
@@ -83,13 +82,11 @@ libvirt_start() {
     fi
     libvirt_config "$dir"
     mkdir -p /run/libvirt /etc/libvirt /var/lib/libvirt /var/cache/libvirt
-    if [ "$(cat "$RUN_DIR/kvm")" = no ] && [ -e /dev/kvm ]; then hide="mount --bind /dev/null /dev/kvm;"; fi
     rm -f "$RUN_DIR/libvirtd.pid"
     detach "$LOG_DIR/libvirtd.out" unshare --mount --propagation slave -- /bin/sh -ec "
         mount --bind '$dir/etc' /etc/libvirt
         mount --bind '$dir/lib' /var/lib/libvirt
         mount --bind '$dir/cache' /var/cache/libvirt
-        $hide
         exec libvirtd --pid-file '$RUN_DIR/libvirtd.pid'"
     wait_until 60 libvirt_answers || fail "libvirtd does not answer" "$dir/log/libvirtd.log" \
         "see also $LOG_DIR/libvirtd.out; if another libvirtd is half dead, end it and remove $LIBVIRT_SOCKET"
