@@ -107,7 +107,9 @@ class Loop:
         now = clock.monotonic()
         while self._later and self._later[0][0] <= now:
             key = heapq.heappop(self._later)[1]
-            if key not in self._running:
+            if key in self._running:
+                self._again.add(key)
+            else:
                 self._waiting[key] = None
 
     def _done(self, batch: list[str], failed: set[str]) -> None:

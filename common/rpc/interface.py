@@ -108,6 +108,8 @@ class Client(Generic[T]):
             return None
         except oslo_messaging.RemoteError as e:
             raise _remote(e) from e
+        except RuntimeError as e:
+            raise RuntimeError(str(e).partition("\n")[0]) from e  # without the receiver's traceback, which is in its log
         except (oslo_messaging.MessagingTimeout, oslo_messaging.MessageDeliveryFailure) as e:
             raise errors.Transient(f"{self.interface.topic}.{name}: no answer: {e}") from e
 
@@ -150,10 +152,11 @@ class _Endpoint:
                 if method.kind == "call":
                     raise oslo_messaging.ExpectedException() from e
                 LOG.warning("%s: %s", name, e)
-            except Exception:  # process edge: a message must not end the daemon
+            except Exception as e:  # process edge: a message must not end the daemon
                 LOG.exception("%s failed", name)
                 if method.kind == "call":
-                    raise
+                    # only this class crosses: the caller must not take a receiver's KeyError for one of its own
+                    raise RuntimeError(f"{type(e).__name__}: {e}") from e
             finally:
                 oslo_context._request_store.context = None
 

@@ -1,0 +1,166 @@
+"""Messages over kombu's memory transport: what crosses, what comes back, what a failing receiver does."""
+
+import threading
+
+import pytest
+
+from common import clock, context, errors
+from common.rpc.interface import Interface, call, cast, client, fanout, methods, server
+from common.testing.api import make_conf
+from common.worker import Runtime
+from tests.unit.common.support import SERVICE
+
+
+class Demo(Interface):
+    """The contract under test."""
+
+    topic = "demo"
+
+    @call(timeout_s=5)
+    def add(self, ctxt, a: int, b: int = 2) -> int:
+        """The sum."""
+
+    @call(timeout_s=5)
+    def fail(self, ctxt, kind: str) -> None:
+        """Raises the error called `kind`."""
+
+    @call(timeout_s=5)
+    def who(self, ctxt) -> dict:
+        """The context as it arrives."""
+
+    @call(timeout_s=1)
+    def slow(self, ctxt) -> None:
+        """Takes longer than the caller waits."""
+
+    @cast
+    def poke(self, ctxt, ids: list) -> None:
+        """Pokes one."""
+
+    @fanout
+    def poke_all(self, ctxt, ids: list) -> None:
+        """Pokes all."""
+
+
+class Impl:
+    """A receiver that notes what it gets."""
+
+    def __init__(self):
+        self.got, self.event, self.release = [], threading.Event(), threading.Event()
+
+    def add(self, ctxt, a, b):
+        return a + b
+
+    def fail(self, ctxt, kind):
+        raise {"NotFound": errors.NotFound("no thing"), "Stale": errors.Stale("moved"), "Transient": errors.Transient("later"),
+               "bug": KeyError("x"), "Conflict": errors.Conflict("busy")}[kind]
+
+    def who(self, ctxt):
+        return {"user": ctxt.user_id, "request_id": ctxt.request_id, "roles": ctxt.roles, "current": context.current_request_ids()[0]}
+
+    def slow(self, ctxt):
+        self.release.wait(5)
+
+    def poke(self, ctxt, ids):
+        self.got.append(ids)
+        self.event.set()
+        if ids == ["bad"]:
+            raise KeyError("a receiver's bug")
+
+    poke_all = poke
+
+    def undeclared(self, ctxt):
+        return "secret"
+
+
+@pytest.fixture
+def world(tmp_path):
+    """(client, two receivers on hosts one and two)."""
+    runtime = Runtime(embedded=True)
+    transport = runtime.transport(make_conf(SERVICE, "demo-worker", tmp_path))
+    impls = [Impl(), Impl()]
+    servers = [server(Demo, impl, transport, host, 4) for impl, host in zip(impls, ("one", "two"), strict=True)]
+    for made in servers:
+        made.start()
+    yield client(Demo, transport), impls
+    for impl in impls:
+        impl.release.set()
+    for made in servers:
+        made.stop()
+        made.wait()
+    runtime.close()
+
+
+CTXT = context.RequestContext(user_id="u", roles=["member"], request_id="req-1", overwrite=False)
+
+
+def wait_for(what, seconds=5):
+    deadline = clock.monotonic() + seconds
+    while not what() and clock.monotonic() < deadline:
+        clock.sleep(0.01)
+    assert what()
+
+
+def test_a_call_gives_its_answer_with_defaults_of_the_declaration(world):
+    rpc, _ = world
+    assert rpc.add(CTXT, 1, b=5) == 6
+    with pytest.raises(TypeError):
+        rpc.add(CTXT, 1, c=5)
+
+
+def test_the_context_crosses_and_is_unset_afterwards(world):
+    rpc, _ = world
+    assert rpc.to("one").who(CTXT) == {"user": "u", "request_id": "req-1", "roles": ["member"], "current": "req-1"}
+
+
+@pytest.mark.parametrize(("kind", "error"), [
+    ("NotFound", errors.NotFound), ("Conflict", errors.Conflict), ("Stale", errors.Stale), ("Transient", errors.Transient)])
+def test_errors_cross_as_classes(world, kind, error):
+    with pytest.raises(error) as caught:
+        world[0].fail(CTXT, kind)
+    assert str(caught.value) in ("no thing", "moved", "later", "busy")
+
+
+def test_a_receivers_bug_is_a_runtime_error_that_names_it(world):
+    with pytest.raises(RuntimeError, match="^KeyError: 'x'$"):
+        world[0].fail(CTXT, "bug")
+
+
+def test_a_call_without_an_answer_is_transient(world):
+    with pytest.raises(errors.Transient, match="demo.slow: no answer"):
+        world[0].slow(CTXT)
+
+
+def test_a_cast_to_a_host_reaches_that_host_alone(world):
+    rpc, (one, two) = world
+    rpc.to("two").poke(CTXT, ["a"])
+    wait_for(lambda: two.got == [["a"]])
+    assert one.got == []
+
+
+def test_a_cast_without_a_host_reaches_one(world):
+    rpc, (one, two) = world
+    for number in range(6):
+        rpc.poke(CTXT, [number])
+    wait_for(lambda: len(one.got) + len(two.got) == 6)
+
+
+def test_a_fanout_reaches_all(world):
+    rpc, (one, two) = world
+    rpc.poke_all(CTXT, ["a"])
+    wait_for(lambda: one.got == [["a"]] and two.got == [["a"]])
+
+
+def test_a_failing_message_does_not_end_the_receiver(world):
+    rpc, (one, _) = world
+    rpc.to("one").poke(CTXT, ["bad"])
+    rpc.to("one").poke(CTXT, ["good"])
+    wait_for(lambda: one.got == [["bad"], ["good"]])
+
+
+def test_only_what_is_declared_can_be_sent_or_received(world):
+    rpc, _ = world
+    with pytest.raises(AttributeError):
+        _ = rpc.undeclared
+    with pytest.raises(Exception, match="undeclared"):
+        rpc._client.prepare(timeout=5).call(CTXT, "undeclared")
+    assert set(methods(Demo)) == {"add", "fail", "who", "slow", "poke", "poke_all"}
