@@ -42,7 +42,8 @@ def list_agents(request: Request) -> dict[str, Any]:
     if not request.allowed("get_agent"):
         return {"agents": []}
     noun = crud.Noun(AGENT_RESOURCE, models.Agent, lambda c, a: [], lambda s, f, v: [], ("AgentNotFound", "Agent"),
-                     filters={"alive": lambda values, _: []})
+                     filters={"alive": lambda values, _: [],
+                              "agent_type": lambda values, _: rows.in_any_case(models.Agent.agent_type, values)})
     page = crud.read_page(request, noun)
     conditions = noun._conditions(request)
     with request.app.db.read() as session:

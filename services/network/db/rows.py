@@ -119,6 +119,11 @@ def column_condition(column: Any, values: Sequence[str]) -> Any:
     return sa.or_(condition, column.is_(None)) if nullable else condition
 
 
+def in_any_case(column: Any, values: Sequence[str]) -> Any:
+    """`column` is one of `values`, whatever their case."""
+    return sa.func.lower(column).in_([v.lower() for v in values])
+
+
 def matches(column: Any, text: str) -> Any:
     """`column` contains `text` (wildcards in it are plain characters)."""
     return column.contains(text, autoescape=True)

@@ -76,6 +76,15 @@ def delete(work: Work, row: Any) -> None:
     quotas.release(work, row.project_id, "floatingip")
 
 
+def network_gone(work: Work, network: Any) -> None:
+    """Remove the floating IPs of a network that is to go, unless one is in use."""
+    found = rows.find(work.session, models.FloatingIp, models.FloatingIp.floating_network_id == network.id)
+    if any(f.fixed_port_id for f in found):
+        raise faults.network_in_use(network.id)
+    for row in found:
+        delete(work, row)
+
+
 def port_gone(work: Work, port: Any) -> None:
     """Part every floating IP from a port that is removed."""
     for row in rows.find(work.session, models.FloatingIp, models.FloatingIp.fixed_port_id == port.id):

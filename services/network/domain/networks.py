@@ -56,9 +56,13 @@ def update(work: Work, row: Any, values: dict[str, Any]) -> Any:
 
 
 def delete(work: Work, row: Any) -> None:
-    """Remove a network with its subnets. 409 NetworkInUse while others than ourselves have ports in it."""
-    from services.network.domain import ports, subnets
+    """Remove a network with its subnets and its unused floating IPs.
 
+    409 NetworkInUse while others than ourselves have ports in it.
+    """
+    from services.network.domain import floating_ips, ports, subnets
+
+    floating_ips.network_gone(work, row)
     found = db_ports.in_network(work.session, row.id)
     if any(p.device_owner not in db_ports.INTERNAL_OWNERS for p in found):
         raise faults.network_in_use(row.id)
