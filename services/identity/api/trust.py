@@ -16,7 +16,8 @@ def _view(request: Request, row: Trust, roles: list[Role] | None) -> dict[str, A
     body = {
         **(row.extra or {}), "id": row.id, "trustor_user_id": row.trustor_user_id, "trustee_user_id": row.trustee_user_id,
         "project_id": row.project_id, "impersonation": row.impersonation, "remaining_uses": row.remaining_uses,
-        "expires_at": moment(row.expires_at.replace(tzinfo=clock.UTC).timestamp()) if row.expires_at else None, "deleted_at": None,
+        "deleted_at": None,
+        "expires_at": moment(row.expires_at.replace(tzinfo=clock.UTC).timestamp()) if row.expires_at else None,
         "redelegated_trust_id": row.redelegated_trust_id, "redelegation_count": row.redelegation_count,
         "links": listing.self_link(request, "OS-TRUST", "trusts", row.id),
     }

@@ -9,7 +9,7 @@ import pytest
 
 sys.path.insert(0, os.path.dirname(__file__))
 
-from tests_identity_cloud import Cloud  # noqa: E402
+from tests_identity_cloud import Cloud
 
 
 @pytest.fixture

@@ -1,0 +1,104 @@
+"""Lock-out, password history, expiry, forced change, strength."""
+
+from common import clock
+
+
+def change(cloud, user, old, new, status=204):
+    body = {"user": {"original_password": old, "password": new}}
+    return cloud.anonymous("POST", f"/v3/users/{user}/password", body, status)
+
+
+def test_lock_out(make_cloud):
+    cloud = make_cloud(security_compliance__lockout_failure_attempts=2, security_compliance__lockout_duration=60)
+    cloud.user("ann")
+    free = cloud.user("free", options={"ignore_lockout_failure_attempts": True})
+    with clock.frozen(clock.time()) as time:
+        for _ in range(2):
+            assert cloud.issue(cloud.auth("ann", "no")).status_code == 401
+            cloud.issue(cloud.auth("free", "no"))
+        assert cloud.issue(cloud.auth("ann", "pw")).status_code == 401
+        assert cloud.issue(cloud.auth("free", "pw")).status_code == 201 and free
+        time.advance(61)
+        assert cloud.issue(cloud.auth("ann", "no")).status_code == 401
+        assert cloud.issue(cloud.auth("ann", "pw")).status_code == 201
+
+
+def test_self_service_change_and_history(make_cloud):
+    cloud = make_cloud(security_compliance__unique_last_password_count=3)
+    ann = cloud.user("ann")
+    caller = cloud.login("ann", "pw")
+    change(cloud, ann, "wrong", "two", 401)
+    change(cloud, ann, "pw", "pw", 400)
+    change(cloud, ann, "pw", "two")
+    assert not cloud.valid(caller.token)
+    assert cloud.issue(cloud.auth("ann", "pw")).status_code == 401
+    change(cloud, ann, "two", "pw", 400)
+    change(cloud, ann, "two", "three")
+    change(cloud, ann, "three", "four")
+    change(cloud, ann, "four", "pw")
+    cloud.admin("PATCH", f"/v3/users/{ann}", {"user": {"password": "four"}})  # an administrator is not bound by history
+
+
+def test_expiry(make_cloud):
+    cloud = make_cloud(security_compliance__password_expires_days=1)
+    ann = cloud.user("ann")
+    shown = cloud.admin("GET", f"/v3/users/{ann}")["user"]["password_expires_at"]
+    assert shown and not shown.endswith("Z")
+    assert cloud.admin("GET", "/v3/users?password_expires_at=gt:2000-01-01T00:00:00Z")["users"][0]["id"] == ann
+    assert cloud.admin("GET", "/v3/users?password_expires_at=lt:2000-01-01T00:00:00Z")["users"] == []
+    with clock.frozen(clock.time() + 90000) as time:
+        response = cloud.issue(cloud.auth("ann", "pw"))
+        assert response.status_code == 401
+        assert response.get_json()["error"]["message"] == (
+            f"The password is expired and needs to be changed for user: {ann}.")
+        change(cloud, ann, "pw", "two")
+        time.advance(1)  # tokens of the very microsecond of the change die with the old password
+        assert cloud.issue(cloud.auth("ann", "two")).status_code == 201
+
+
+def test_change_upon_first_use(make_cloud):
+    cloud = make_cloud(security_compliance__change_password_upon_first_use=True)
+    ann = cloud.user("ann")
+    assert cloud.issue(cloud.auth("ann", "pw")).status_code == 401
+    change(cloud, ann, "pw", "two")
+    assert cloud.issue(cloud.auth("ann", "two")).status_code == 201
+
+
+def test_strength_and_age(make_cloud):
+    cloud = make_cloud(security_compliance__password_regex="^.{6,}$", security_compliance__minimum_password_age=1,
+                       security_compliance__password_regex_description="six characters")
+    error = cloud.admin("POST", "/v3/users", {"user": {"name": "x", "password": "short"}}, 400)["error"]
+    assert error["message"] == "The password does not match the requirements: six characters."
+    ann = cloud.user("ann", "long enough")
+    change(cloud, ann, "long enough", "another one", 400)
+    with clock.frozen(clock.time() + 90000):
+        change(cloud, ann, "long enough", "another one")
+    shown = cloud.demo()("GET", "/v3/domains/default/config/security_compliance")["config"]["security_compliance"]
+    assert shown == {"password_regex": "^.{6,}$", "password_regex_description": "six characters"}
+
+
+def test_inactive_users(make_cloud):
+    cloud = make_cloud(security_compliance__disable_user_account_days_inactive=2)
+    ann = cloud.user("ann")
+    start = clock.time()
+    with clock.frozen(start + 86400):
+        assert cloud.issue(cloud.auth("ann", "pw")).status_code == 201
+    with clock.frozen(start + 5 * 86400):
+        assert cloud.issue(cloud.auth("ann", "pw")).status_code == 401
+        admin = cloud.login("admin", "secret", {"system": {"all": True}})
+        assert admin("GET", f"/v3/users/{ann}")["user"]["enabled"] is False
+        admin("PATCH", f"/v3/users/{ann}", {"user": {"enabled": True}})
+        assert cloud.issue(cloud.auth("ann", "pw")).status_code == 201
+
+
+def test_long_passwords_are_cut_as_upstream_cuts_them(cloud):
+    cloud.user("long", "x" * 100)
+    assert cloud.issue(cloud.auth("long", "x" * 72)).status_code == 201
+    assert cloud.issue(cloud.auth("long", "x" * 71)).status_code == 401
+    cloud.admin("POST", "/v3/users", {"user": {"name": "y", "password": "x" * 5000}}, 400)
+
+
+def test_scrypt(make_cloud):
+    cloud = make_cloud(identity__password_hash_algorithm="scrypt")
+    assert cloud.issue(cloud.auth("demo", "demo")).status_code == 201
+    assert cloud.issue(cloud.auth("demo", "no")).status_code == 401
