@@ -12,7 +12,9 @@ OPTS: list[cfg.Opt] = [
     cfg.StrOpt("default_volume_type", default="__DEFAULT__", help="Type of volumes that ask for none; made at the first start."),
     cfg.StrOpt("default_availability_zone", default="nova", help="Zone of volumes that ask for none."),
     cfg.StrOpt("storage_availability_zone", default="nova", help="Zone of this agent's back ends."),
-    cfg.BoolOpt("allow_availability_zone_fallback", default=False, help="Take the default zone where the one asked for is unknown."),
+    cfg.BoolOpt(
+        "allow_availability_zone_fallback", default=False, help="Take the default zone where the one asked for is unknown."
+    ),
     cfg.IntOpt("transfer_salt_bytes", default=12, min=4, help="Entropy of a transfer key's salt."),
     cfg.IntOpt("transfer_key_bytes", default=16, min=8, help="Entropy of a transfer key."),
     cfg.IntOpt("message_ttl_s", default=2592000, min=1, help="Seconds a message about a failure is kept."),
@@ -44,10 +46,10 @@ SERVICE = Service(
     daemons=(
         DaemonInfo("volume-api", "services.volume.cmd.volume_api:build", port=8776, binary="cinder-api"),
         DaemonInfo("volume-conductor", "services.volume.cmd.volume_conductor:build", binary="cinder-scheduler"),
-        DaemonInfo("volume-agent", "services.volume.cmd.volume_agent:build", privileged=True, database=False, binary="cinder-volume"),
+        DaemonInfo(
+            "volume-agent", "services.volume.cmd.volume_agent:build", privileged=True, database=False, binary="cinder-volume"
+        ),
     ),
-    endpoints=(
-        Endpoint("block-storage", "cinder", "volume-api", "/v3/%(project_id)s", aliases=("volumev3",)),
-    ),
+    endpoints=(Endpoint("block-storage", "cinder", "volume-api", "/v3/%(project_id)s", aliases=("volumev3",)),),
     embedded={"enabled_backends": ["simulated"]},
 )

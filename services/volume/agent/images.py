@@ -26,8 +26,9 @@ class Images:
         """The image's data in chunks; errors.NotFound, errors.Transient."""
         access = self._access(job_id)
         try:
-            with self.session.get(access["url"], headers={"X-Auth-Token": access["token"]}, stream=True,
-                                  timeout=TIMEOUT_S) as response:
+            with self.session.get(
+                access["url"], headers={"X-Auth-Token": access["token"]}, stream=True, timeout=TIMEOUT_S
+            ) as response:
                 if response.status_code != 200:
                     raise errors.NotFound(f"the image could not be read: {response.status_code} {response.reason}")
                 yield from response.iter_content(CHUNK_BYTES)

@@ -98,8 +98,11 @@ class Reconciler:
         """Tell that this back end lives, and what it has."""
         stats = self.backend.driver.stats()
         pools = [{"name": f"{self.backend.host}#{stats.volume_backend_name}", "capabilities": stats.capabilities()}]
-        self.conductor.heartbeat(context.internal(), self.backend.host, {
-            "version": heartbeat.version(), "availability_zone": self.backend.zone, "pools": pools})
+        self.conductor.heartbeat(
+            context.internal(),
+            self.backend.host,
+            {"version": heartbeat.version(), "availability_zone": self.backend.zone, "pools": pools},
+        )
 
     def full_pass(self) -> None:
         """Look for work that no poke told of; make exports right; now and then remove what was deleted."""

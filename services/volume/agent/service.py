@@ -18,7 +18,9 @@ class AgentService:
         """There is work on these volumes."""
         self.reconciler.poke(volume_ids)
 
-    def connect(self, ctxt: Any, volume_id: str, attachment_id: str, connector: dict[str, Any], read_only: bool) -> dict[str, Any]:
+    def connect(
+        self, ctxt: Any, volume_id: str, attachment_id: str, connector: dict[str, Any], read_only: bool
+    ) -> dict[str, Any]:
         """Grant a host access."""
         try:
             return self.driver.connect(volume_id, attachment_id, Connector.from_dict(connector), read_only)

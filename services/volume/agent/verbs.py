@@ -80,6 +80,15 @@ def reimage_volume(backend: Backend, job: Job) -> None:
 
 
 VERBS: dict[str, Callable[[Backend, Job], None]] = {
-    f.__name__: f for f in (create_volume, delete_volume, extend_volume, create_snapshot, delete_snapshot, revert_volume,
-                            upload_image, reimage_volume)
+    f.__name__: f
+    for f in (
+        create_volume,
+        delete_volume,
+        extend_volume,
+        create_snapshot,
+        delete_snapshot,
+        revert_volume,
+        upload_image,
+        reimage_volume,
+    )
 }

@@ -22,8 +22,14 @@ from services.volume.rpc.conductor import Conductor as ConductorInterface
 def build(conf: cfg.ConfigOpts, runtime: Runtime) -> Worker:
     """The daemon's worker."""
     database, sessions = runtime.database(conf), Sessions(conf)
-    conductor = Conductor(conf=conf, database=database, scheduler=scheduler.connect(conf, runtime),
-                          agent=client(Agent, runtime.transport(conf)), image=ImageClient(sessions), compute=ComputeClient(sessions))
+    conductor = Conductor(
+        conf=conf,
+        database=database,
+        scheduler=scheduler.connect(conf, runtime),
+        agent=client(Agent, runtime.transport(conf)),
+        image=ImageClient(sessions),
+        compute=ComputeClient(sessions),
+    )
     runner = Runner(database, models.Saga, SAGAS, conductor, threads=conf.worker.threads)
     worker = Worker(SERVICE.daemon("volume-conductor"), conf, runtime)
     service = ConductorService(conductor, runner)

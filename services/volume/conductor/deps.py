@@ -44,11 +44,14 @@ class Conductor:
                 info = row.info or {}
                 for pool in info.get("pools", []):
                     moments[pool["name"]] = clock.parse(info["taken_at"])
-                    found.append({
-                        "name": pool["name"], "capabilities": dict(pool["capabilities"]),
-                        "up": service_rows.is_up(row, down_after) and not row.disabled,
-                        "availability_zone": row.availability_zone,
-                    })
+                    found.append(
+                        {
+                            "name": pool["name"],
+                            "capabilities": dict(pool["capabilities"]),
+                            "up": service_rows.is_up(row, down_after) and not row.disabled,
+                            "availability_zone": row.availability_zone,
+                        }
+                    )
             promised = volumes.promised_since(session, list(moments), moments)
         for pool in found:
             more, have = promised.get(pool["name"], 0), pool["capabilities"]

@@ -13,8 +13,16 @@ def reason(run: Run, failure: Exception) -> str:
 def tell(session: Session, run: Run, event: str, kind: str, project_id: str, text: str) -> None:
     """Leave a message about the saga's resource for its project. Several for one saga are one."""
     conf = run.deps.conf.volume
-    messages.insert(session, conf.message_ttl_s, project_id=project_id, request_id=run.context.request_id, resource_type=kind,
-                    resource_uuid=run.resource_id, event_id=event, user_message=text)
+    messages.insert(
+        session,
+        conf.message_ttl_s,
+        project_id=project_id,
+        request_id=run.context.request_id,
+        resource_type=kind,
+        resource_uuid=run.resource_id,
+        event_id=event,
+        user_message=text,
+    )
 
 
 def forget_jobs(session: Session, run: Run) -> None:

@@ -17,7 +17,9 @@ def backend_of(host: str) -> str:
     return host.split("#")[0]
 
 
-def run_job(run: Run, verb: str, host: str, volume_id: str, args: dict[str, Any] | None = None, *, name: str = "") -> Wait | dict[str, Any]:
+def run_job(
+    run: Run, verb: str, host: str, volume_id: str, args: dict[str, Any] | None = None, *, name: str = ""
+) -> Wait | dict[str, Any]:
     """The job's result, or a Wait that the step returns as its own.
 
     `name` tells jobs of one saga apart (default: the verb). Failure with the agent's words when it could not, when the
@@ -25,15 +27,19 @@ def run_job(run: Run, verb: str, host: str, volume_id: str, args: dict[str, Any]
     """
     conductor, backend = run.deps, backend_of(host)
     job_id = f"{run.id}/{name or verb}"
-    job = conductor.database.transaction(jobs.ensure, job_id, resource_id=run.resource_id, volume_id=volume_id, host=backend,
-                                         verb=verb, args=args)
+    job = conductor.database.transaction(
+        jobs.ensure, job_id, resource_id=run.resource_id, volume_id=volume_id, host=backend, verb=verb, args=args
+    )
     if job.state == "done":
         return dict(job.result or {})
     if job.state == "failed":
         raise Failure(f"{verb} on {backend} failed: {job.error}", public=public(job.error))
     options = conductor.conf.volume
     if run.step_age_s > options.agent_timeout_s:
-        raise Failure(f"{verb} on {backend}: no result within {options.agent_timeout_s:.0f} s", public="The back end did not finish in time.")
+        raise Failure(
+            f"{verb} on {backend}: no result within {options.agent_timeout_s:.0f} s",
+            public="The back end did not finish in time.",
+        )
     if run.step_age_s > options.agent_down_s and not conductor.is_up(backend):
         raise Failure(f"{verb}: the agent of {backend} is down", public="The storage back end does not answer.")
     conductor.poke(backend, [volume_id])

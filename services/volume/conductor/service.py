@@ -21,8 +21,10 @@ class ConductorService:
     def work(self, ctxt: Any, host: str, volume_ids: list[str] | None) -> list[dict[str, Any]]:
         """Open jobs on a back end."""
         with self.database.read() as session:
-            return [{"id": j.id, "volume_id": j.volume_id, "resource_id": j.resource_id, "verb": j.verb, "args": j.args}
-                    for j in jobs.open_of(session, host, volume_ids)]
+            return [
+                {"id": j.id, "volume_id": j.volume_id, "resource_id": j.resource_id, "verb": j.verb, "args": j.args}
+                for j in jobs.open_of(session, host, volume_ids)
+            ]
 
     def report(self, ctxt: Any, host: str, results: list[dict[str, Any]]) -> None:
         """Close jobs and wake the sagas that wait for them."""
@@ -45,8 +47,14 @@ class ConductorService:
 
     def heartbeat(self, ctxt: Any, host: str, beat: dict[str, Any]) -> None:
         """An agent lives."""
-        self.database.transaction(services.beat, host, version=str(beat.get("version", "")), zone=beat["availability_zone"],
-                                  pools=beat["pools"], daemon="volume-agent")
+        self.database.transaction(
+            services.beat,
+            host,
+            version=str(beat.get("version", "")),
+            zone=beat["availability_zone"],
+            pools=beat["pools"],
+            daemon="volume-agent",
+        )
 
     def image_access(self, ctxt: Any, host: str, job_id: str) -> dict[str, Any]:
         """Where the image of an open job is, and the tenant's own token; errors.Forbidden for any other job."""

@@ -32,7 +32,9 @@ def make_failed(session: Session, run: Run, failure: Exception) -> None:
     row = snapshots.get(session, run.resource_id)
     if row is not None:
         snapshots.change(session, row.id, ["creating"], status="error")
-        tell(session, run, "VOLUME_SNAPSHOT_008_001", "VOLUME_SNAPSHOT", row.project_id, f"create snapshot: {reason(run, failure)}")
+        tell(
+            session, run, "VOLUME_SNAPSHOT_008_001", "VOLUME_SNAPSHOT", row.project_id, f"create snapshot: {reason(run, failure)}"
+        )
     forget_jobs(session, run)
 
 
@@ -55,7 +57,9 @@ def remove_failed(session: Session, run: Run, failure: Exception) -> None:
     row = snapshots.get(session, run.resource_id)
     if row is not None:
         snapshots.change(session, row.id, None, status="error_deleting")
-        tell(session, run, "VOLUME_SNAPSHOT_009_001", "VOLUME_SNAPSHOT", row.project_id, f"delete snapshot: {reason(run, failure)}")
+        tell(
+            session, run, "VOLUME_SNAPSHOT_009_001", "VOLUME_SNAPSHOT", row.project_id, f"delete snapshot: {reason(run, failure)}"
+        )
     forget_jobs(session, run)
 
 

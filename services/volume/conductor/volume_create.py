@@ -27,10 +27,14 @@ def choose(run: Run) -> None:
     if row.host is None:
         hints = run.data.get("hints") or {}
         request: dict[str, Any] = {
-            "volume_id": row.id, "size_gb": row.size, "availability_zone": row.availability_zone,
+            "volume_id": row.id,
+            "size_gb": row.size,
+            "availability_zone": row.availability_zone,
             "volume_type": {"name": row.volume_type.name, "extra_specs": row.volume_type.extra_specs or {}},
-            "host": run.data.get("origin_host"), "ignore_hosts": run.data.get("failed", []),
-            "same_host": _hosts(run, hints.get("same_host")), "different_host": _hosts(run, hints.get("different_host")),
+            "host": run.data.get("origin_host"),
+            "ignore_hosts": run.data.get("failed", []),
+            "same_host": _hosts(run, hints.get("same_host")),
+            "different_host": _hosts(run, hints.get("different_host")),
             "pools": run.deps.pools(),
         }
         answer = run.deps.scheduler.select_backends(run.context, [request])[0]
@@ -98,12 +102,23 @@ def failed(session: Session, run: Run, failure: Exception) -> None:
     volumes.change(session, row.id, None, status="error")
     why = reason(run, failure)
     scheduling = "host" not in run.data
-    tell(session, run, "VOLUME_VOLUME_001_002" if scheduling else "VOLUME_VOLUME_001_001", "VOLUME", row.project_id,
-         f"schedule allocate volume: {why}" if scheduling else f"create volume: {why}")
+    tell(
+        session,
+        run,
+        "VOLUME_VOLUME_001_002" if scheduling else "VOLUME_VOLUME_001_001",
+        "VOLUME",
+        row.project_id,
+        f"schedule allocate volume: {why}" if scheduling else f"create volume: {why}",
+    )
     forget_jobs(session, run)
 
 
-SAGA = Saga("volume_create", (
-    Step("choose", choose, release, patience_s=600),
-    Step("make", make, unmake),
-), on_done=done, on_failed=failed)
+SAGA = Saga(
+    "volume_create",
+    (
+        Step("choose", choose, release, patience_s=600),
+        Step("make", make, unmake),
+    ),
+    on_done=done,
+    on_failed=failed,
+)

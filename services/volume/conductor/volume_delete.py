@@ -23,8 +23,9 @@ def remove_snapshots(run: Run) -> Wait | None:
             waits.append(Wait(1.0))
             continue
         if volume is not None and volume.host:
-            found = run_job(run, "delete_snapshot", volume.host, run.resource_id, {"snapshot_id": snapshot_id},
-                            name=f"snapshot-{snapshot_id}")
+            found = run_job(
+                run, "delete_snapshot", volume.host, run.resource_id, {"snapshot_id": snapshot_id}, name=f"snapshot-{snapshot_id}"
+            )
             if isinstance(found, Wait):
                 waits.append(found)
                 continue
@@ -59,5 +60,10 @@ def failed(session: Session, run: Run, failure: Exception) -> None:
     forget_jobs(session, run)
 
 
-SAGA = Saga("volume_delete", (Step("snapshots", remove_snapshots), Step("remove", remove)),
-            on_done=done, on_failed=failed, cancellable=False)
+SAGA = Saga(
+    "volume_delete",
+    (Step("snapshots", remove_snapshots), Step("remove", remove)),
+    on_done=done,
+    on_failed=failed,
+    cancellable=False,
+)

@@ -17,12 +17,19 @@ def check(run: Run) -> None:
     for pool in pools:
         # It has the volume already: capacity is no question.
         pool["capabilities"] |= {"free_capacity_gb": "infinite", "total_capacity_gb": "infinite"}
-    request = {"volume_id": row.id, "size_gb": 0, "volume_type": {"name": kind.name, "extra_specs": kind.extra_specs or {}},
-               "host": row.host, "pools": pools}
+    request = {
+        "volume_id": row.id,
+        "size_gb": 0,
+        "volume_type": {"name": kind.name, "extra_specs": kind.extra_specs or {}},
+        "host": row.host,
+        "pools": pools,
+    }
     answer = run.deps.scheduler.select_backends(run.context, [request])[0]
     if "error" in answer:
-        raise Failure(f"{answer['error']} The volume would have to move to another back end, which is not supported",
-                      public="No valid backend was found for the new type on the volume's own back end.")
+        raise Failure(
+            f"{answer['error']} The volume would have to move to another back end, which is not supported",
+            public="No valid backend was found for the new type on the volume's own back end.",
+        )
 
 
 def done(session: Session, run: Run) -> None:

@@ -57,8 +57,14 @@ def overwrite(run: Run) -> Wait | None:
 
 def reimaged(session: Session, run: Run) -> None:
     """The volume has the image's content and says so."""
-    volumes.change(session, run.resource_id, ["downloading"], image_metadata=run.data["image_metadata"], bootable=True,
-                   image_id=run.data["image_id"])
+    volumes.change(
+        session,
+        run.resource_id,
+        ["downloading"],
+        image_metadata=run.data["image_metadata"],
+        bootable=True,
+        image_id=run.data["image_id"],
+    )
     volumes.restore_status(session, run.resource_id, ["downloading"], "available")
     volumes.change(session, run.resource_id, ["error"], status="available")
     forget_jobs(session, run)

@@ -19,8 +19,16 @@ def ensure(session: Session, job_id: str, *, resource_id: str, volume_id: str, h
     """The job `job_id`, made when there is none yet."""
     found = get(session, job_id)
     if found is None:
-        found = AgentJob(id=job_id, resource_id=resource_id, volume_id=volume_id, host=host, verb=verb, args=args or {},
-                         state=OPEN, created_at=clock.now())
+        found = AgentJob(
+            id=job_id,
+            resource_id=resource_id,
+            volume_id=volume_id,
+            host=host,
+            verb=verb,
+            args=args or {},
+            state=OPEN,
+            created_at=clock.now(),
+        )
         session.add(found)
         session.flush()
     return found
@@ -42,7 +50,8 @@ def open_of(session: Session, host: str, volume_ids: Sequence[str] | None) -> Se
 def finish(session: Session, job_id: str, host: str, result: Any, error: str | None) -> str | None:
     """Close an open job of `host`; the id of the resource whose saga waits for it, None when it was not open."""
     done = session.execute(
-        sa.update(AgentJob).where(AgentJob.id == job_id, AgentJob.host == host, AgentJob.state == OPEN)
+        sa.update(AgentJob)
+        .where(AgentJob.id == job_id, AgentJob.host == host, AgentJob.state == OPEN)
         .values(state="failed" if error is not None else "done", result=result, error=error)
     )
     if not done.rowcount:
@@ -62,5 +71,8 @@ def saga_of(session: Session, job: AgentJob) -> Saga | None:
 
 def purge(session: Session, older_than_s: float) -> None:
     """Forget jobs whose sagas have been forgotten."""
-    session.execute(sa.delete(AgentJob).where(AgentJob.created_at < clock.after(-older_than_s),
-                                              sa.func.substr(AgentJob.id, 1, 36).not_in(sa.select(Saga.id))))
+    session.execute(
+        sa.delete(AgentJob).where(
+            AgentJob.created_at < clock.after(-older_than_s), sa.func.substr(AgentJob.id, 1, 36).not_in(sa.select(Saga.id))
+        )
+    )

@@ -22,7 +22,9 @@ def get(session: Session, message_id: str) -> Message | None:
     return session.get(Message, message_id)
 
 
-def listing(session: Session, page: Page, *, filters: Mapping[str, Any], project_id: str | None, offset: int = 0) -> Sequence[Message]:
+def listing(
+    session: Session, page: Page, *, filters: Mapping[str, Any], project_id: str | None, offset: int = 0
+) -> Sequence[Message]:
     """One page of messages; of all projects without `project_id`."""
     visible = Message.project_id == project_id if project_id is not None else sa.true()
     query = sa.select(Message).where(visible)

@@ -12,13 +12,14 @@ DEFAULT_CLASS = "default"
 
 def of_project(session: Session, project_id: str) -> dict[str, int]:
     """The limits that a project has of its own."""
-    return dict(session.execute(sa.select(Quota.resource, Quota.hard_limit).where(Quota.project_id == project_id)).tuples())
+    return dict(session.execute(sa.select(Quota.resource, Quota.hard_limit).where(Quota.project_id == project_id)).tuples().all())
 
 
 def of_class(session: Session, class_name: str = DEFAULT_CLASS) -> dict[str, int]:
     """The limits of a class."""
-    return dict(session.execute(sa.select(QuotaClass.resource, QuotaClass.hard_limit)
-                                .where(QuotaClass.class_name == class_name)).tuples())
+    return dict(
+        session.execute(sa.select(QuotaClass.resource, QuotaClass.hard_limit).where(QuotaClass.class_name == class_name)).tuples().all()
+    )
 
 
 def set_project(session: Session, project_id: str, limits: Mapping[str, int]) -> None:
@@ -54,8 +55,9 @@ def rename_type(session: Session, old: str, new: str) -> None:
 
 def lock(session: Session, project_id: str) -> None:
     """Hold the project's lock until the end of the transaction, so that what is counted stays true."""
-    found = session.execute(sa.update(ProjectLock).where(ProjectLock.project_id == project_id)
-                            .values(touched=(ProjectLock.touched + 1) % 1_000_000))
+    found = session.execute(
+        sa.update(ProjectLock).where(ProjectLock.project_id == project_id).values(touched=(ProjectLock.touched + 1) % 1_000_000)
+    )
     if not found.rowcount:
         session.add(ProjectLock(project_id=project_id))
         session.flush()

@@ -19,12 +19,14 @@ COLUMNS = {"name": Snapshot.name, "display_name": Snapshot.name}
 
 def get(session: Session, snapshot_id: str) -> Snapshot | None:
     """A snapshot with its metadata."""
-    return session.scalars(sa.select(Snapshot).where(Snapshot.id == snapshot_id).options(*WHOLE)
-                           .execution_options(populate_existing=True)).first()
+    return session.scalars(
+        sa.select(Snapshot).where(Snapshot.id == snapshot_id).options(*WHOLE).execution_options(populate_existing=True)
+    ).first()
 
 
-def listing(session: Session, page: Page, *, filters: Mapping[str, Any], project_id: str | None,
-            offset: int = 0) -> Sequence[Snapshot]:
+def listing(
+    session: Session, page: Page, *, filters: Mapping[str, Any], project_id: str | None, offset: int = 0
+) -> Sequence[Snapshot]:
     """One page of snapshots; of all projects without `project_id`."""
     visible = Snapshot.project_id == project_id if project_id is not None else sa.true()
     query = _filtered(sa.select(Snapshot).options(*WHOLE), filters).where(visible)
@@ -44,8 +46,13 @@ def _filtered(query: Any, filters: Mapping[str, Any]) -> Any:
     for key, value in filters.items():
         if key == "metadata":
             for name, text in value.items():
-                query = query.where(sa.exists().where(SnapshotMetadata.snapshot_id == Snapshot.id,
-                                                      SnapshotMetadata.key == name, SnapshotMetadata.value == str(text)))
+                query = query.where(
+                    sa.exists().where(
+                        SnapshotMetadata.snapshot_id == Snapshot.id,
+                        SnapshotMetadata.key == name,
+                        SnapshotMetadata.value == str(text),
+                    )
+                )
         elif key == "like":
             for name, text in value.items():
                 escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
@@ -91,8 +98,9 @@ def set_metadata(session: Session, snapshot_id: str, items: Mapping[str, str], *
     query = sa.delete(SnapshotMetadata).where(SnapshotMetadata.snapshot_id == snapshot_id)
     session.execute(query if replace else query.where(SnapshotMetadata.key.in_(list(items))))
     if items:
-        session.execute(sa.insert(SnapshotMetadata),
-                        [{"snapshot_id": snapshot_id, "key": k, "value": v} for k, v in items.items()])
+        session.execute(
+            sa.insert(SnapshotMetadata), [{"snapshot_id": snapshot_id, "key": k, "value": v} for k, v in items.items()]
+        )
 
 
 def delete_metadata(session: Session, snapshot_id: str, key: str) -> bool:

@@ -16,7 +16,9 @@ def get(session: Session, transfer_id: str) -> Transfer | None:
     return session.get(Transfer, transfer_id)
 
 
-def listing(session: Session, page: Page, *, filters: Mapping[str, Any], project_id: str | None, offset: int = 0) -> Sequence[Transfer]:
+def listing(
+    session: Session, page: Page, *, filters: Mapping[str, Any], project_id: str | None, offset: int = 0
+) -> Sequence[Transfer]:
     """One page of transfers; of all projects without `project_id`."""
     visible = Transfer.source_project_id == project_id if project_id is not None else sa.true()
     query = sa.select(Transfer).where(visible)

@@ -19,9 +19,11 @@ def get(session: Session, type_id: str) -> VolumeType | None:
 
 def find(session: Session, name_or_id: str) -> VolumeType | None:
     """A type by id or name."""
-    return session.scalars(sa.select(VolumeType).where(
-        sa.or_(VolumeType.id == name_or_id, VolumeType.name == name_or_id))
-        .order_by(sa.case((VolumeType.id == name_or_id, 0), else_=1))).first()
+    return session.scalars(
+        sa.select(VolumeType)
+        .where(sa.or_(VolumeType.id == name_or_id, VolumeType.name == name_or_id))
+        .order_by(sa.case((VolumeType.id == name_or_id, 0), else_=1))
+    ).first()
 
 
 def by_name(session: Session, name: str) -> VolumeType | None:
@@ -31,11 +33,15 @@ def by_name(session: Session, name: str) -> VolumeType | None:
 
 def usable(project_id: str | None) -> Any:
     """The condition that a type is public or open to a project."""
-    return sa.or_(VolumeType.is_public.is_(True), VolumeType.id.in_(
-        sa.select(TypeAccess.volume_type_id).where(TypeAccess.project_id == (project_id or ""))))
+    return sa.or_(
+        VolumeType.is_public.is_(True),
+        VolumeType.id.in_(sa.select(TypeAccess.volume_type_id).where(TypeAccess.project_id == (project_id or ""))),
+    )
 
 
-def listing(session: Session, page: Page, *, visible_to: str | None, filters: Mapping[str, Any], offset: int = 0) -> Sequence[VolumeType]:
+def listing(
+    session: Session, page: Page, *, visible_to: str | None, filters: Mapping[str, Any], offset: int = 0
+) -> Sequence[VolumeType]:
     """One page of types: those `visible_to` a project (None: all), of a certain `is_public`."""
     visible = sa.true() if visible_to is None else usable(visible_to)
     query = sa.select(VolumeType).where(visible)
@@ -63,20 +69,24 @@ def insert(session: Session, **values: Any) -> VolumeType:
 
 def change(session: Session, type_id: str, **values: Any) -> bool:
     """Change a type; whether it is there."""
-    return bool(session.execute(sa.update(VolumeType).where(VolumeType.id == type_id)
-                                .values(updated_at=clock.now(), **values)).rowcount)
+    return bool(
+        session.execute(sa.update(VolumeType).where(VolumeType.id == type_id).values(updated_at=clock.now(), **values)).rowcount
+    )
 
 
 def lock(session: Session, type_id: str) -> VolumeType | None:
     """A type, locked until the end of the transaction."""
-    return session.scalars(sa.select(VolumeType).where(VolumeType.id == type_id).with_for_update()
-                           .execution_options(populate_existing=True)).first()
+    return session.scalars(
+        sa.select(VolumeType).where(VolumeType.id == type_id).with_for_update().execution_options(populate_existing=True)
+    ).first()
 
 
 def in_use(session: Session, type_id: str) -> bool:
     """Whether a volume or snapshot has this type."""
-    return any(session.scalars(sa.select(m.id).where(m.volume_type_id == type_id).limit(1)).first() is not None
-               for m in (Volume, Snapshot))
+    return any(
+        session.scalars(sa.select(m.id).where(m.volume_type_id == type_id).limit(1)).first() is not None
+        for m in (Volume, Snapshot)
+    )
 
 
 def delete(session: Session, type_id: str) -> None:
@@ -121,8 +131,7 @@ def encryption(session: Session, type_id: str) -> TypeEncryption | None:
 
 def encrypted(session: Session, type_ids: Collection[str]) -> set[str]:
     """Which of these types are encrypted."""
-    return set(session.scalars(sa.select(TypeEncryption.volume_type_id)
-                               .where(TypeEncryption.volume_type_id.in_(list(type_ids)))))
+    return set(session.scalars(sa.select(TypeEncryption.volume_type_id).where(TypeEncryption.volume_type_id.in_(list(type_ids)))))
 
 
 def add_encryption(session: Session, **values: Any) -> TypeEncryption:
@@ -135,8 +144,9 @@ def add_encryption(session: Session, **values: Any) -> TypeEncryption:
 
 def change_encryption(session: Session, type_id: str, **values: Any) -> None:
     """Change how a type's volumes are encrypted."""
-    session.execute(sa.update(TypeEncryption).where(TypeEncryption.volume_type_id == type_id)
-                    .values(updated_at=clock.now(), **values))
+    session.execute(
+        sa.update(TypeEncryption).where(TypeEncryption.volume_type_id == type_id).values(updated_at=clock.now(), **values)
+    )
 
 
 def drop_encryption(session: Session, type_id: str) -> bool:
@@ -177,8 +187,9 @@ def qos(session: Session, qos_id: str) -> QosSpecs | None:
 
 def qos_locked(session: Session, qos_id: str) -> QosSpecs | None:
     """As `qos`, locked until the end of the transaction."""
-    return session.scalars(sa.select(QosSpecs).where(QosSpecs.id == qos_id).with_for_update()
-                           .execution_options(populate_existing=True)).first()
+    return session.scalars(
+        sa.select(QosSpecs).where(QosSpecs.id == qos_id).with_for_update().execution_options(populate_existing=True)
+    ).first()
 
 
 def qos_listing(session: Session, page: Page) -> Sequence[QosSpecs]:

@@ -18,8 +18,9 @@ COLUMNS = {"name": Volume.name, "display_name": Volume.name, "bootable": Volume.
 
 def get(session: Session, volume_id: str) -> Volume | None:
     """A volume with its type, metadata and attachments."""
-    return session.scalars(sa.select(Volume).where(Volume.id == volume_id).options(*WHOLE)
-                           .execution_options(populate_existing=True)).first()
+    return session.scalars(
+        sa.select(Volume).where(Volume.id == volume_id).options(*WHOLE).execution_options(populate_existing=True)
+    ).first()
 
 
 def get_all(session: Session, volume_ids: Collection[str]) -> dict[str, Volume]:
@@ -28,8 +29,9 @@ def get_all(session: Session, volume_ids: Collection[str]) -> dict[str, Volume]:
     return {v.id: v for v in found}
 
 
-def listing(session: Session, page: Page, *, filters: Mapping[str, Any], project_id: str | None, offset: int = 0,
-            whole: bool = True) -> Sequence[Volume]:
+def listing(
+    session: Session, page: Page, *, filters: Mapping[str, Any], project_id: str | None, offset: int = 0, whole: bool = True
+) -> Sequence[Volume]:
     """One page of volumes; `project_id` None means of all projects. errors.BadRequest for an unknown marker or sort key."""
     visible = Volume.project_id == project_id if project_id is not None else sa.true()
     query = _filtered(sa.select(Volume), filters).where(visible)
@@ -63,8 +65,11 @@ def _filtered(query: Any, filters: Mapping[str, Any]) -> Any:
     for key, value in filters.items():
         if key == "metadata":
             for name, text in value.items():
-                query = query.where(sa.exists().where(VolumeMetadata.volume_id == Volume.id, VolumeMetadata.key == name,
-                                                      VolumeMetadata.value == str(text)))
+                query = query.where(
+                    sa.exists().where(
+                        VolumeMetadata.volume_id == Volume.id, VolumeMetadata.key == name, VolumeMetadata.value == str(text)
+                    )
+                )
         elif key == "like":
             for name, text in value.items():
                 escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
@@ -80,8 +85,14 @@ def _filtered(query: Any, filters: Mapping[str, Any]) -> Any:
 
 
 def compare(column: Any, operator: str, value: Any) -> Any:
-    return {"gt": column > value, "gte": column >= value, "lt": column < value, "lte": column <= value,
-            "eq": column == value, "neq": column != value}[operator]
+    return {
+        "gt": column > value,
+        "gte": column >= value,
+        "lt": column < value,
+        "lte": column <= value,
+        "eq": column == value,
+        "neq": column != value,
+    }[operator]
 
 
 def insert(session: Session, metadata: Mapping[str, str], **values: Any) -> Volume:
@@ -105,8 +116,9 @@ def change(session: Session, volume_id: str, expected: Iterable[str] | None, *, 
 
 def lock(session: Session, volume_id: str) -> Volume:
     """The volume, locked until the end of the transaction; errors.Stale when it is gone."""
-    row = session.scalars(sa.select(Volume).where(Volume.id == volume_id).with_for_update()
-                          .execution_options(populate_existing=True)).first()
+    row = session.scalars(
+        sa.select(Volume).where(Volume.id == volume_id).with_for_update().execution_options(populate_existing=True)
+    ).first()
     if row is None:
         raise errors.Stale(f"volume {volume_id} is gone")
     return row
@@ -170,9 +182,13 @@ def usage(session: Session, project_id: str) -> dict[str, int]:
     """What a project uses: volumes, snapshots, gigabytes, each also as <name>_<type name>."""
     used = {"volumes": 0, "snapshots": 0, "gigabytes": 0}
     for model, name, size in ((Volume, "volumes", Volume.size), (Snapshot, "snapshots", Snapshot.volume_size)):
-        query = (sa.select(VolumeType.name, sa.func.count(), sa.func.sum(size)).select_from(model)
-                 .join(VolumeType, VolumeType.id == getattr(model, "volume_type_id"))
-                 .where(getattr(model, "project_id") == project_id).group_by(VolumeType.name))
+        query = (
+            sa.select(VolumeType.name, sa.func.count(), sa.func.sum(size))
+            .select_from(model)
+            .join(VolumeType, VolumeType.id == getattr(model, "volume_type_id"))
+            .where(getattr(model, "project_id") == project_id)
+            .group_by(VolumeType.name)
+        )
         for type_name, number, gigabytes in session.execute(query):
             for key in (name, f"{name}_{type_name}"):
                 used[key] = used.get(key, 0) + int(number)
@@ -187,7 +203,8 @@ def promised_since(session: Session, hosts: Collection[str], moments: Mapping[st
     if not hosts:
         return found
     query = sa.select(Volume.host, Volume.size, Volume.updated_at).where(
-        Volume.host.in_(list(hosts)), Volume.status.in_(("creating", "downloading")))
+        Volume.host.in_(list(hosts)), Volume.status.in_(("creating", "downloading"))
+    )
     for host, size, placed in session.execute(query):
         if placed is not None and placed >= moments[host]:
             found[host] = found.get(host, 0) + int(size)

@@ -39,18 +39,34 @@ def reserve(deps: Deps, volume_id: str, server_id: str | None, mode: str | None)
     def make(session: Session) -> Attachment:
         row = volumes.lock(session, volume_id)
         others = real(attachments.of_volume(session, volume_id))
-        free = row.status in ("available", "downloading") or (row.multiattach and row.status in ("in-use", "reserved", "attaching"))
-        again = server_id is not None and row.status in ("in-use", "reserved", "attaching") and any(
-            a.instance_uuid == server_id for a in others)
+        free = row.status in ("available", "downloading") or (
+            row.multiattach and row.status in ("in-use", "reserved", "attaching")
+        )
+        again = (
+            server_id is not None
+            and row.status in ("in-use", "reserved", "attaching")
+            and any(a.instance_uuid == server_id for a in others)
+        )
         if not (free or again):
-            raise faults.invalid_volume(f"Volume {row.id} status must be available or downloading to reserve, but the current status is "
-                                        f"{row.status}.")
+            raise faults.invalid_volume(
+                f"Volume {row.id} status must be available or downloading to reserve, but the current status is {row.status}."
+            )
         if free and row.status != "in-use":
             volumes.change(session, row.id, [row.status], status="reserved")
-        volumes.change(session, row.id, None, attach_status="reserved" if not any(
-            a.attach_status == "attached" for a in others) else "attached")
-        return attachments.insert(session, id=ids.uuid(), volume_id=row.id, instance_uuid=server_id, attach_status="reserved",
-                                  attach_mode=mode or "null")
+        volumes.change(
+            session,
+            row.id,
+            None,
+            attach_status="reserved" if not any(a.attach_status == "attached" for a in others) else "attached",
+        )
+        return attachments.insert(
+            session,
+            id=ids.uuid(),
+            volume_id=row.id,
+            instance_uuid=server_id,
+            attach_status="reserved",
+            attach_mode=mode or "null",
+        )
 
     try:
         return deps.db.transaction(make)
@@ -67,14 +83,27 @@ def connect(deps: Deps, context: RequestContext, attachment_id: str, connector: 
             raise faults.missing("attachment", attachment_id)
         attachment, row = found
         if row.status not in _CONNECTABLE:
-            raise faults.invalid_volume(f"Volume {row.id} status must be reserved, attaching or in-use to connect, but the current status "
-                                        f"is {row.status}.")
-        if any(a.instance_uuid != attachment.instance_uuid and a.id != attachment.id and a.connector
-               for a in real(attachments.of_volume(session, row.id))) and not row.multiattach:
+            raise faults.invalid_volume(
+                f"Volume {row.id} status must be reserved, attaching or in-use to connect, but the current status "
+                f"is {row.status}."
+            )
+        if (
+            any(
+                a.instance_uuid != attachment.instance_uuid and a.id != attachment.id and a.connector
+                for a in real(attachments.of_volume(session, row.id))
+            )
+            and not row.multiattach
+        ):
             raise faults.invalid_volume(f"duplicate connectors detected on volume {row.id}")
         mode = _mode(row, attachment, connector)
-        attachments.change(session, attachment_id, connector=connector, attached_host=connector.get("host"), attach_mode=mode,
-                           mountpoint=connector.get("mountpoint"))
+        attachments.change(
+            session,
+            attachment_id,
+            connector=connector,
+            attached_host=connector.get("host"),
+            attach_mode=mode,
+            mountpoint=connector.get("mountpoint"),
+        )
         return attachment, row
 
     attachment, row = deps.db.transaction(prepare)
@@ -102,15 +131,24 @@ def _mode(volume: Volume, attachment: Attachment, connector: dict[str, Any]) -> 
     return wanted or "rw"
 
 
-def grant(deps: Deps, context: RequestContext, volume: Volume, key: str, connector: dict[str, Any], *, read_only: bool) -> dict[str, Any]:
+def grant(
+    deps: Deps, context: RequestContext, volume: Volume, key: str, connector: dict[str, Any], *, read_only: bool
+) -> dict[str, Any]:
     """Have the agent export the volume: the connection information, flat and as `data` alike."""
     found = deps.agent.to(backend(volume.host)).connect(context, volume.id, key, connector, read_only)
     data = dict(found["data"]) | {
-        "access_mode": "ro" if read_only else "rw", "encrypted": False, "qos_specs": None, "cacheable": False,
+        "access_mode": "ro" if read_only else "rw",
+        "encrypted": False,
+        "qos_specs": None,
+        "cacheable": False,
         "enforce_multipath": False,
     }
-    flat = data | {"driver_volume_type": found["driver_volume_type"], "attachment_id": key, "volume_id": volume.id,
-                   "multiattach": volume.multiattach}
+    flat = data | {
+        "driver_volume_type": found["driver_volume_type"],
+        "attachment_id": key,
+        "volume_id": volume.id,
+        "multiattach": volume.multiattach,
+    }
     return flat | {"data": data}
 
 
@@ -122,8 +160,14 @@ def complete(deps: Deps, attachment_id: str) -> None:
         if found is None:
             raise faults.missing("attachment", attachment_id)
         attachments.change(session, attachment_id, attach_status="attached", attach_time=clock.now())
-        volumes.change(session, found[1].id, ["attaching", "reserved", "available", "in-use", "detaching"], status="in-use",
-                       attach_status="attached", previous_status=None)
+        volumes.change(
+            session,
+            found[1].id,
+            ["attaching", "reserved", "available", "in-use", "detaching"],
+            status="in-use",
+            attach_status="attached",
+            previous_status=None,
+        )
 
     deps.db.transaction(make)
 

@@ -3,11 +3,16 @@
 from common import errors
 
 NOT_FOUND = {
-    "volume": "Volume {} could not be found.", "snapshot": "Snapshot {} could not be found.",
+    "volume": "Volume {} could not be found.",
+    "snapshot": "Snapshot {} could not be found.",
     "attachment": "Volume attachment could not be found with filter: attachment_id = {}.",
-    "type": "Volume type {} could not be found.", "type_name": "Volume type with name {} could not be found.",
-    "qos": "No such qos spec {}.", "message": "Message {} could not be found.", "transfer": "Transfer {} could not be found.",
-    "host": "Host {} could not be found.", "service": "Service {} could not be found.",
+    "type": "Volume type {} could not be found.",
+    "type_name": "Volume type with name {} could not be found.",
+    "qos": "No such qos spec {}.",
+    "message": "Message {} could not be found.",
+    "transfer": "Transfer {} could not be found.",
+    "host": "Host {} could not be found.",
+    "service": "Service {} could not be found.",
 }
 
 

@@ -31,8 +31,17 @@ def limits(session: Session, conf: Any, project_id: str) -> dict[str, int]:
     return found
 
 
-def check(session: Session, conf: Any, project_id: str, kind: VolumeType, *, volumes_more: int = 0, snapshots_more: int = 0,
-          gigabytes_more: int = 0, volume_size: int = 0) -> None:
+def check(
+    session: Session,
+    conf: Any,
+    project_id: str,
+    kind: VolumeType,
+    *,
+    volumes_more: int = 0,
+    snapshots_more: int = 0,
+    gigabytes_more: int = 0,
+    volume_size: int = 0,
+) -> None:
     """Lock the project's use and refuse (413) what would go over a limit. Part of the transaction that adds the rows."""
     quotas.lock(session, project_id)
     allowed = limits(session, conf, project_id)
@@ -51,8 +60,10 @@ def check(session: Session, conf: Any, project_id: str, kind: VolumeType, *, vol
 def _refuse(resource: str, name: str, limit: int, used: int, number: int) -> None:
     if resource == "gigabytes":
         quota = "" if name == resource else f" for quota '{name}'"
-        raise faults.over_quota(f"Requested volume or snapshot exceeds allowed gigabytes quota{quota}. Requested {number}G, quota is "
-                                f"{limit}G and {used}G has been consumed.")
+        raise faults.over_quota(
+            f"Requested volume or snapshot exceeds allowed gigabytes quota{quota}. Requested {number}G, quota is "
+            f"{limit}G and {used}G has been consumed."
+        )
     if resource == "volumes":
         raise faults.over_quota(f"Maximum number of volumes allowed ({limit}) exceeded for quota '{name}'.")
     raise faults.over_quota(f"Maximum number of snapshots allowed ({limit}) exceeded")
@@ -61,17 +72,24 @@ def _refuse(resource: str, name: str, limit: int, used: int, number: int) -> Non
 def usage(session: Session, conf: Any, project_id: str) -> dict[str, dict[str, int]]:
     """{resource: {"limit", "in_use", "reserved", "allocated"}} of a project."""
     used = volumes.usage(session, project_id)
-    return {name: {"limit": limit, "in_use": used.get(name, 0), "reserved": 0, "allocated": 0}
-            for name, limit in limits(session, conf, project_id).items()}
+    return {
+        name: {"limit": limit, "in_use": used.get(name, 0), "reserved": 0, "allocated": 0}
+        for name, limit in limits(session, conf, project_id).items()
+    }
 
 
 def absolute(session: Session, conf: Any, project_id: str) -> Mapping[str, int]:
     """The absolute limits and uses of a project, as the limits API names them."""
     allowed, used = limits(session, conf, project_id), volumes.usage(session, project_id)
     return {
-        "maxTotalVolumes": allowed["volumes"], "maxTotalSnapshots": allowed["snapshots"],
-        "maxTotalVolumeGigabytes": allowed["gigabytes"], "maxTotalBackups": allowed["backups"],
-        "maxTotalBackupGigabytes": allowed["backup_gigabytes"], "totalVolumesUsed": used["volumes"],
-        "totalSnapshotsUsed": used["snapshots"], "totalGigabytesUsed": used["gigabytes"],
-        "totalBackupsUsed": 0, "totalBackupGigabytesUsed": 0,
+        "maxTotalVolumes": allowed["volumes"],
+        "maxTotalSnapshots": allowed["snapshots"],
+        "maxTotalVolumeGigabytes": allowed["gigabytes"],
+        "maxTotalBackups": allowed["backups"],
+        "maxTotalBackupGigabytes": allowed["backup_gigabytes"],
+        "totalVolumesUsed": used["volumes"],
+        "totalSnapshotsUsed": used["snapshots"],
+        "totalGigabytesUsed": used["gigabytes"],
+        "totalBackupsUsed": 0,
+        "totalBackupGigabytesUsed": 0,
     }

@@ -10,8 +10,16 @@ from services.volume.domain import faults, quotas, states
 from services.volume.domain.deps import Deps
 
 
-def create(deps: Deps, context: RequestContext, volume: Volume, *, name: str | None, description: str | None,
-           metadata: dict[str, str], force: bool) -> Snapshot:
+def create(
+    deps: Deps,
+    context: RequestContext,
+    volume: Volume,
+    *,
+    name: str | None,
+    description: str | None,
+    metadata: dict[str, str],
+    force: bool,
+) -> Snapshot:
     """A new snapshot in `creating`. 400 when the volume's state forbids it, 413 over quota."""
     snapshot_id = ids.uuid()
 
@@ -19,13 +27,26 @@ def create(deps: Deps, context: RequestContext, volume: Volume, *, name: str | N
         row = volumes.lock(session, volume.id)
         allowed = states.VOLUME["snapshot_forced" if force else "snapshot"].allowed
         if row.status not in allowed:
-            raise faults.invalid_volume(f"Volume {row.id} status must be {' or '.join(allowed)}, but current status is: {row.status}.")
+            raise faults.invalid_volume(
+                f"Volume {row.id} status must be {' or '.join(allowed)}, but current status is: {row.status}."
+            )
         kind = types.get(session, row.volume_type_id)
         assert kind is not None
         quotas.check(session, deps.conf, row.project_id, kind, snapshots_more=1, gigabytes_more=row.size)
-        snapshots.insert(session, metadata, id=snapshot_id, volume_id=row.id, project_id=row.project_id, user_id=context.user_id,
-                         name=name, description=description, status="creating", progress="0%", volume_size=row.size,
-                         volume_type_id=row.volume_type_id)
+        snapshots.insert(
+            session,
+            metadata,
+            id=snapshot_id,
+            volume_id=row.id,
+            project_id=row.project_id,
+            user_id=context.user_id,
+            name=name,
+            description=description,
+            status="creating",
+            progress="0%",
+            volume_size=row.size,
+            volume_type_id=row.volume_type_id,
+        )
         saga = sagas.insert(session, Saga, "snapshot_create", snapshot_id, context, {"volume_id": row.id, "host": row.host})
         session.flush()
         made = snapshots.get(session, snapshot_id)

@@ -9,10 +9,30 @@ from dataclasses import dataclass
 FAILED = ("error", "error_restoring", "error_extending", "error_managing", "error_deleting")
 BUSY = ("creating", "downloading", "extending", "retyping", "uploading", "reverting", "restoring-backup", "backing-up")
 IDLE = ("available", "in-use")
-VOLUME_STATUSES = ("creating", "available", "deleting", "error", "error_deleting", "error_managing", "managing",
-                   "attaching", "in-use", "detaching", "maintenance", "restoring-backup", "error_restoring", "reserved",
-                   "awaiting-transfer", "backing-up", "error_backing-up", "error_extending", "downloading", "uploading",
-                   "retyping", "extending")
+VOLUME_STATUSES = (
+    "creating",
+    "available",
+    "deleting",
+    "error",
+    "error_deleting",
+    "error_managing",
+    "managing",
+    "attaching",
+    "in-use",
+    "detaching",
+    "maintenance",
+    "restoring-backup",
+    "error_restoring",
+    "reserved",
+    "awaiting-transfer",
+    "backing-up",
+    "error_backing-up",
+    "error_extending",
+    "downloading",
+    "uploading",
+    "retyping",
+    "extending",
+)
 ATTACH_STATUSES = ("detached", "attached", "attaching", "detaching", "reserved", "error_attaching", "error_detaching", "deleted")
 SNAPSHOT_STATUSES = ("available", "creating", "deleting", "deleted", "error", "error_deleting", "unmanaging", "backing-up")
 

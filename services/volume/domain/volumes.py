@@ -15,12 +15,36 @@ from services.volume.domain.deps import Deps
 from services.volume.objects.storage import GIB
 
 _IMAGE_KEYS = ("min_disk", "min_ram", "disk_format", "container_format", "checksum", "size")
-_IMAGE_BASE = frozenset((*_IMAGE_KEYS, "id", "name", "status", "visibility", "protected", "tags", "created_at", "updated_at", "owner",
-                         "file", "self", "schema", "locations", "direct_url", "virtual_size", "os_hidden", "stores",
-                         "os_hash_algo", "os_hash_value", "members"))
-_READY_TO_DELETE = ("Volume status must be available or error or error_restoring or error_extending or error_managing and must "
-                    "not be migrating, attached, belong to a group, have snapshots, awaiting a transfer, or be disassociated "
-                    "from snapshots after volume transfer.")
+_IMAGE_BASE = frozenset(
+    (
+        *_IMAGE_KEYS,
+        "id",
+        "name",
+        "status",
+        "visibility",
+        "protected",
+        "tags",
+        "created_at",
+        "updated_at",
+        "owner",
+        "file",
+        "self",
+        "schema",
+        "locations",
+        "direct_url",
+        "virtual_size",
+        "os_hidden",
+        "stores",
+        "os_hash_algo",
+        "os_hash_value",
+        "members",
+    )
+)
+_READY_TO_DELETE = (
+    "Volume status must be available or error or error_restoring or error_extending or error_managing and must "
+    "not be migrating, attached, belong to a group, have snapshots, awaiting a transfer, or be disassociated "
+    "from snapshots after volume transfer."
+)
 
 
 @dataclass(frozen=True)
@@ -53,19 +77,38 @@ def create(deps: Deps, context: RequestContext, wanted: NewVolume, *, see: Any) 
         kind = choose_type(session, deps.conf, context, wanted.volume_type, snapshot or source, image)
         size = _size(wanted.size, snapshot, source, image)
         origin = source or (volumes.get(session, snapshot.volume_id) if snapshot else None)
-        zone = origin.availability_zone if origin is not None and not wanted.availability_zone else zones.choose(
-            session, deps.conf, wanted.availability_zone)
+        zone = (
+            origin.availability_zone
+            if origin is not None and not wanted.availability_zone
+            else zones.choose(session, deps.conf, wanted.availability_zone)
+        )
         quotas.check(session, deps.conf, context.project_id or "", kind, volumes_more=1, gigabytes_more=size, volume_size=size)
         inherited = dict(origin.image_metadata or {}) if origin is not None else {}
         volumes.insert(
-            session, wanted.metadata, id=volume_id, project_id=context.project_id, user_id=context.user_id, name=wanted.name,
-            description=wanted.description, size=size, status="creating", availability_zone=zone, volume_type_id=kind.id,
-            snapshot_id=wanted.snapshot_id, source_volid=wanted.source_volid, image_id=wanted.image_ref,
-            multiattach=is_multiattach(kind), image_metadata=image_metadata(image) if image else inherited,
+            session,
+            wanted.metadata,
+            id=volume_id,
+            project_id=context.project_id,
+            user_id=context.user_id,
+            name=wanted.name,
+            description=wanted.description,
+            size=size,
+            status="creating",
+            availability_zone=zone,
+            volume_type_id=kind.id,
+            snapshot_id=wanted.snapshot_id,
+            source_volid=wanted.source_volid,
+            image_id=wanted.image_ref,
+            multiattach=is_multiattach(kind),
+            image_metadata=image_metadata(image) if image else inherited,
             bootable=bool(origin is not None and origin.bootable),
         )
-        data = {"size": size, "origin_host": origin.host if origin is not None else None, "hints": wanted.hints,
-                "disk_format": image["disk_format"] if image else None}
+        data = {
+            "size": size,
+            "origin_host": origin.host if origin is not None else None,
+            "hints": wanted.hints,
+            "disk_format": image["disk_format"] if image else None,
+        }
         saga = sagas.insert(session, Saga, "volume_create", volume_id, context, data)
         session.flush()
         made = volumes.get(session, volume_id)
@@ -110,7 +153,9 @@ def _image(deps: Deps, context: RequestContext, image_id: str) -> dict[str, Any]
 def image_metadata(image: dict[str, Any]) -> dict[str, str]:
     """What a volume remembers of its image: upstream's `volume_image_metadata`."""
     found = {k: str(image[k]) for k in _IMAGE_KEYS if image.get(k) is not None}
-    found.update({k: str(v) for k, v in image.items() if k not in _IMAGE_BASE and not k.startswith("os_glance_") and v is not None})
+    found.update(
+        {k: str(v) for k, v in image.items() if k not in _IMAGE_BASE and not k.startswith("os_glance_") and v is not None}
+    )
     return found | {"image_id": str(image["id"]), "image_name": str(image.get("name") or "")}
 
 
@@ -120,22 +165,29 @@ def _size(size: int | None, snapshot: Snapshot | None, source: Volume | None, im
     if size is None or size <= 0:
         raise faults.invalid_input(f"Volume size '{size}' must be an integer and greater than 0")
     if snapshot and size < snapshot.volume_size:
-        raise faults.invalid_input(f"Volume size '{size}'GB cannot be smaller than the snapshot size {snapshot.volume_size}GB. They "
-                                   "must be >= original snapshot size.")
+        raise faults.invalid_input(
+            f"Volume size '{size}'GB cannot be smaller than the snapshot size {snapshot.volume_size}GB. They "
+            "must be >= original snapshot size."
+        )
     if source and size < source.size:
-        raise faults.invalid_input(f"Volume size '{size}'GB cannot be smaller than original volume size  {source.size}GB. They must "
-                                   "be >= original volume size.")
+        raise faults.invalid_input(
+            f"Volume size '{size}'GB cannot be smaller than original volume size  {source.size}GB. They must "
+            "be >= original volume size."
+        )
     if image:
         needed = -(-int(image.get("virtual_size") or image.get("size") or 0) // GIB)
         if needed > size:
             raise faults.invalid_input(f"Size of specified image {needed}GB is larger than volume size {size}GB.")
         if int(image.get("min_disk") or 0) > size:
-            raise faults.invalid_input(f"Volume size {size}GB cannot be smaller than the image minDisk size {image['min_disk']}GB.")
+            raise faults.invalid_input(
+                f"Volume size {size}GB cannot be smaller than the image minDisk size {image['min_disk']}GB."
+            )
     return size
 
 
-def choose_type(session: Session, conf: Any, context: RequestContext, wanted: str | None, source: Any,
-                image: dict[str, Any] | None) -> VolumeType:
+def choose_type(
+    session: Session, conf: Any, context: RequestContext, wanted: str | None, source: Any, image: dict[str, Any] | None
+) -> VolumeType:
     """The type of a new volume: as asked for, its source's, its image's, the project's default, the default."""
     name = wanted or (image or {}).get("cinder_img_volume_type")
     if name:
@@ -187,8 +239,10 @@ def delete(deps: Deps, context: RequestContext, volume: Volume, *, cascade: bool
             snapshots.change(session, snapshot_id, None, status="deleting")
         sagas.cancel(session, Saga, row.id)
         volumes.change(session, row.id, None, status="deleting", previous_status=None)
-        return [*[s.id for s in running],
-                sagas.insert(session, Saga, "volume_delete", row.id, context, {"snapshots": of_it, "cascade": cascade})]
+        return [
+            *[s.id for s in running],
+            sagas.insert(session, Saga, "volume_delete", row.id, context, {"snapshots": of_it, "cascade": cascade}),
+        ]
 
     try:
         poke = deps.db.transaction(begin)
@@ -197,8 +251,16 @@ def delete(deps: Deps, context: RequestContext, volume: Volume, *, cascade: bool
     deps.run(context, poke)
 
 
-def _begin(deps: Deps, context: RequestContext, volume: Volume, action: str, kind: str, data: dict[str, Any], refusal: str,
-           check: Any = None) -> None:
+def _begin(
+    deps: Deps,
+    context: RequestContext,
+    volume: Volume,
+    action: str,
+    kind: str,
+    data: dict[str, Any],
+    refusal: str,
+    check: Any = None,
+) -> None:
     """Compare-and-swap into the action's status, and start its saga; 400 with `refusal`."""
     change = states.VOLUME[action]
 
@@ -222,16 +284,25 @@ def extend(deps: Deps, context: RequestContext, volume: Volume, new_size: int, *
 
     def check(session: Session, row: Volume) -> None:
         if new_size <= row.size:
-            raise faults.invalid_input(f"New size for extend must be greater than current size. (current: {row.size}, extended: "
-                                       f"{new_size}).")
+            raise faults.invalid_input(
+                f"New size for extend must be greater than current size. (current: {row.size}, extended: {new_size})."
+            )
         kind = types.get(session, row.volume_type_id)
         assert kind is not None
         quotas.check(session, deps.conf, row.project_id, kind, gigabytes_more=new_size - row.size, volume_size=new_size)
 
     action = "extend_online" if online else "extend"
     expected = "' or '".join(states.VOLUME[action].allowed)
-    _begin(deps, context, volume, action, "volume_extend", {"new_size": new_size, "old_size": volume.size},
-           f"Volume {volume.id} status must be '{expected}' to extend, currently {{status}}.", check)
+    _begin(
+        deps,
+        context,
+        volume,
+        action,
+        "volume_extend",
+        {"new_size": new_size, "old_size": volume.size},
+        f"Volume {volume.id} status must be '{expected}' to extend, currently {{status}}.",
+        check,
+    )
 
 
 def revert(deps: Deps, context: RequestContext, volume: Volume, snapshot: Snapshot) -> None:
@@ -240,13 +311,23 @@ def revert(deps: Deps, context: RequestContext, volume: Volume, snapshot: Snapsh
     def check(session: Session, row: Volume) -> None:
         of_it = volumes.snapshot_ids(session, row.id)
         if not of_it or of_it[-1] != snapshot.id:
-            raise faults.invalid_input(f"Can't revert volume {row.id} to its latest snapshot {of_it[-1] if of_it else None}: the given "
-                                       f"one is {snapshot.id}.")
+            raise faults.invalid_input(
+                f"Can't revert volume {row.id} to its latest snapshot {of_it[-1] if of_it else None}: the given "
+                f"one is {snapshot.id}."
+            )
         if row.size < snapshot.volume_size:
             raise faults.invalid_input("Can't revert to a snapshot that is larger than the volume.")
 
-    _begin(deps, context, volume, "revert", "volume_revert", {"snapshot_id": snapshot.id},
-           f"Can't revert volume {volume.id}. Its status must be available, not {{status}}.", check)
+    _begin(
+        deps,
+        context,
+        volume,
+        "revert",
+        "volume_revert",
+        {"snapshot_id": snapshot.id},
+        f"Can't revert volume {volume.id}. Its status must be available, not {{status}}.",
+        check,
+    )
 
 
 def retype(deps: Deps, context: RequestContext, volume: Volume, new_type: str, policy: str) -> None:
@@ -265,10 +346,18 @@ def retype(deps: Deps, context: RequestContext, volume: Volume, new_type: str, p
         quotas.check(session, deps.conf, row.project_id, types.get(session, kind.id) or kind)
         chosen["new_type_id"] = kind.id
 
-    _begin(deps, context, volume, "retype", "volume_retype", chosen,
-           "Retype needs volume to be in available or in-use state, not be part of an active migration or a consistency group, "
-           "requested type has to be different that the one from the volume, and for in-use volumes front-end qos specs cannot "
-           "change.", check)
+    _begin(
+        deps,
+        context,
+        volume,
+        "retype",
+        "volume_retype",
+        chosen,
+        "Retype needs volume to be in available or in-use state, not be part of an active migration or a consistency group, "
+        "requested type has to be different that the one from the volume, and for in-use volumes front-end qos specs cannot "
+        "change.",
+        check,
+    )
 
 
 def reimage(deps: Deps, context: RequestContext, volume: Volume, image_id: str, *, reserved: bool) -> None:
@@ -280,23 +369,39 @@ def reimage(deps: Deps, context: RequestContext, volume: Volume, image_id: str, 
             raise faults.invalid_volume(f"status must be available or error, but current status is: {row.status}")
         _size(row.size, None, None, image)
 
-    _begin(deps, context, volume, "reimage", "volume_reimage",
-           {"image_id": image_id, "disk_format": image["disk_format"], "image_metadata": image_metadata(image)},
-           f"Volume {volume.id} status must be available or error, but current status is: {{status}}", check)
+    _begin(
+        deps,
+        context,
+        volume,
+        "reimage",
+        "volume_reimage",
+        {"image_id": image_id, "disk_format": image["disk_format"], "image_metadata": image_metadata(image)},
+        f"Volume {volume.id} status must be available or error, but current status is: {{status}}",
+        check,
+    )
 
 
 def upload(deps: Deps, context: RequestContext, volume: Volume, wanted: dict[str, Any], *, forced: bool) -> dict[str, Any]:
     """Make an image record and begin to fill it from the volume; the image."""
     action = "upload_forced" if forced else "upload"
     if volume.status not in states.VOLUME[action].allowed:
-        raise faults.invalid_volume(f"Volume {volume.id} status must be available{' or in-use' if forced else ''}, but current status "
-                                    f"is: {volume.status}.")
+        raise faults.invalid_volume(
+            f"Volume {volume.id} status must be available{' or in-use' if forced else ''}, but current status "
+            f"is: {volume.status}."
+        )
     try:
         image: dict[str, Any] = deps.image.as_user(context).create(wanted)
     except RemoteError as e:
         if e.status in (400, 403, 404, 409, 413):
             raise errors.ApiError(e.message, status=e.status) from e
         raise errors.Unavailable(f"The image service refused: {e.message}") from e
-    _begin(deps, context, volume, action, "volume_upload", {"image_id": image["id"], "disk_format": wanted["disk_format"]},
-           f"Volume {volume.id} status must be available, but current status is: {{status}}.")
+    _begin(
+        deps,
+        context,
+        volume,
+        action,
+        "volume_upload",
+        {"image_id": image["id"], "disk_format": wanted["disk_format"]},
+        f"Volume {volume.id} status must be available, but current status is: {{status}}.",
+    )
     return image

@@ -16,7 +16,9 @@ class Agent(Interface):
         """There is work on these volumes: ask the conductor for it."""
 
     @call(timeout_s=60)
-    def connect(self, ctxt: Any, volume_id: str, attachment_id: str, connector: dict[str, Any], read_only: bool) -> dict[str, Any]:
+    def connect(
+        self, ctxt: Any, volume_id: str, attachment_id: str, connector: dict[str, Any], read_only: bool
+    ) -> dict[str, Any]:
         """Grant a host access: {"driver_volume_type", "data"}. errors.BadRequest (connector), errors.NotFound, errors.Conflict."""
 
     @call(timeout_s=60)

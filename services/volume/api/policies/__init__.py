@@ -1,1 +1,5 @@
-"""Policies of the API, one module for each noun."""
+"""Policies of the block storage API, one module for each noun."""
+
+from services.volume.api.policies import attachments, quotas, services, snapshots, transfers, types, volumes
+
+RULES = [*volumes.RULES, *snapshots.RULES, *attachments.RULES, *types.RULES, *quotas.RULES, *services.RULES, *transfers.RULES]
