@@ -77,4 +77,6 @@ SERVICE = Service(
     endpoints=(
         Endpoint("image", "glance", "image-api", ""),
     ),
+    # what shows everything the service can do on one machine
+    embedded={"enabled_stores": ["file", "second:file", "web:http"], "image.show_locations": True},
 )

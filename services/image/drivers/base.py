@@ -7,12 +7,14 @@ streams into `add` may raise in between (a client that went away, a refused form
 import hashlib
 import re
 from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Protocol, runtime_checkable
 
 from services.image.objects.stored import StoredImage
 
 CHUNK_BYTES = 256 * 1024
 HASH_ALGO = "sha512"
+_ASIDE_BYTES = 8 * CHUNK_BYTES
 _IMAGE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}")
 
 
@@ -107,15 +109,32 @@ class Digests:
         self._multi = hashlib.new(algorithm)
         self._algorithm = algorithm
         self.size_bytes = 0
+        self._aside: ThreadPoolExecutor | None = None
+        self._pending: Future[None] | None = None
 
     def update(self, chunk: bytes) -> None:
         """Count and digest one chunk."""
-        self._md5.update(chunk)
-        self._multi.update(chunk)
         self.size_bytes += len(chunk)
+        if self._aside is None and self.size_bytes >= _ASIDE_BYTES:
+            self._aside = ThreadPoolExecutor(1, thread_name_prefix="md5")
+        if self._aside is None:
+            self._md5.update(chunk)
+        else:
+            # Digests let go of the interpreter's lock: with two cores, both are computed in the time of one.
+            self._settle()
+            self._pending = self._aside.submit(self._md5.update, chunk)
+        self._multi.update(chunk)
+
+    def _settle(self) -> None:
+        if self._pending is not None:
+            self._pending.result()
+            self._pending = None
 
     def stored(self, url: str) -> StoredImage:
         """The result for what was stored at `url`."""
+        self._settle()
+        if self._aside is not None:
+            self._aside.shutdown()
         return StoredImage(url, self.size_bytes, self._md5.hexdigest(), self._algorithm, self._multi.hexdigest())
 
 
