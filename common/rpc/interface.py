@@ -78,10 +78,10 @@ def methods(interface: type[Interface]) -> dict[str, Method]:
 class Client(Generic[T]):
     """Sends the messages of one interface. `to(host)` addresses one receiver; without it any takes the message."""
 
-    def __init__(self, interface: type[T], transport: Any, server: str | None = None) -> None:
+    def __init__(self, interface: type[T], transport: Any, server: str | None = None, timeout_s: float | None = None) -> None:
         import oslo_messaging
 
-        self.interface, self.transport, self.server = interface, transport, server
+        self.interface, self.transport, self.server, self.timeout_s = interface, transport, server, timeout_s
         target = oslo_messaging.Target(topic=interface.topic, version=interface.version, server=server)
         self._client = oslo_messaging.get_rpc_client(transport, target, serializer=_serializer())
         self._methods = methods(interface)
@@ -89,7 +89,12 @@ class Client(Generic[T]):
 
     def to(self, server: str) -> T:
         """The same interface, addressed to the receiver on host `server`."""
-        return type_cast(T, Client(self.interface, self.transport, server))
+        return type_cast(T, Client(self.interface, self.transport, server, self.timeout_s))
+
+    def within(self, timeout_s: float) -> T:
+        """The same interface, with another patience: a call made before the receiver is there is lost, so ask briefly
+        and again."""
+        return type_cast(T, Client(self.interface, self.transport, self.server, timeout_s))
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_") or name not in self._methods:
@@ -103,7 +108,7 @@ class Client(Generic[T]):
         values = {k: v for k, v in bound.arguments.items() if k not in ("self", "ctxt")}
         try:
             if method.kind == "call":
-                return self._client.prepare(timeout=method.timeout_s).call(ctxt, name, **values)
+                return self._client.prepare(timeout=self.timeout_s or method.timeout_s).call(ctxt, name, **values)
             self._client.prepare(fanout=method.kind == "fanout").cast(ctxt, name, **values)
             return None
         except oslo_messaging.RemoteError as e:

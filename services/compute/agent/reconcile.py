@@ -15,7 +15,7 @@ from typing import Any
 from common import clock, context, errors
 from common.heartbeat import version
 from common.reconcile import Loop
-from common.worker import Worker
+from common.worker import Worker, guarded
 from services.compute.agent.verbs import VERBS, Host
 from services.compute.agent.working import on
 from services.compute.drivers.base import DriverError
@@ -24,6 +24,7 @@ from services.compute.objects.server import ServerSpec
 
 LOG = logging.getLogger(__name__)
 REPORT_TRIES_MAX = 30
+_VOLATILE = ("uptime", "memory_mb_used", "disk_gb_used", "disk_available_least", "running_servers")
 _HOPELESS = (errors.ApiError, ValueError, KeyError, TypeError, AttributeError)
 
 
@@ -36,6 +37,8 @@ class Reconciler:
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="server")
         self._orphans: dict[str, float] = {}
         self._beaten: dict[str, Any] = {}
+        self._told: dict[str, Any] = {}
+        self._answered = False
         self._lock = threading.Lock()
         self._in_hand: dict[str, bool] = {}
         self._outbox: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
@@ -43,11 +46,10 @@ class Reconciler:
     def attach(self, worker: Worker) -> None:
         """Run in `worker`: pokes, full passes, heartbeats."""
         conf = worker.conf.worker
-        worker.on_start(self.beat)
         self.loop.attach(worker)
         worker.loop("reports", self.send)
         self.host.driver.lifecycle.listen(self.power_changed)
-        worker.every("heartbeat", conf.heartbeat_s, self.beat, at_once=False)
+        worker.loop("heartbeat", lambda: self._beats(worker.stopping, conf.heartbeat_s))
         worker.every("full-pass", conf.reconcile_s, self.full_pass)
         if self.host.driver.housekeeping is not None:
             worker.every("housekeeping", 3600, self.host.driver.housekeeping.sweep, at_once=False)
@@ -174,24 +176,33 @@ class Reconciler:
 
     # signs of life
 
+    def _beats(self, stopping: threading.Event, seconds: float) -> None:
+        """Beat every `seconds`; until the first beat is answered, every second, for the conductor may be starting, too."""
+        pause = 0.0
+        while not clock.wait(stopping, pause):
+            before = self._answered
+            guarded("heartbeat", self.beat)
+            pause = seconds if self._answered and before else 1.0
+
     def beat(self) -> None:
-        """Tell the conductor that the host lives, and of its nodes what changed since the last time."""
-        nodes = []
+        """Tell the conductor that the host lives, and of its nodes what changed since it last answered.
+
+        What changes all the time (usage, uptime) is told once a minute at most.
+        """
+        client = self.conductor if self._answered else self.conductor.within(3.0)
+        minute = int(clock.monotonic() // 60)
+        news = []
         for name in self.host.driver.inventory.nodes():
             found = self.host.driver.inventory.node(name).to_dict()
-            steady = {k: v for k, v in found.items() if k not in ("uptime", "memory_mb_used", "disk_gb_used")}
-            with self._lock:
-                if self._beaten.get(name) != steady:
-                    self._beaten[name] = steady
-                    nodes.append(found)
-        chunks = [nodes[i:i + 100] for i in range(0, len(nodes), 100)] or [[]]
-        for chunk in chunks:
-            self.conductor.heartbeat(context.internal(), self.host.name, {"version": version(), "nodes": chunk})
-
-    def forget_beats(self) -> None:
-        """Tell of every node again with the next beat."""
-        with self._lock:
-            self._beaten.clear()
+            seen = {k: (minute if k in _VOLATILE else v) for k, v in found.items()}
+            if self._beaten.get(name) != seen and self._told.get(name) != found:
+                news.append((name, seen, found))
+        for start in range(0, len(news) or 1, 100):
+            part = news[start:start + 100]
+            client.heartbeat(context.internal(), self.host.name, {"version": version(), "nodes": [n[2] for n in part]})
+            for name, seen, found in part:
+                self._beaten[name], self._told[name] = seen, found
+        self._answered = True
 
 
 def guard(what: str, work: Callable[[], Any]) -> None:

@@ -17,6 +17,7 @@ class Conductor:
     """The conductor's connections: its schema, the other services, the agents.
 
     `networks` keeps what the network service says about networks and subnets for half a minute: a batch of boots asks once.
+    `offered` is what Placement was told of each node, told again after ten minutes.
     """
 
     conf: cfg.ConfigOpts
@@ -28,6 +29,7 @@ class Conductor:
     image: Any
     placement: Any
     networks: Any = field(default_factory=lambda: TTLCache(1024, 30))
+    offered: Any = field(default_factory=lambda: TTLCache(1 << 16, 600))
 
     def poke(self, host: str, server_ids: list[str]) -> None:
         """Have the agent on `host` look at these servers; a lost poke is made up for by its full pass."""

@@ -28,7 +28,10 @@ def beat(conductor: Conductor, host: str, told: Mapping[str, Any]) -> None:
     named = {n["node"] for n in nodes}
     changed = [r for r in rows if r.node in named]
     for row in changed:
-        offer(conductor, row)
+        signature = (row.vcpus, row.memory_mb, row.disk_gb, tuple(sorted(row.traits or ())))
+        if conductor.offered.get(row.uuid) != signature:
+            offer(conductor, row)
+            conductor.offered[row.uuid] = signature
     if changed:
         tell_scheduler(conductor, hosts_only={host})
 

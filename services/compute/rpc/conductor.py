@@ -42,9 +42,12 @@ class Conductor(Interface):
         A call, so that a result is never lost: the agent repeats it until it is answered.
         """
 
-    @cast
+    @call(timeout_s=60)
     def heartbeat(self, ctxt: Any, host: str, beat: dict[str, Any]) -> None:
-        """The agent lives. `beat`: {"version", "nodes": [NodeReport as dict] (with the first beat and when they changed)}."""
+        """The agent lives. `beat`: {"version", "nodes": [NodeReport as dict] (with the first beat and when they changed)}.
+
+        A call: what was not answered is told again, so that a node is never unknown to Placement.
+        """
 
     @call(timeout_s=30)
     def image_access(self, ctxt: Any, host: str, server_id: str, image_id: str) -> dict[str, Any]:

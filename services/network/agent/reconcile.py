@@ -34,6 +34,7 @@ class Reconciler:
         self._asked: dict[str, set[str]] = {k: set() for k in KINDS}
         self._resync = True
         self._read_host = True
+        self._answered = False
         self._up: set[str] = set()
         self._told_networks: dict[str, Any] = {}
         self._told_routers: dict[str, Any] = {}
@@ -43,15 +44,18 @@ class Reconciler:
     def attach(self, worker: Worker) -> None:
         """Run in `worker`'s threads."""
         self._stopping = worker.stopping
-        worker.on_start(self._first_beat)
         worker.on_start(lambda: self.stack.links.start(self.link_changed))
         worker.loop("reconcile", self.run)
-        worker.every("heartbeat", worker.conf.worker.heartbeat_s, self.beat, at_once=False)
+        worker.loop("heartbeat", lambda: self._beats(worker.conf.worker.heartbeat_s))
         worker.every("full-pass", self.full_pass_s, self.resync, at_once=False)
         worker.on_stop(self._stop)
 
-    def _first_beat(self) -> None:
-        guarded("heartbeat", self.beat)
+    def _beats(self, seconds: float) -> None:
+        """Beat every `seconds`; until the first beat is answered, every second, for the conductor may be starting, too."""
+        pause = 0.0
+        while not clock.wait(self._stopping, pause):
+            guarded("heartbeat", self.beat)
+            pause = seconds if self._answered else 1.0
 
     def _stop(self) -> None:
         self._wake.set()
@@ -83,8 +87,10 @@ class Reconciler:
 
     def beat(self) -> None:
         """Tell the conductor that the host lives; it says whether it lost track of it."""
-        answer = self.conductor.heartbeat(context.internal(), host=self.host, version=version(), started_at=self.started_at,
+        client = self.conductor if self._answered else self.conductor.within(3.0)
+        answer = client.heartbeat(context.internal(), host=self.host, version=version(), started_at=self.started_at,
                                           **self.facts)
+        self._answered = True
         if answer.get("resync"):
             with self._lock:
                 self._resync = True
