@@ -97,14 +97,14 @@ def test_other_projects_see_nothing_and_operators_everything(member, admin, make
 
 
 def test_quotas_hold(member, admin, make_volume):
-    admin.put(f"/v3/os-quota-sets/{member.persona.project_id}", {"quota_set": {"volumes": 2, "gigabytes": 3}})
+    admin.put(f"/v3/os-quota-sets/{member.persona.project_id}", {"quota_set": {"volumes": 2, "gigabytes": 4}})
     make_volume(size=2)
-    over = member.post("/v3/volumes", {"volume": {"size": 2}}, 413)["overLimit"]
-    assert "Requested 2G, quota is 3G and 2G has been consumed" in over["message"]
+    over = member.post("/v3/volumes", {"volume": {"size": 3}}, 413)["overLimit"]
+    assert "Requested 3G, quota is 4G and 2G has been consumed" in over["message"]
     make_volume()
     assert "Maximum number of volumes allowed (2)" in member.post("/v3/volumes", {"volume": {"size": 1}}, 413)["overLimit"]["message"]
     used = member.get(f"/v3/os-quota-sets/{member.persona.project_id}?usage=true")["quota_set"]
-    assert used["gigabytes"] == {"limit": 3, "in_use": 3, "reserved": 0, "allocated": 0}
+    assert used["gigabytes"] == {"limit": 4, "in_use": 3, "reserved": 0, "allocated": 0}
     assert member.get("/v3/limits")["limits"]["absolute"]["totalVolumesUsed"] == 2
 
 
