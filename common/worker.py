@@ -229,7 +229,8 @@ def write_pid(conf: cfg.ConfigOpts, daemon: str) -> None:
 
 
 def fail(message: str) -> int:
-    """Print one clear line on standard error and to the log; returns the exit status 1."""
-    LOG.error("%s", message)
+    """Print one clear line on standard error, and write it to the log where that is elsewhere; the exit status 1."""
+    if any(isinstance(handler, logging.FileHandler) for handler in logging.getLogger().handlers):
+        LOG.error("%s", message)
     print(f"altostack: {message}", file=sys.stderr, flush=True)
     return 1
