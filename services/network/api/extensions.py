@@ -6,7 +6,8 @@ COLLECTIONS = (("network", "networks"), ("subnet", "subnets"), ("subnetpool", "s
 _UPDATED = "2024-01-01T00:00:00-00:00"
 EXTENSIONS: dict[str, str] = {
     "address-group": "Address groups", "address-scope": "Address scopes", "agent": "Agents",
-    "allowed-address-pairs": "Allowed address pairs of ports", "availability_zone": "Availability zones",
+    "allowed-address-pairs": "Allowed address pairs of ports", "auto-allocated-topology": "A network without asking",
+    "availability_zone": "Availability zones",
     "availability_zone_filter": "Filters of availability zones", "binding": "Port bindings",
     "default-subnetpools": "Default subnet pools", "dhcp_agent_scheduler": "Scheduling of DHCP to agents",
     "dns-integration": "DNS names of ports", "dns-domain-ports": "DNS domains of ports", "external-net": "External networks",
@@ -33,7 +34,8 @@ EXTENSIONS: dict[str, str] = {
     "security-groups-shared-filtering": "Filtering shared security groups", "service-type": "Service providers",
     "sorting": "Sorting of lists", "sort-key-validation": "Sort keys are validated",
     "standard-attr-description": "Descriptions", "standard-attr-revisions": "Revision numbers",
-    "standard-attr-tag": "Tags", "tag": "Tags of networks", "tag-ext": "Tags of other resources", "standard-attr-timestamp": "Times of creation and change",
+    "standard-attr-tag": "Tags", "tag": "Tags of networks", "tag-ext": "Tags of other resources",
+    "standard-attr-timestamp": "Times of creation and change",
     "stateful-security-group": "Stateless security groups", "subnet_allocation": "Subnets from subnet pools",
     "subnet-external-network": "Subnets of external networks are visible", "subnet-service-types": "Service types of subnets",
     "subnetpool-prefix-ops": "Adding and removing prefixes of subnet pools", "tag-creation": "Tags on creation",

@@ -9,7 +9,7 @@ from services.network.db import networks as db_networks
 from services.network.db import quotas as db_quotas
 from services.network.db import rows
 from services.network.db import tags as db_tags
-from services.network.domain import faults, quotas
+from services.network.domain import faults, quotas, topologies
 from services.network.domain.work import Work
 
 LIMIT = {"anyOf": [{"type": "integer", "minimum": -1, "maximum": 2147483647},
@@ -169,6 +169,24 @@ _ONE_TAG = Schema(dict(attributes.TAG))
 def attributes_check(tag: str) -> None:
     """400 when a tag in a URL is too long."""
     _ONE_TAG.validate(tag, lambda error: f"Invalid input for tags. Reason: {error.message}.")
+
+
+# automatic topologies
+
+def show_topology(request: Request, project_id: str) -> dict[str, Any]:
+    """200: the project's automatic network, made now if need be (`fields=dry-run`: only whether it could be); 409."""
+    request.authorize({"project_id": project_id})
+    if "dry-run" in request.query.get("fields", ()):
+        crud.change(request, topologies.requirements)
+        return {"auto_allocated_topology": {"id": "dry-run=pass", "tenant_id": project_id, "project_id": project_id}}
+    made = crud.change(request, topologies.get, project_id)
+    return {"auto_allocated_topology": {"id": made, "tenant_id": project_id, "project_id": project_id}}
+
+
+def delete_topology(request: Request, project_id: str) -> None:
+    """204; 404; 409 while something is plugged in."""
+    request.authorize({"project_id": project_id})
+    crud.change(request, topologies.delete, project_id)
 
 
 # zones and providers

@@ -43,6 +43,7 @@ def _tags(path: str, noun: crud.Noun) -> list[Row]:
 
 _ROUTER, _POOL, _GROUP = "/v2.0/routers/<id>/", "/v2.0/subnetpools/<id>/", "/v2.0/address-groups/<id>/"
 _QUOTA, _AGENT = "/v2.0/quotas/<project_id>", "/v2.0/agents/<id>"
+_TOPOLOGY = "/v2.0/auto-allocated-topology/<project_id>"
 _REST: tuple[Row, ...] = (
     Route("GET", "/", operations.versions, PUBLIC),
     Route("GET", "/v2.0", operations.resources, AUTHENTICATED),
@@ -83,6 +84,8 @@ _REST: tuple[Row, ...] = (
     Route("GET", _QUOTA + "/details", operations.quota_details, "get_quota", targeted=True),
     Route("PUT", _QUOTA, operations.update_quota, "update_quota", body=operations.QUOTA),
     Route("DELETE", _QUOTA, operations.delete_quota, "delete_quota", status=204),
+    Route("GET", _TOPOLOGY, operations.show_topology, "get_auto_allocated_topology", query=NOTHING, targeted=True),
+    Route("DELETE", _TOPOLOGY, operations.delete_topology, "delete_auto_allocated_topology", status=204, targeted=True),
     Route("GET", "/v2.0/availability_zones", operations.zones, "get_availability_zone", query=NOTHING),
     Route("GET", "/v2.0/service-providers", operations.providers, "get_service_provider", query=NOTHING),
     Route("GET", "/v2.0/agents", agents.list_agents, AUTHENTICATED, query=NOTHING),

@@ -64,7 +64,8 @@ def delete(work: Work, row: Any) -> None:
     if row.device_owner in SERVICE_OWNERS and _serving(work, row):
         raise faults.conflict("ServicePortInUse", f"Port {row.id} cannot be deleted directly via the port API: has device "
                                                   f"owner {row.device_owner}.")
-    events.port_gone(work, row)
+    if "service" not in (work.context.roles or []):  # compute need not be told of what it does itself
+        events.port_gone(work, row)
     remove(work, row)
 
 

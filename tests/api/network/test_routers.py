@@ -99,3 +99,18 @@ def test_nothing_is_left(cloud, member, admin, state):
             assert session.query(model).count() == 0, model
         assert {u.resource: u.used for u in session.query(models.QuotaUsage) if u.used} == {
             "security_group": 1, "security_group_rule": 4}
+
+
+def test_a_project_gets_a_network_without_asking(cloud, member, admin):
+    url = f"/v2.0/auto-allocated-topology/{member.persona.project_id}"
+    assert kind_of(member.get(url, 409)) == "AutoAllocationFailure"
+    outside, _ = cloud.external()
+    admin.put(f"/v2.0/networks/{outside['id']}", {"network": {"is_default": True}})
+    make(admin, "subnetpool", name="p", prefixes=["10.5.0.0/16"], default_prefixlen=26, shared=True, is_default=True)
+    assert member.get(url + "?fields=dry-run")["auto_allocated_topology"]["id"] == "dry-run=pass"
+    made = member.get(url)["auto_allocated_topology"]["id"]
+    assert member.get(url)["auto_allocated_topology"]["id"] == made
+    assert len(member.get(f"/v2.0/networks/{made}")["network"]["subnets"]) == 1
+    assert len(member.get("/v2.0/routers")["routers"]) == 1
+    member.delete(url)
+    assert member.get("/v2.0/routers")["routers"] == []

@@ -63,6 +63,7 @@ _TABLE: dict[str, str] = {
     "create_dhcp-network": ADMIN, "delete_dhcp-network": ADMIN, "get_l3-routers": ADMIN, "get_l3-agents": ADMIN,
     "create_l3-router": ADMIN, "delete_l3-router": ADMIN,
     "get_availability_zone": "@", "get_service_provider": "@", "get_extension": "@",
+    "get_auto_allocated_topology": OWNER_WRITE, "delete_auto_allocated_topology": OWNER_WRITE,
     "get_quota": ADMIN, "update_quota": ADMIN, "delete_quota": ADMIN,
     "get_tags": VISIBLE, "update_tags": f"{OWNER_WRITE}", "delete_tags": f"{OWNER_WRITE}",
 }
