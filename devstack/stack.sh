@@ -119,12 +119,6 @@ summary() {
     say "  take it away     devstack/unstack.sh"
 }
 
-one_at_a_time() {
-    mkdir -p "$RUN_DIR"
-    exec 9>"$RUN_DIR/stack.lock"
-    flock -n 9 || { echo "FAILED: another stack.sh is running on this machine" >&2; exit 1; }
-}
-
 main() {
     local embedded=""
     case ${1:-} in

@@ -83,6 +83,7 @@ main() {
         *) echo "unstack.sh: unknown argument $1 (see --help)" >&2; exit 2 ;;
     esac
     [ "$(id -u)" = 0 ] || { echo "FAILED: unstack.sh needs root (the embedded profile is one folder: remove it)" >&2; exit 1; }
+    one_at_a_time
     config_load
     local log
     log=$(mktemp /tmp/unstack.XXXXXX.log)

@@ -181,3 +181,10 @@ write_file() {
 random_hex() { od -An -N"${1:-16}" -tx1 /dev/urandom | tr -d ' \n'; }
 
 have() { command -v "$1" >/dev/null 2>&1; }
+
+# One stack.sh or unstack.sh at a time on a machine.
+one_at_a_time() {
+    mkdir -p /run/lock
+    exec 9>/run/lock/altostack.lock
+    flock -n 9 || { echo "FAILED: another stack.sh or unstack.sh is running on this machine" >&2; exit 1; }
+}
