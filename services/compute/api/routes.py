@@ -1,5 +1,6 @@
 """Every URL of the compute API and who answers it. Paths under /v2.1; `app.py` also accepts a project's id after it."""
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
@@ -327,6 +328,18 @@ _GONE_WRITES = (
     ("POST", "/os-tenant-networks"),
     ("DELETE", "/os-tenant-networks/<network_id>"),
 )
+
+
+def _boot_alias() -> list[Row]:
+    """`/os-volumes_boot`, an older name of `/servers` (until 2.102)."""
+    found: list[Row] = []
+    for row in SERVERS:
+        if isinstance(row, Route) and row.path in (V + "/servers", V + "/servers/detail", V + "/servers/<server_id>"):
+            found.append(dataclasses.replace(row, path=row.path.replace("/servers", "/os-volumes_boot"), until="2.102"))
+    table = {name: dataclasses.replace(item, until=item.until or "2.102") for name, item in _SERVER_ACTIONS.items()}
+    return [*found, Actions(V + "/os-volumes_boot/<server_id>/action", table)]
+
+
 GONE: tuple[Row, ...] = (
     *[_r(method, path, versions.gone, "extensions", query=None) for path in _GONE for method in ("GET", "POST", "PUT", "DELETE")],
     *[_r(method, path, versions.gone, "extensions", query=None) for method, path in _GONE_WRITES],
@@ -341,6 +354,11 @@ ROUTES: tuple[Row, ...] = (
     _r("GET", "/extensions/<alias>", versions.extension, "extensions", query=None),
     *SERVERS,
     Actions(V + "/servers/<server_id>/action", _SERVER_ACTIONS),
+    Actions(
+        V + "/servers/<server_id>/migrations/<migration_id>/action",
+        {"force_complete": Action(server_records.force_complete, P + "servers:migrations:force_complete", a.CRASH, since="2.22")},
+    ),
+    *_boot_alias(),
     *FLAVORS,
     *PROJECTS,
     *HOSTS,

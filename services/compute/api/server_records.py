@@ -208,6 +208,12 @@ def abort_migration(request: Request, server_id: str, migration_id: str) -> None
     server_actions.abort_live_migration(request.app, request.context, row, _migration(request, server_id, migration_id), accepted)
 
 
+def force_complete(request: Request, server_id: str, migration_id: str) -> None:
+    """202 (2.22); 400 when it does not run, 404, 409."""
+    row = load_server(request, server_id)
+    server_actions.force_live_migration(request.app, request.context, row, _migration(request, server_id, migration_id))
+
+
 def diagnostics(request: Request, server_id: str) -> Any:
     """200; 404, 409 when it has no host."""
     row = load_server(request, server_id)

@@ -167,7 +167,7 @@ def update(request: Request, server_id: str) -> dict[str, Any]:
     body = request.body["server"]
     if "pinned_availability_zone" in body:
         with request.app.db.read() as session:
-            current = zones.of_server(request.app, row, zones.host_zones(request.app, session))
+            current = zones.of_server(row, zones.host_zones(request.app, session))
         domain.repin(request.app, row, body["pinned_availability_zone"], current)
     domain.update(request.app, request.context, server_id, plain_values(body))
     return {"server": changed(request, server_id)}

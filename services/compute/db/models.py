@@ -170,7 +170,7 @@ class Server(TimestampColumns, Base):
 class ServerRequest(Base):
     """What was asked for at boot and is needed only by sagas, specs and metadata.
 
-    `data`: {"networks": [{"uuid", "port", "fixed_ip", "tag"}] | "auto" | "none", "security_groups": [names or ids],
+    `data`: {"networks": [{"uuid", "port", "fixed_ip", "tag"}] | "none", "security_groups": [names or ids],
     "availability_zone", "host", "node", "personality": [{"path", "contents"}], "hints", "group"}; `admin_pass`
     is forgotten after the boot.
     """

@@ -150,34 +150,37 @@ def attach_interface(deps: Deps, context: Any, server: Any, wanted: Mapping[str,
     if not found:
         raise errors.BadRequest("No fixed IP addresses available for network: none")
     port, owned = _port(client, server, {**found[0], "fixed_ip": item["fixed_ip"]})
-    network = remote(lambda: client.show("network", port["network_id"]))
-
-    def also(session: Session) -> dict[str, Any]:
-        there = server_parts.nics(session, [server.id]).get(server.id, [])
-        server_parts.save_nic(
-            session,
-            port["id"],
-            {
-                "server_id": server.id,
-                "network_id": port["network_id"],
-                "network_label": network["name"],
-                "mac": port["mac_address"],
-                "addresses": networks.addresses(port.get("fixed_ips", [])),
-                "mtu": network.get("mtu") or 1500,
-                "owned": owned,
-                "vnic_type": port.get("binding:vnic_type") or "normal",
-                "tag": item["tag"],
-                "position": 1 + max((n.position for n in there), default=-1),
-            },
-        )
-        return {"port_id": port["id"], "owned": owned}
-
     try:
+        card = _card(deps, server, port, owned=owned, tag=item["tag"])
+
+        def also(session: Session) -> dict[str, Any]:
+            there = server_parts.nics(session, [server.id]).get(server.id, [])
+            position = 1 + max((n.position for n in there), default=-1)
+            server_parts.save_nic(session, port["id"], {**card, "position": position})
+            return {"made_port": port["id"], **({} if owned else {"port_id": port["id"]})}
+
         operations.begin(deps, context, server, "attach_interface", also=also)
     except (errors.ApiError, errors.Transient):
         _give_back(client, port["id"], owned)
         raise
     return port
+
+
+def _card(deps: Deps, server: Any, port: Mapping[str, Any], *, owned: bool, tag: str | None) -> dict[str, Any]:
+    """Bind a port to the server's host, and make the row of its card."""
+    client = deps.network
+    remote(lambda: client.update("port", port["id"], {"binding:host_id": server.host}))
+    network = remote(lambda: client.show("network", port["network_id"]))
+    used = {ip["subnet_id"] for ip in port.get("fixed_ips", [])}
+    subnets = [s for s in remote(lambda: client.find("subnet", network_id=port["network_id"])) if s["id"] in used]
+    return {
+        "server_id": server.id, "network_id": port["network_id"], "network_label": network["name"], "mac": port["mac_address"],
+        "addresses": networks.addresses(port.get("fixed_ips", [])), "mtu": network.get("mtu") or 1500, "owned": owned,
+        "vnic_type": port.get("binding:vnic_type") or "normal", "tag": tag,
+        "subnets": [{"id": s["id"], "cidr": s["cidr"], "gateway": s.get("gateway_ip"), "version": s["ip_version"],
+                     "dns": s.get("dns_nameservers") or [], "dhcp": s.get("enable_dhcp", True),
+                     "routes": s.get("host_routes") or []} for s in subnets],
+    }
 
 
 def _port(client: Any, server: Any, item: Mapping[str, Any]) -> tuple[Any, bool]:

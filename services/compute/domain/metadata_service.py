@@ -86,7 +86,7 @@ class Metadata:
             request = servers.request(session, server_id)
             nics = server_parts.nics(session, [server_id]).get(server_id, [])
             disks = server_parts.disks(session, [server_id]).get(server_id, [])
-            zone = zones.of_server(self._deps, server, zones.host_zones(self._deps, session))
+            zone = zones.of_server(server, zones.host_zones(self._deps, session))
         made = metadata.documents(server, nics, disks, request, domain=self.conf.compute.dhcp_domain, zone=zone,
                                   vendor_data=self._vendor_data)
         user_data = request.user_data if request is not None else None

@@ -341,6 +341,20 @@ def unshelve(deps: Deps, context: Any, server: Any, wanted: Mapping[str, Any]) -
     operations.begin(deps, context, server, "unshelve", dict(wanted), values=values)
 
 
+def force_live_migration(deps: Deps, context: Any, server: Any, migration: Any) -> None:
+    """Ask that a live migration ends now, pausing the guest if need be. errors.BadRequest when it does not run, Conflict."""
+    states.check_lock(server, context.has_admin_role)
+    if server.task_state != states.MIGRATING:
+        raise errors.Conflict(f"Cannot 'force_complete' instance {server.id} while it is in task_state {server.task_state}")
+    if migration.type != "live-migration" or migration.status != "running":
+        raise errors.BadRequest(
+            f"Migration {migration.id} state of instance {server.id} is {migration.status}. Cannot force_complete while the "
+            "migration is in this state."
+        )
+    deps.db.transaction(lambda session: migrations.change(session, migration.id, status="post-migrating"))
+    deps.wake(context, [server.id])
+
+
 def abort_live_migration(deps: Deps, context: Any, server: Any, migration: Any, accepted: Sequence[str]) -> None:
     """Ask that a live migration stops. errors.BadRequest when it is not on its way."""
     if migration.type != "live-migration" or migration.status not in accepted:

@@ -105,6 +105,7 @@ class Action:
     sets      task state while it lasts (None: unchanged)
     saga      kind of saga that does it ("": it is done at once)
     launched  the server must have run before
+    ready     whether conductors have its saga; without one it is refused (501) instead of being left undone
     """
 
     wire: str
@@ -114,6 +115,7 @@ class Action:
     tasks: frozenset[str | None] | None = IDLE
     launched: bool = False
     shown: str = ""
+    ready: bool = True
 
     @property
     def recorded(self) -> str:
@@ -163,17 +165,17 @@ ACTIONS: Mapping[str, Action] = {
     "shelve": _a("shelve", "active stopped paused suspended", "server_shelve", SHELVING),
     "shelve_offload": _a("shelveOffload", "shelved", "server_shelve_offload", SHELVING_OFFLOADING),
     "unshelve": _a("unshelve", "shelved shelved_offloaded", "server_unshelve", UNSHELVING),
-    "live_migrate": _a("os-migrateLive", "active paused", "server_live_migrate", MIGRATING, shown="live-migration"),
-    "evacuate": _a("evacuate", "active stopped error", "server_evacuate", REBUILDING, tasks=ANY),
+    "live_migrate": _a("os-migrateLive", "active paused", "server_live_migrate", MIGRATING, shown="live-migration", ready=False),
+    "evacuate": _a("evacuate", "active stopped error", "server_evacuate", REBUILDING, tasks=ANY, ready=False),
     "change_password": _a("changePassword", "active", "server_password", UPDATING_PASSWORD),
-    "crash_dump": _a("trigger_crash_dump", "active paused rescued resized error", "server_crash_dump", tasks=ANY),
+    "crash_dump": _a("trigger_crash_dump", "active paused rescued resized error", "server_crash_dump", tasks=ANY, ready=False),
     "attach_volume": _a(
         "attach_volume", "active paused stopped resized soft-delete shelved shelved_offloaded", "server_attach_volume"
     ),
     "detach_volume": _a(
         "detach_volume", "active paused stopped suspended resized soft-delete shelved shelved_offloaded", "server_detach_volume"
     ),
-    "swap_volume": _a("swap_volume", "active paused resized", "server_swap_volume"),
+    "swap_volume": _a("swap_volume", "active paused resized", "server_swap_volume", ready=False),
     "attach_interface": _a("attach_interface", "active paused stopped", "server_attach_interface"),
     "detach_interface": _a("detach_interface", "active paused stopped", "server_detach_interface"),
     "restore": _a("restore", "soft-delete", "server_restore", RESTORING),

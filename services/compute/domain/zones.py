@@ -7,16 +7,25 @@ from services.compute.db import hosts
 from services.compute.domain.deps import Deps
 
 
+class _Zones(dict[str, str]):
+    """{host: zone}, with the default zone for every host that no aggregate puts elsewhere."""
+
+    def __init__(self, known: dict[str, str], default: str) -> None:
+        super().__init__(known)
+        self.default = default
+
+    def __missing__(self, host: str) -> str:
+        return self.default
+
+
 def host_zones(deps: Deps, session: Any) -> dict[str, str]:
-    """{host: zone} of hosts whose aggregates name a zone; every other one is in the default zone."""
-    return hosts.zones(session)
+    """{host: zone}; any host may be asked for."""
+    return _Zones(hosts.zones(session), deps.conf.compute.default_availability_zone)
 
 
-def of_server(deps: Deps, server: Any, zones: dict[str, str]) -> str:
-    """The zone that clients see for a server: its host's, or what was asked for while it has none."""
-    if server.host:
-        return zones.get(server.host, str(deps.conf.compute.default_availability_zone))
-    return server.availability_zone or ""
+def of_server(server: Any, zones: dict[str, str]) -> str:
+    """The zone that clients see for a server: its host's (of `host_zones`), or what was asked for while it has none."""
+    return zones[server.host] if server.host else server.availability_zone or ""
 
 
 def parse(text: str | None, *, may_force: bool) -> tuple[str | None, str | None, str | None]:

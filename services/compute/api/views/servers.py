@@ -114,7 +114,7 @@ class Shape:
                 {"rel": "bookmark", "href": f"{base}/servers/{row.id}"},
             ],
             "OS-DCF:diskConfig": "AUTO" if row.auto_disk_config else "MANUAL",
-            "OS-EXT-AZ:availability_zone": zones.of_server(self.request.app, row, parts.zones),
+            "OS-EXT-AZ:availability_zone": zones.of_server(row, parts.zones),
             "config_drive": "True" if row.config_drive else "",
             "key_name": row.key_name,
             "OS-SRV-USG:launched_at": clock.iso_micro(row.launched_at),
