@@ -95,7 +95,8 @@ def index(request: Request) -> Any:
     conditions, visible = image_filters.conditions(filters, who)
     with state.db.read() as session:
         found = rows.list_page(session, conditions, page, visible)
-    shown = [views.show(state, i, locations=request.allowed("get_image_location", i.target())) for i in found]
+    places = state.conf.image.show_locations or state.conf.image.show_direct_url
+    shown = [views.show(state, i, locations=places and request.allowed("get_image_location", i.target())) for i in found]
     following = None
     if page.limit and len(found) >= page.limit:
         following = _link(request, found[-1].id)

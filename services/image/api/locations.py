@@ -59,9 +59,6 @@ def _again(state: State, image_id: str) -> ImageRecord:
 
 def _checked(value: Any) -> dict[str, Any]:
     _LOCATION.validate(value, lambda e: _WORDS + e.message)
-    data = value.get("validation_data")
-    if data is not None:
-        check_validation_data(data)
     return dict(value)
 
 
@@ -105,6 +102,8 @@ def _add(state: State, image: ImageRecord, value: Mapping[str, Any], where: Sequ
     if image.status == states.ACTIVE:
         _match(image, data)
     else:
+        if data:
+            check_validation_data(data)
         new = {"checksum": data.get("checksum"), "os_hash_algo": data.get("os_hash_algo"),
                "os_hash_value": data.get("os_hash_value")}
         images_formats(image)
@@ -205,7 +204,7 @@ def add(request: Request, image_id: str) -> Any:
     if image.status != states.QUEUED:
         raise errors.Conflict(f"Can only set location on a queued image: this one is {image.status}.")
     url, data = request.body["url"], request.body.get("validation_data")
-    if data is not None:
+    if data:
         check_validation_data(data)
     images_formats(image)
     store = external(state, url)

@@ -1,8 +1,10 @@
 """The image API on SQLite with two file stores and one web store, and a conductor run by hand."""
 
+import os
 from dataclasses import dataclass
 from typing import Any
 
+from common.db.session import Database
 from common.saga import Runner
 from common.testing.api import ApiClient, FakeAuthenticator, make_conf, make_database
 from services.image.api.app import make_app
@@ -14,6 +16,8 @@ from services.image.config import SERVICE
 from services.image.db import models
 from services.image.drivers.cache import ImageCache
 
+# An SQLAlchemy URL: these tests run on that (otherwise empty) schema in place of SQLite.
+URL = os.environ.get("ALTOSTACK_TEST_IMAGE_DATABASE")
 PROJECT, OTHER = "a" * 32, "b" * 32
 
 
@@ -38,7 +42,11 @@ class Site:
 
 def make_site(folder, limits=None, remote=None, **options):
     values = {"enabled_stores": ["file", "second:file", "web:http"], **options}
+    if URL:
+        values["database__connection"] = URL
     conf = make_conf(SERVICE, "image-api", folder, **values)
+    if URL:
+        Database(URL).transaction(lambda s: models.Base.metadata.drop_all(s.connection()))
     db = make_database(conf, models.Base)
     stores, staging = storage(conf)
     cache = ImageCache(str(folder / "cache")) if conf.cache.enabled else None

@@ -195,6 +195,10 @@ def test_locations_api(open_site, web):
     open_site.work()
     shown = member.get(f"/v2/images/{image}")
     assert (shown["status"], shown["os_hash_algo"], shown["checksum"]) == ("active", "sha256", hashlib.md5(DATA).hexdigest())
+    plain = new(member)["id"]
+    member.post(f"/v2/images/{plain}/locations", {"url": web.url + "/i", "validation_data": {}}, 202)
+    open_site.work()
+    assert member.get(f"/v2/images/{plain}")["os_hash_value"] == hashlib.sha512(DATA).hexdigest()
     bad = new(member)["id"]
     wrong = {"os_hash_algo": "sha512", "os_hash_value": "beefdead" * 16}
     member.post(f"/v2/images/{bad}/locations", {"url": web.url + "/i", "validation_data": wrong}, 202)
@@ -224,6 +228,8 @@ def test_old_locations(open_site, web):
         patch(member, {**add, "value": {"url": url, "metadata": {}}}, status=400)
     shown = patch(member, {**add, "value": {"url": web.url + "/i", "metadata": {"foo": "bar"}}})
     assert (shown["status"], shown["size"], shown["locations"][0]["metadata"]) == ("active", 5000, {"foo": "bar"})
+    data = {"os_hash_algo": "sha256", "os_hash_value": "beefdead" * 16}
+    patch(member, {**add, "value": {"url": web.url + "/i#x", "metadata": {}, "validation_data": data}}, status=409)
     shown = patch(member, {**add, "value": {"url": web.url + "/i#new", "metadata": {}}})
     assert len(shown["locations"]) == 2
     places = shown["locations"]
