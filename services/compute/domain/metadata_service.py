@@ -45,8 +45,8 @@ class Metadata:
         self._lock = threading.Lock()
         self._vendor_data = _vendor_data(conf.metadata.vendordata_file)
 
-    def identify(self, headers: Mapping[str, str]) -> Found:
-        """The server that a request is from, by the proxy's headers.
+    def identify(self, headers: Any) -> Found:
+        """The server that a request is from, by the proxy's headers (names in any case: `get` of werkzeug's Headers).
 
         errors.BadRequest without them, Forbidden when the signature is wrong, NotFound without such a server of that project.
         """
@@ -90,7 +90,8 @@ class Metadata:
         made = metadata.documents(server, nics, disks, request, domain=self.conf.compute.dhcp_domain, zone=zone,
                                   vendor_data=self._vendor_data)
         user_data = request.user_data if request is not None else None
-        return Found(server_id, server.project_id, made, user_data, metadata.contents(request), (server.system or {}).get("password"))
+        password = (server.system or {}).get("password")
+        return Found(server_id, server.project_id, made, user_data, metadata.contents(request), password)
 
 
 def _vendor_data(path: str | None) -> dict[str, Any]:

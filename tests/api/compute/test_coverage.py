@@ -15,15 +15,20 @@ _OPEN = {"extensions", "flavors:index", "flavors:show", "os-availability-zone:li
 
 def _rows():
     for row in ROUTES:
-        items = [(row.method, row.path, row, None)] if isinstance(row, Route) else [
-            (row.method, row.path, item, name) for name, item in row.table.items()]
+        items = (
+            [(row.method, row.path, row, None)]
+            if isinstance(row, Route)
+            else [(row.method, row.path, item, name) for name, item in row.table.items()]
+        )
         for method, path, item, name in items:
             if item.policy != PUBLIC:
                 yield pytest.param(method, path, item, name, id=f"{method} {path} {name or ''} {item.until or ''}")
 
 
 def _call(client, cloud, method, path, item, name, server_id):
-    url = re.sub(r"<(\w+)>", lambda m: server_id if m.group(1) == "server_id" else "x" * 32 if m.group(1) == "project_id" else "1", path)
+    url = re.sub(
+        r"<(\w+)>", lambda m: server_id if m.group(1) == "server_id" else "x" * 32 if m.group(1) == "project_id" else "1", path
+    )
     version = item.since or "2.1"
     body = {name: None} if name else {} if item.body is not None else None
     return client.request(method, url, body, {"OpenStack-API-Version": f"compute {version}"})
@@ -59,7 +64,10 @@ def test_table_is_complete_and_without_doubles():
     seen = [(r.method, r.path, r.since, r.until) for r in ROUTES if isinstance(r, Route)]
     assert len(seen) == len(set(seen)) > 180
     assert all("<" not in r.path or r.policy != PUBLIC or "versions" in r.path for r in ROUTES if isinstance(r, Route))
-    assert {r.path for r in ROUTES if isinstance(r, Actions)} >= {"/v2.1/servers/<server_id>/action", "/v2.1/os-volumes_boot/<server_id>/action"}
+    assert {r.path for r in ROUTES if isinstance(r, Actions)} >= {
+        "/v2.1/servers/<server_id>/action",
+        "/v2.1/os-volumes_boot/<server_id>/action",
+    }
 
 
 def test_the_older_name_of_servers(cloud):

@@ -14,15 +14,38 @@ from services.compute.domain.metadata_service import signature
 def guest(cloud):
     cloud.conf.set_override("shared_secret", "s3cret", group="metadata")
     cloud.member.post("/v2.1/os-keypairs", {"keypair": {"name": "k"}})
-    made = cloud.server(key_name="k", name="Web One", metadata={"role": "db"}, user_data=base64.b64encode(b"#!/bin/sh\n").decode(),
-                        personality=[{"path": "/etc/x", "contents": base64.b64encode(b"hi").decode()}])["server"]["id"]
+    made = cloud.server(
+        key_name="k",
+        name="Web One",
+        metadata={"role": "db"},
+        user_data=base64.b64encode(b"#!/bin/sh\n").decode(),
+        personality=[{"path": "/etc/x", "contents": base64.b64encode(b"hi").decode()}],
+    )["server"]["id"]
     cloud.run(made)
     with cloud.db.write() as session:
-        server_parts.save_nic(session, "port-1", {
-            "server_id": made, "network_id": cloud.network, "network_label": "private", "mac": "fa:16:3e:00:00:01", "mtu": 1450,
-            "addresses": [{"addr": "10.0.0.5", "version": 4, "type": "fixed", "subnet_id": "s"}],
-            "subnets": [{"id": "s", "cidr": "10.0.0.0/24", "gateway": "10.0.0.1", "version": 4, "dns": ["8.8.8.8"], "routes": [],
-                         "dhcp": False}]})
+        server_parts.save_nic(
+            session,
+            "port-1",
+            {
+                "server_id": made,
+                "network_id": cloud.network,
+                "network_label": "private",
+                "mac": "fa:16:3e:00:00:01",
+                "mtu": 1450,
+                "addresses": [{"addr": "10.0.0.5", "version": 4, "type": "fixed", "subnet_id": "s"}],
+                "subnets": [
+                    {
+                        "id": "s",
+                        "cidr": "10.0.0.0/24",
+                        "gateway": "10.0.0.1",
+                        "version": 4,
+                        "dns": ["8.8.8.8"],
+                        "routes": [],
+                        "dhcp": False,
+                    }
+                ],
+            },
+        )
     client = Client(make_app(cloud.state))
     headers = {"X-Instance-ID": made, "X-Tenant-ID": cloud.project, "X-Instance-ID-Signature": signature("s3cret", made)}
 
@@ -48,7 +71,11 @@ def test_openstack_form(guest):
     assert "network_data.json" in guest("/openstack/latest/").text.split()
     meta = guest("/openstack/latest/meta_data.json").get_json()
     assert (meta["uuid"], meta["name"], meta["hostname"], meta["meta"]) == (
-        guest.server_id, "Web One", "web-one.novalocal", {"role": "db"})
+        guest.server_id,
+        "Web One",
+        "web-one.novalocal",
+        {"role": "db"},
+    )
     assert meta["keys"][0]["name"] == "k" and meta["files"] == [{"path": "/etc/x", "content_path": "/content/0000"}]
     assert guest("/openstack/content/0000").data == b"hi" and guest("/openstack/content/0001", 404)
     assert guest("/openstack/latest/user_data").data == b"#!/bin/sh\n"
