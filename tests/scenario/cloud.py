@@ -109,7 +109,8 @@ class Cloud:
 
     def daemons(self) -> list[str]:
         """The daemons that run here, by their pid files."""
-        return sorted(p.stem for p in RUN.glob("*.pid") if re.fullmatch(r"[a-z]+-(api|agent|conductor)|scheduler|console-proxy", p.stem))
+        ours = re.compile(r"[a-z]+-(api|agent|conductor)|scheduler|console-proxy")
+        return sorted(p.stem for p in RUN.glob("*.pid") if ours.fullmatch(p.stem))
 
 
 def stack(log: pathlib.Path) -> None:

@@ -70,7 +70,8 @@ def command_lines() -> dict[int, str]:
     for entry in os.listdir("/proc"):
         if entry.isdigit() and int(entry) != os.getpid():
             try:
-                found[int(entry)] = pathlib.Path("/proc", entry, "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+                line = pathlib.Path("/proc", entry, "cmdline").read_bytes()
+                found[int(entry)] = line.replace(b"\0", b" ").decode(errors="replace")
             except OSError:
                 continue
     return found
@@ -96,7 +97,8 @@ def id_columns() -> list[tuple[str, str, str]]:
     """(schema, table, column) of every column of ours that holds ids."""
     rows = sql("SELECT c.table_schema, c.table_name, c.column_name FROM information_schema.columns c WHERE c.table_schema LIKE "
                "'altostack\\_%' AND c.data_type = 'varchar' AND "
-               "(c.column_name IN ('id', 'uuid', 'owner', 'consumer') OR c.column_name LIKE '%\\_id' OR c.column_name LIKE '%\\_uuid')")
+               "(c.column_name IN ('id', 'uuid', 'owner', 'consumer') "
+               "OR c.column_name LIKE '%\\_id' OR c.column_name LIKE '%\\_uuid')")
     return [(schema.removeprefix(PREFIX), table, column) for schema, table, column in rows]
 
 
@@ -114,7 +116,8 @@ def leftover_rows(ids: Iterable[str], owners: Iterable[str]) -> list[str]:
                 parts.append(f"`{name}` IN ({', '.join(repr(str(w)) for w in wanted)})")
         if parts:
             where = f"({' OR '.join(parts)}) AND NOT ({HISTORY.get((schema, table), '0')})"
-            questions.append(f"SELECT '{schema}.{table}', COUNT(*), MAX(`{names[0]}`) FROM `{PREFIX}{schema}`.`{table}` WHERE {where}")
+            questions.append(f"SELECT '{schema}.{table}', COUNT(*), MAX(`{names[0]}`) "
+                             f"FROM `{PREFIX}{schema}`.`{table}` WHERE {where}")
     rows = sql(" UNION ALL ".join(questions)) if questions else []
     return [f"{count} row(s) in {table}, such as {example}" for table, count, example in rows if int(count)]
 
@@ -128,9 +131,11 @@ def leftover_things(ids: Iterable[str]) -> list[str]:
     found = [f"domain {name} {uuid}" for uuid, name in domains().items() if long.search(uuid)]
     found += [f"network device {name}" for name in links() if short.search(name)]
     found += [f"network namespace {name}" for name in namespaces() if short.search(name)]
-    found += [f"process {pid}: {line[:200]}" for pid, line in command_lines().items() if long.search(line) and "ssh" not in line]
+    found += [f"process {pid}: {line[:200]}" for pid, line in command_lines().items()
+              if long.search(line) and "ssh" not in line]
     found += [f"file {path}" for path in files() if long.search(path)]
-    found += [f"firewall rule: {line.strip()}" for line in run("nft", "list", "ruleset", check=False).splitlines() if short.search(line)]
+    rules = run("nft", "list", "ruleset", check=False).splitlines()
+    found += [f"firewall rule: {line.strip()}" for line in rules if short.search(line)]
     found += [f"iSCSI: {line.strip()}" for line in iscsi().splitlines() if long.search(line)]
     return found
 

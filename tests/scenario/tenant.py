@@ -88,7 +88,7 @@ class Tenant:
             if now.status == "ERROR" and status != "ERROR":
                 raise AssertionError(f"server {now.name} {now.id} became ERROR instead of {status}: {now.fault}")
             return now if now.status == status and not now.task_state else None
-        return wait_for(f"{status} server {server.name} {server.id} (it is {self.compute.get_server(server.id).status})", look, limit)
+        return wait_for(f"{status} server {server.name} {server.id}", look, limit)
 
     def outside(self, server: Any) -> Guest:
         """The server, reachable at a floating IP; does not wait for the login."""

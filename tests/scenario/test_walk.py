@@ -1,5 +1,6 @@
 """The README's "Boot a server", typed as it stands there, by a user of its own; then everything deleted."""
 
+import functools
 import os
 import pathlib
 import re
@@ -65,7 +66,7 @@ def test_boot_a_server(shell: Shell) -> None:
     assert first[0] == "source devstack/openrc demo demo"
     for line in first[1:]:
         if line.startswith("ssh"):
-            wait_for("login through the floating IP", lambda: _works(shell, f"{line} true"), 120, 2)
+            wait_for("login through the floating IP", functools.partial(_works, shell, f"{line} true"), 120, 2)
         elif line.startswith("$ "):
             told = shell.type(f"ssh -i mine.pem alto@172.24.4.X {shlex.quote(line[2:])}")
             assert '"name": "first"' in told or '"name":"first"' in told
@@ -91,8 +92,8 @@ def test_give_it_a_volume(shell: Shell, cloud: Cloud, volumes: None) -> None:
             wait_for("the volume in the server", lambda: _works(shell, "ssh -i mine.pem alto@172.24.4.X test -b /dev/vdb"), 40, 1)
         shell.type(line)
         if line.startswith("openstack volume create"):
-            wait_for("available volume", lambda: "available" in shell.type("openstack volume show data -f value -c status"), 60, 1)
-    wait_for("detached volume", lambda: "available" in shell.type("openstack volume show data -f value -c status"), 60, 1)
+            wait_for("available volume", lambda: _available(shell), 60, 1)
+    wait_for("detached volume", lambda: _available(shell), 60, 1)
 
 
 def test_delete_it(shell: Shell, cloud: Cloud) -> None:
@@ -113,6 +114,10 @@ def test_operators_commands(cloud: Cloud) -> None:
     assert out.returncode == 0, out.stderr
     for daemon in cloud.daemons():
         assert daemon in out.stdout, f"altostack status does not tell of {daemon}:\n{out.stdout}"
+
+
+def _available(shell: Shell) -> bool:
+    return "available" in shell.type("openstack volume show data -f value -c status")
 
 
 def _works(shell: Shell, line: str) -> bool:
