@@ -104,17 +104,23 @@ class Database:
             session.execute(sa.text("SELECT 1"))
 
     def wait(self, seconds: float) -> None:
-        """Wait until the database answers; errors.ConfigError with the reason after `seconds`."""
+        """Wait until the database answers; errors.ConfigError with the reason after `seconds`.
+
+        A refusal (wrong password, no such schema) is one at once: waiting does not mend it.
+        """
         deadline = clock.monotonic() + seconds
+        where = self.url.render_as_string(hide_password=True)
         while True:
             try:
                 return self.ping()
             except errors.Transient as e:
                 if clock.monotonic() >= deadline:
-                    where = self.url.render_as_string(hide_password=True)
                     raise errors.ConfigError(f"the database at {where} does not answer: {e}") from e
                 LOG.warning("waiting for the database: %s", e)
                 clock.sleep(1.0)
+            except exc.OperationalError as e:
+                why = str(getattr(e.orig, "args", [""])[-1] or e.orig)
+                raise errors.ConfigError(f"the database at {where} cannot be used: {why}; see [database] connection") from e
 
     def dispose(self) -> None:
         """Close every connection; also what a forked child does with its parent's."""

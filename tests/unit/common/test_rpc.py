@@ -55,7 +55,8 @@ class Impl:
                "bug": KeyError("x"), "Conflict": errors.Conflict("busy")}[kind]
 
     def who(self, ctxt):
-        return {"user": ctxt.user_id, "request_id": ctxt.request_id, "roles": ctxt.roles, "current": context.current_request_ids()[0]}
+        current = context.current_request_ids()[0]
+        return {"user": ctxt.user_id, "request_id": ctxt.request_id, "roles": ctxt.roles, "current": current}
 
     def slow(self, ctxt):
         self.release.wait(5)

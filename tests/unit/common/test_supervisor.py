@@ -22,7 +22,8 @@ from common.worker import Worker
 
 SERVICE = Service("demo", lambda: [("demo", [cfg.IntOpt("number", min=1)])], "demo.db", (
     DaemonInfo("demo-api", "demo:api", port=5999, database=False), DaemonInfo("demo-worker", "demo:worker", database=False),
-    DaemonInfo("demo-crash", "demo:crash", database=False), DaemonInfo("demo-raw", "demo:raw", port=5998, wsgi=False, database=False)))
+    DaemonInfo("demo-crash", "demo:crash", database=False),
+    DaemonInfo("demo-raw", "demo:raw", port=5998, wsgi=False, database=False)))
 
 
 def api(conf, runtime):
