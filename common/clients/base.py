@@ -10,7 +10,6 @@ from typing import Any
 from keystoneauth1 import adapter, loading, plugin
 from keystoneauth1 import exceptions as ks
 from keystoneauth1 import session as ks_session
-from keystoneauth1.identity import v3
 from oslo_config import cfg
 
 from common import errors
@@ -35,7 +34,7 @@ class Sessions:
         self.conf = conf
         # the options are registered already (common.config), so this only reads them
         group = conf[CREDENTIALS_GROUP]
-        loader = loading.get_plugin_loader(group.auth_type or "password")
+        loader: Any = loading.get_plugin_loader(group.auth_type or "password")
         self.auth = loader.load_from_options_getter(lambda option: group[option.dest])
         self.session = loading.load_session_from_conf_options(
             conf, CREDENTIALS_GROUP, auth=self.auth, collect_timing=False, timeout=60
