@@ -37,6 +37,11 @@ def secret(n_bytes: int = 24) -> str:
     return secrets.token_urlsafe(n_bytes)
 
 
+def random_bytes(n_bytes: int) -> bytes:
+    """`n_bytes` from the operating system's random source, for keys and salts; never seeded."""
+    return secrets.token_bytes(n_bytes)
+
+
 def mac(prefix: str = "fa:16:3e") -> str:
     """A random MAC address `aa:bb:cc:dd:ee:ff` starting with the octets of `prefix`."""
     head = prefix.split(":")
