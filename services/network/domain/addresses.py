@@ -29,6 +29,8 @@ def assign(work: Work, port: Any, asked: Sequence[dict[str, Any]] | None, start:
         raise faults.invalid("Exceeded maximum amount of fixed ips per port")
     made: list[Any] = []
     for position, (subnet, ip) in enumerate(wanted, start):
+        if ip and ipam.is_auto(subnet) and db.holder(work.session, subnet.id, ip) is not None:
+            raise faults.address_in_use(ip, subnet.id)
         ip = ip or take(work, subnet)
         if any(m.subnet_id == subnet.id and m.ip_address == ip for m in made):
             raise faults.invalid(f"Duplicated IP address {ip} in the request", "InvalidInput")
