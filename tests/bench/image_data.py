@@ -17,10 +17,10 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[2]))
 
-from common import gunicorn, worker  # noqa: E402
-from common.testing.api import Persona  # noqa: E402
-from services.image.config import SERVICE  # noqa: E402
-from tests.api.image.support import PROJECT, make_site, new  # noqa: E402
+from common import gunicorn, worker
+from common.testing.api import Persona
+from services.image.config import SERVICE
+from tests.api.image.support import PROJECT, make_site, new
 
 PORT = 29393
 

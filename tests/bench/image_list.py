@@ -10,11 +10,11 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[2]))
 
-from common import ids  # noqa: E402
-from common.db.session import counted  # noqa: E402
-from common.testing.api import Persona  # noqa: E402
-from services.image.domain import images  # noqa: E402
-from tests.api.image.support import PROJECT, make_site  # noqa: E402
+from common import ids
+from common.db.session import counted
+from common.testing.api import Persona
+from services.image.domain import images
+from tests.api.image.support import PROJECT, make_site
 
 
 def main() -> None:
