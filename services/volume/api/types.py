@@ -162,7 +162,7 @@ def encryption_value(request: Request, type_id: str, key: str) -> dict[str, Any]
 
 
 def _encryption(request: Request, values: dict[str, Any]) -> dict[str, Any]:
-    kept = {k: values[k] for k in ("provider", "control_location", "cipher", "key_size") if k in values}
+    kept: dict[str, Any] = {k: values[k] for k in ("provider", "control_location", "cipher", "key_size") if k in values}
     if kept.get("key_size") is not None:
         kept["key_size"] = int(kept["key_size"])
     return kept

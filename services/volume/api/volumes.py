@@ -182,7 +182,7 @@ def update(request: Request, volume_id: str) -> dict[str, Any]:
     """200; 404."""
     row = base.volume(request, volume_id)
     body = request.body["volume"]
-    values = {n: _named(body, n) for n in ("name", "description") if n in body or f"display_{n}" in body}
+    values: dict[str, Any] = {n: _named(body, n) for n in ("name", "description") if n in body or f"display_{n}" in body}
 
     def change(session: Any) -> Volume | None:
         if values:

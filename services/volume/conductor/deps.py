@@ -52,7 +52,7 @@ class Conductor:
                             "availability_zone": row.availability_zone,
                         }
                     )
-            promised = volumes.promised_since(session, list(moments), moments)
+            promised = volumes.promised_since(session, moments)
         for pool in found:
             more, have = promised.get(pool["name"], 0), pool["capabilities"]
             have["free_capacity_gb"] = have["free_capacity_gb"] - more

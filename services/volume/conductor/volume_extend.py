@@ -30,11 +30,8 @@ def announce(run: Run) -> None:
     """Let compute tell the guests; a compute service that does not want to know is no reason to fail."""
     with run.deps.database.read() as session:
         row = volumes.get(session, run.resource_id)
-    events = [
-        {"name": "volume-extended", "server_uuid": a.instance_uuid, "tag": row.id}
-        for a in (row.attachments if row else [])
-        if a.attach_status == "attached" and a.instance_uuid
-    ]
+    users = [a for a in (row.attachments if row else []) if a.attach_status == "attached" and a.instance_uuid]
+    events = [{"name": "volume-extended", "server_uuid": a.instance_uuid, "tag": a.volume_id} for a in users]
     if not events:
         return
     try:

@@ -17,9 +17,8 @@ def of_project(session: Session, project_id: str) -> dict[str, int]:
 
 def of_class(session: Session, class_name: str = DEFAULT_CLASS) -> dict[str, int]:
     """The limits of a class."""
-    return dict(
-        session.execute(sa.select(QuotaClass.resource, QuotaClass.hard_limit).where(QuotaClass.class_name == class_name)).tuples().all()
-    )
+    query = sa.select(QuotaClass.resource, QuotaClass.hard_limit).where(QuotaClass.class_name == class_name)
+    return dict(session.execute(query).tuples().all())
 
 
 def set_project(session: Session, project_id: str, limits: Mapping[str, int]) -> None:

@@ -85,6 +85,7 @@ def _filtered(query: Any, filters: Mapping[str, Any]) -> Any:
 
 
 def compare(column: Any, operator: str, value: Any) -> Any:
+    """The condition that a column compares so (gt, gte, eq …) with a value."""
     return {
         "gt": column > value,
         "gte": column >= value,
@@ -197,15 +198,16 @@ def usage(session: Session, project_id: str) -> dict[str, int]:
     return used
 
 
-def promised_since(session: Session, hosts: Collection[str], moments: Mapping[str, Any]) -> dict[str, int]:
-    """GiB placed on each of `hosts` (pool names) since its stats were taken at `moments`: not yet in them."""
+def promised_since(session: Session, moments: Mapping[str, Any]) -> dict[str, int]:
+    """GiB placed on each pool since its numbers were taken (`moments`: {pool: when}), or still being made: not yet in them."""
     found: dict[str, int] = {}
-    if not hosts:
+    if not moments:
         return found
-    query = sa.select(Volume.host, Volume.size, Volume.updated_at).where(
-        Volume.host.in_(list(hosts)), Volume.status.in_(("creating", "downloading"))
+    making = Volume.status.in_(("creating", "downloading"))
+    query = sa.select(Volume.host, Volume.size, Volume.created_at, Volume.status).where(
+        Volume.host.in_(list(moments)), sa.or_(making, Volume.created_at >= min(moments.values()))
     )
-    for host, size, placed in session.execute(query):
-        if placed is not None and placed >= moments[host]:
+    for host, size, created_at, status in session.execute(query):
+        if host is not None and (status in ("creating", "downloading") or created_at >= moments[host]):
             found[host] = found.get(host, 0) + int(size)
     return found

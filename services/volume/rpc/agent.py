@@ -19,7 +19,7 @@ class Agent(Interface):
     def connect(
         self, ctxt: Any, volume_id: str, attachment_id: str, connector: dict[str, Any], read_only: bool
     ) -> dict[str, Any]:
-        """Grant a host access: {"driver_volume_type", "data"}. errors.BadRequest (connector), errors.NotFound, errors.Conflict."""
+        """Grant a host access: {"driver_volume_type", "data"}. errors.BadRequest, errors.NotFound, errors.Conflict."""
 
     @call(timeout_s=60)
     def disconnect(self, ctxt: Any, volume_id: str, attachment_ids: list[str]) -> None:
