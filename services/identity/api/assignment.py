@@ -44,7 +44,7 @@ def _authorize(request: Request, grant: Grant) -> None:
 
 
 def give(request: Request, **names: str) -> None:
-    """204."""
+    """204; takes no body."""
     grant = _grant(request, names)
     _authorize(request, grant)
     request.app.change(assignment.give, grant)

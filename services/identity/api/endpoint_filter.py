@@ -117,7 +117,7 @@ def show_group_in_project(request: Request, endpoint_group_id: str, project_id: 
 
 
 def give_group(request: Request, endpoint_group_id: str, project_id: str) -> None:
-    """204."""
+    """204; takes no body."""
     def work(session: Any) -> None:
         _both(session, endpoint_group_id, project_id)
         filter_db.give_group(session, project_id, endpoint_group_id)
@@ -167,7 +167,7 @@ def check(request: Request, project_id: str, endpoint_id: str) -> None:
 
 
 def give(request: Request, project_id: str, endpoint_id: str) -> None:
-    """204."""
+    """204; takes no body."""
     def work(session: Any) -> None:
         _pair(session, project_id, endpoint_id)
         filter_db.give(session, project_id, endpoint_id)

@@ -95,7 +95,7 @@ def check(request: Request, group_id: str, user_id: str) -> None:
 
 
 def join(request: Request, group_id: str, user_id: str) -> None:
-    """204."""
+    """204; takes no body."""
     _both(request, group_id, user_id)
     request.app.change(group.join, group_id, user_id)
 

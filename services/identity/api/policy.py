@@ -42,7 +42,7 @@ def delete(request: Request, policy_id: str) -> None:
 
 
 def associate(request: Request, policy_id: str, **to: str) -> None:
-    """204."""
+    """204; takes no body."""
     request.app.change(policy.associate, policy_id, to)
 
 

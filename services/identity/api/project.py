@@ -179,7 +179,7 @@ def has_tag(request: Request, project_id: str, tag: str) -> None:
 
 
 def add_tag(request: Request, project_id: str, tag: str) -> tuple[None, int, dict[str, str]]:
-    """201."""
+    """201; takes no body."""
     _authorized(request, project_id)
     if not 0 < len(tag) <= 255 or "," in tag or "/" in tag:
         raise faults.invalid(f"Invalid tag: {tag}")

@@ -90,7 +90,7 @@ def check_implication(request: Request, role_id: str, implied_role_id: str) -> N
 
 
 def imply(request: Request, role_id: str, implied_role_id: str) -> tuple[dict[str, Any], int]:
-    """201."""
+    """201; takes no body."""
     return _one(request, *request.app.change(role.imply, role_id, implied_role_id)), 201
 
 

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from oslo_config import cfg
-from sqlalchemy import orm
 
-from common.db.session import Database
+from common.db.session import Database, Session
 from services.identity.config import key_folder
 from services.identity.db import rows
 from services.identity.domain import token_format
@@ -43,9 +42,9 @@ class State:
         auth = Auth(conf, db, hasher, tokens, token_format.FernetFormat(keys("fernet_receipts")), credential_keys)
         return cls(conf, db, auth, TokenCache(conf, db, tokens), hasher, credential_keys)
 
-    def change(self, work: Callable[Concatenate[orm.Session, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
+    def change(self, work: Callable[Concatenate[Session, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Run `work(session, …)` in a transaction that also moves the change number, so that every process looks anew."""
-        def both(session: orm.Session) -> R:
+        def both(session: Session) -> R:
             result = work(session, *args, **kwargs)
             rows.bump(session)
             return result

@@ -7,9 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from oslo_config import cfg
-from sqlalchemy import orm
 
-from common.db.session import Database
+from common.db.session import Database, Session
 from services.identity.config import key_folder
 from services.identity.db import assignment as assignment_db
 from services.identity.db import catalog as catalog_db
@@ -59,7 +58,7 @@ class _Bootstrap:
         self.conf, self.values, self.hasher = conf, values, Hasher.from_conf(conf)
         self.region = values.get("region") or conf.region
 
-    def run(self, session: orm.Session) -> dict[str, Any]:
+    def run(self, session: Session) -> dict[str, Any]:
         """Do it all."""
         values = self.values
         domain = self._domain(session)
@@ -89,7 +88,7 @@ class _Bootstrap:
                 "service_project_id": service_project.id, "projects": {n: p.id for n, p in projects.items()},
                 "roles": {n: r.id for n, r in self.roles.items()}}
 
-    def _domain(self, session: orm.Session) -> Project:
+    def _domain(self, session: Session) -> Project:
         row = project_db.get(session, self.conf.identity.default_domain_id)
         if row is None:
             values = {"name": "Default", "description": "The default domain", "is_domain": True,
@@ -97,17 +96,17 @@ class _Bootstrap:
             row = project.create(session, self.conf, values)
         return row
 
-    def _role(self, session: orm.Session, name: str) -> Role:
+    def _role(self, session: Session, name: str) -> Role:
         found = role_db.by_name(session, name)
         return found or role.create(session, {"name": name, "options": {"immutable": True}})
 
-    def _project(self, session: orm.Session, name: str, description: str) -> Project:
+    def _project(self, session: Session, name: str, description: str) -> Project:
         domain_id = self.conf.identity.default_domain_id
         found = project_db.by_name(session, name, domain_id)
         return found or project.create(session, self.conf, {
             "name": name, "domain_id": domain_id, "description": description})
 
-    def _user(self, session: orm.Session, name: str, password: str, **more: Any) -> User:
+    def _user(self, session: Session, name: str, password: str, **more: Any) -> User:
         """The user, with that password: an old one is replaced (and its tokens die) only where it differs."""
         domain_id = self.conf.identity.default_domain_id
         found = user_db.with_domain(session, name=name, domain_id=domain_id)
@@ -123,7 +122,7 @@ class _Bootstrap:
             token.revoke_user(session, user.id)
         return user
 
-    def _member(self, session: orm.Session, entry: Mapping[str, Any], place: Project | None, default: tuple[str, ...]) -> None:
+    def _member(self, session: Session, entry: Mapping[str, Any], place: Project | None, default: tuple[str, ...]) -> None:
         more = {"email": entry["email"]} if entry.get("email") else {}
         user = self._user(session, entry.get("name") or entry["user"], entry["password"], **more)
         for name in (entry.get("roles") or default) if place is not None else ():
@@ -131,11 +130,11 @@ class _Bootstrap:
                 self.roles[name] = self._role(session, name)
             assignment_db.grant(session, ("user", user.id), ("project", place.id), self.roles[name].id)  # type: ignore[union-attr]
 
-    def _region(self, session: orm.Session, region_id: str) -> None:
+    def _region(self, session: Session, region_id: str) -> None:
         if catalog_db.region(session, region_id) is None:
             rows.add(session, Region(id=region_id, description="", extra={}))
 
-    def _endpoints(self, session: orm.Session, entry: Mapping[str, Any]) -> None:
+    def _endpoints(self, session: Session, entry: Mapping[str, Any]) -> None:
         region_id = entry.get("region") or self.region
         self._region(session, region_id)
         known, _ = catalog_db.listing(session, CatalogService, rows.Query((("type", "", entry["type"]),)))

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from oslo_config import cfg
-from sqlalchemy import orm
 
 from common import clock, errors, ids
+from common.db.session import Session
 from services.identity.db import application_credential as application_credential_db
 from services.identity.db import rows
 from services.identity.db.models import AccessRule, ApplicationCredential, Role
@@ -22,7 +22,7 @@ def require_unrestricted(token: Token) -> None:
             "Using method 'application_credential' is not allowed for managing additional application credentials")
 
 
-def found(session: orm.Session, user_id: str, credential_id: str) -> ApplicationCredential:
+def found(session: Session, user_id: str, credential_id: str) -> ApplicationCredential:
     """A user's application credential; NotFound in upstream's words."""
     row = application_credential_db.get(session, credential_id)
     if row is None or row.user_id != user_id:
@@ -30,7 +30,7 @@ def found(session: orm.Session, user_id: str, credential_id: str) -> Application
     return row
 
 
-def create(session: orm.Session, conf: cfg.ConfigOpts, token: Token, secret_hash: str,
+def create(session: Session, conf: cfg.ConfigOpts, token: Token, secret_hash: str,
            values: Mapping[str, Any]) -> ApplicationCredential:
     """A new application credential of the token's user on the token's project.
 
@@ -64,7 +64,7 @@ def create(session: orm.Session, conf: cfg.ConfigOpts, token: Token, secret_hash
     return row
 
 
-def _roles(session: orm.Session, token: Token, wanted: Sequence[Mapping[str, Any]] | None) -> list[str]:
+def _roles(session: Session, token: Token, wanted: Sequence[Mapping[str, Any]] | None) -> list[str]:
     """Ids of the roles asked for (by id or name), by default those of the token; each must be the token's."""
     held = {i: n for i, n in token.roles}
     if wanted is None:
@@ -83,7 +83,7 @@ def _roles(session: orm.Session, token: Token, wanted: Sequence[Mapping[str, Any
     return list(dict.fromkeys(found))
 
 
-def _rule(session: orm.Session, user_id: str, wanted: Mapping[str, Any]) -> str:
+def _rule(session: Session, user_id: str, wanted: Mapping[str, Any]) -> str:
     """The id of a rule: one that is named, one that says the same, or a new one."""
     if wanted.get("id"):
         row = application_credential_db.access_rule(session, wanted["id"])
@@ -99,12 +99,12 @@ def _rule(session: orm.Session, user_id: str, wanted: Mapping[str, Any]) -> str:
     return known.id
 
 
-def delete(session: orm.Session, user_id: str, credential_id: str) -> None:
+def delete(session: Session, user_id: str, credential_id: str) -> None:
     """Delete an application credential; its tokens die with it."""
     application_credential_db.delete(session, [found(session, user_id, credential_id).id])
 
 
-def found_rule(session: orm.Session, user_id: str, rule_id: str) -> AccessRule:
+def found_rule(session: Session, user_id: str, rule_id: str) -> AccessRule:
     """A user's access rule; NotFound in upstream's words."""
     row = application_credential_db.access_rule(session, rule_id)
     if row is None or row.user_id != user_id:
@@ -112,7 +112,7 @@ def found_rule(session: orm.Session, user_id: str, rule_id: str) -> AccessRule:
     return row
 
 
-def delete_rule(session: orm.Session, user_id: str, rule_id: str) -> None:
+def delete_rule(session: Session, user_id: str, rule_id: str) -> None:
     """Delete an access rule; Forbidden while an application credential uses it."""
     found_rule(session, user_id, rule_id)
     if application_credential_db.rule_in_use(session, rule_id):
@@ -120,7 +120,7 @@ def delete_rule(session: orm.Session, user_id: str, rule_id: str) -> None:
     application_credential_db.delete_rule(session, rule_id)
 
 
-def role_rows(session: orm.Session, ids_: Sequence[str]) -> tuple[dict[str, list[str]], dict[str, Role]]:
+def role_rows(session: Session, ids_: Sequence[str]) -> tuple[dict[str, list[str]], dict[str, Role]]:
     """Role ids by application credential, and the roles."""
     by_credential = application_credential_db.role_ids(session, ids_)
     return by_credential, rows.by_ids(session, Role, {r for found in by_credential.values() for r in found})

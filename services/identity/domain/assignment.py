@@ -3,8 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import orm
-
+from common.db.session import Session
 from services.identity.db import assignment as assignment_db
 from services.identity.db import group as group_db
 from services.identity.db import project as project_db
@@ -34,7 +33,7 @@ class Parties:
     role: Role | None
 
 
-def parties(session: orm.Session, grant: Grant, *, actor_required: bool = True) -> Parties:
+def parties(session: Session, grant: Grant, *, actor_required: bool = True) -> Parties:
     """The rows of a grant; NotFound names the first that is not there."""
     role = role_domain.found(session, grant.role_id) if grant.role_id else None
     model: Any = User if grant.actor[0] == "user" else Group
@@ -49,7 +48,7 @@ def parties(session: orm.Session, grant: Grant, *, actor_required: bool = True) 
     return Parties(actor, target, role)  # type: ignore[arg-type]
 
 
-def give(session: orm.Session, grant: Grant) -> None:
+def give(session: Session, grant: Grant) -> None:
     """Grant a role; harmless when it is held. Forbidden for another domain's role."""
     found = parties(session, grant)
     if found.role and found.role.domain_id != NO_DOMAIN:
@@ -59,14 +58,14 @@ def give(session: orm.Session, grant: Grant) -> None:
     assignment_db.grant(session, grant.actor, grant.target, grant.role_id, grant.inherited)
 
 
-def require(session: orm.Session, grant: Grant) -> None:
+def require(session: Session, grant: Grant) -> None:
     """NotFound unless the role is granted just so."""
     parties(session, grant)
     if assignment_db.get(session, grant.actor, grant.target, grant.role_id, grant.inherited) is None:
         raise faults.not_found("role assignment with role", _words(grant))
 
 
-def take(session: orm.Session, grant: Grant) -> None:
+def take(session: Session, grant: Grant) -> None:
     """Take a role away; what was delegated with it on that project ends."""
     parties(session, grant, actor_required=False)
     if not assignment_db.revoke(session, grant.actor, grant.target, grant.role_id, grant.inherited):
@@ -82,7 +81,7 @@ def _words(grant: Grant) -> str:
     return f"{grant.role_id}, {grant.actor[0]}: {grant.actor[1]}, {grant.target[0]}: {grant.target[1]}"
 
 
-def held_roles(session: orm.Session, grant: Grant) -> list[Role]:
+def held_roles(session: Session, grant: Grant) -> list[Role]:
     """The roles granted to an actor on a target, directly."""
     parties(session, grant)
     found = assignment_db.matching(session, actor=grant.actor, target=grant.target, inherited=grant.inherited)
@@ -121,7 +120,7 @@ class Listed:
     names: dict[str, Any] = field(default_factory=dict, compare=False)
 
 
-def listed(session: orm.Session, wanted: Wanted) -> list[Listed]:
+def listed(session: Session, wanted: Wanted) -> list[Listed]:
     """The assignments asked for; a constant number of queries."""
     if wanted.effective:
         return _effective(session, wanted)
@@ -132,7 +131,7 @@ def listed(session: orm.Session, wanted: Wanted) -> list[Listed]:
     return [Listed((a.actor_type, a.actor_id), (a.target_type, a.target_id), a.role_id, a.inherited) for a in found]
 
 
-def _targets(session: orm.Session, wanted: Wanted) -> list[tuple[str, list[str]]]:
+def _targets(session: Session, wanted: Wanted) -> list[tuple[str, list[str]]]:
     if wanted.project_id:
         below = [p.id for p in project_db.subtree(session, wanted.project_id)] if wanted.subtree else []
         return [("project", [wanted.project_id, *below])]
@@ -141,7 +140,7 @@ def _targets(session: orm.Session, wanted: Wanted) -> list[tuple[str, list[str]]
     return [("system", [SYSTEM])] if wanted.system else []
 
 
-def _effective(session: orm.Session, wanted: Wanted) -> list[Listed]:
+def _effective(session: Session, wanted: Wanted) -> list[Listed]:
     implications = role_db.implications(session)
     tree = _Tree(session, wanted)
     direct = assignment_db.matching(
@@ -173,7 +172,7 @@ def _effective(session: orm.Session, wanted: Wanted) -> list[Listed]:
 class _Tree:
     """Which targets an assignment reaches, within those asked for; read with two queries."""
 
-    def __init__(self, session: orm.Session, wanted: Wanted) -> None:
+    def __init__(self, session: Session, wanted: Wanted) -> None:
         self.wanted = wanted
         self.sources: list[tuple[str, list[str]]] = []
         self.projects: dict[str, Project] = {}

@@ -9,10 +9,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from oslo_config import cfg
-from sqlalchemy import orm
 
 from common import clock, errors
-from common.db.session import Database
+from common.db.session import Database, Session
 from services.identity.db import application_credential as application_credential_db
 from services.identity.db import project as project_db
 from services.identity.db import trust as trust_db
@@ -79,7 +78,7 @@ class Auth:
         return self.tokens.seal(checked.payload), checked
 
     def _use_trust(self, trust_id: str) -> None:
-        def use(session: orm.Session) -> bool:
+        def use(session: Session) -> bool:
             row = trust_db.get(session, trust_id)
             return row is not None and (row.remaining_uses is None or trust_db.consume(session, trust_id))
 
@@ -211,7 +210,7 @@ class Auth:
 
     # scope
 
-    def _scope(self, session: orm.Session, wanted: Any, identified: Identified) -> Scope:
+    def _scope(self, session: Session, wanted: Any, identified: Identified) -> Scope:
         if identified.forced_scope is not None:
             if wanted is not None and identified.parent is None:
                 raise refused("application credentials cannot request a scope")
@@ -230,7 +229,7 @@ class Auth:
             raise refused(f"no such {kind}")
         return Scope(kind, row.id)
 
-    def _default_scope(self, session: orm.Session, identified: Identified) -> Scope:
+    def _default_scope(self, session: Session, identified: Identified) -> Scope:
         if identified.parent is not None:
             return Scope()
         user = user_db.get(session, identified.user_id)
@@ -263,7 +262,7 @@ def _merge(one: Identified, other: Identified) -> Identified:
         forced_scope=one.forced_scope or other.forced_scope)
 
 
-def find_user(session: orm.Session, conf: cfg.ConfigOpts, named: Mapping[str, Any]) -> tuple[User, Project] | None:
+def find_user(session: Session, conf: cfg.ConfigOpts, named: Mapping[str, Any]) -> tuple[User, Project] | None:
     """The user that an `auth` names by id, or by name and domain, if it, it and its domain being enabled."""
     if isinstance(named.get("id"), str):
         row = user_db.with_domain(session, user_id=named["id"])
@@ -280,7 +279,7 @@ def find_user(session: orm.Session, conf: cfg.ConfigOpts, named: Mapping[str, An
     return row
 
 
-def find_scope(session: orm.Session, kind: str, named: Mapping[str, Any]) -> Project | None:
+def find_scope(session: Session, kind: str, named: Mapping[str, Any]) -> Project | None:
     """The project or domain that a scope names."""
     if named.get("id"):
         return project_db.get(session, named["id"])
@@ -294,7 +293,7 @@ def find_scope(session: orm.Session, kind: str, named: Mapping[str, Any]) -> Pro
     return project_db.by_name(session, named["name"], above.id)
 
 
-def _trust_scope(session: orm.Session, trust_id: str, user_id: str) -> Scope:
+def _trust_scope(session: Session, trust_id: str, user_id: str) -> Scope:
     row = trust_db.get(session, trust_id)
     if row is None or row.trustee_user_id != user_id:
         raise refused("no such trust")

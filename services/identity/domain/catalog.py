@@ -4,15 +4,14 @@ import logging
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import orm
-
+from common.db.session import Session
 from services.identity.db import catalog as catalog_db
 from services.identity.db.models import CatalogService, Endpoint, EndpointGroup
 
 LOG = logging.getLogger(__name__)
 
 
-def build(session: orm.Session, user_id: str, project_id: str | None) -> list[dict[str, Any]]:
+def build(session: Session, user_id: str, project_id: str | None) -> list[dict[str, Any]]:
     """Services with their endpoints, URLs filled in, for a user on a project (or on none).
 
     A project that was given endpoints (OS-EP-FILTER) sees those only. An endpoint whose URL cannot be filled in is left out.

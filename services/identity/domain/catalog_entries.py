@@ -3,9 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import orm
-
 from common import ids
+from common.db.session import Session
 from services.identity.db import catalog as catalog_db
 from services.identity.db import rows
 from services.identity.db.models import CatalogService, Endpoint, Region
@@ -21,7 +20,7 @@ def _extra(values: Mapping[str, Any], own: frozenset[str]) -> dict[str, Any]:
     return {k: v for k, v in values.items() if k not in own}
 
 
-def region(session: orm.Session, region_id: str) -> Region:
+def region(session: Session, region_id: str) -> Region:
     """The region; NotFound in upstream's words."""
     row = catalog_db.region(session, region_id)
     if row is None:
@@ -29,7 +28,7 @@ def region(session: orm.Session, region_id: str) -> Region:
     return row
 
 
-def service(session: orm.Session, service_id: str) -> CatalogService:
+def service(session: Session, service_id: str) -> CatalogService:
     """The service; NotFound in upstream's words."""
     row = catalog_db.service(session, service_id)
     if row is None:
@@ -37,7 +36,7 @@ def service(session: orm.Session, service_id: str) -> CatalogService:
     return row
 
 
-def endpoint(session: orm.Session, endpoint_id: str) -> Endpoint:
+def endpoint(session: Session, endpoint_id: str) -> Endpoint:
     """The endpoint; NotFound in upstream's words."""
     row = catalog_db.endpoint(session, endpoint_id)
     if row is None:
@@ -45,7 +44,7 @@ def endpoint(session: orm.Session, endpoint_id: str) -> Endpoint:
     return row
 
 
-def create_region(session: orm.Session, values: Mapping[str, Any]) -> Region:
+def create_region(session: Session, values: Mapping[str, Any]) -> Region:
     """A new region; Conflict when its id is taken, NotFound when its parent is not there."""
     if values.get("parent_region_id"):
         region(session, values["parent_region_id"])
@@ -56,7 +55,7 @@ def create_region(session: orm.Session, values: Mapping[str, Any]) -> Region:
     return rows.add(session, row)
 
 
-def update_region(session: orm.Session, region_id: str, values: Mapping[str, Any]) -> Region:
+def update_region(session: Session, region_id: str, values: Mapping[str, Any]) -> Region:
     """Change a region; a circle of parents is refused."""
     row = region(session, region_id)
     parent = values.get("parent_region_id")
@@ -72,7 +71,7 @@ def update_region(session: orm.Session, region_id: str, values: Mapping[str, Any
     return row
 
 
-def delete_region(session: orm.Session, region_id: str) -> None:
+def delete_region(session: Session, region_id: str) -> None:
     """Delete a region with those below; Forbidden while endpoints lie in one."""
     region(session, region_id)
     doomed = [region_id, *catalog_db.region_descendants(session, region_id)]
@@ -83,14 +82,14 @@ def delete_region(session: orm.Session, region_id: str) -> None:
         catalog_db.delete_region(session, one)
 
 
-def create_service(session: orm.Session, values: Mapping[str, Any]) -> CatalogService:
+def create_service(session: Session, values: Mapping[str, Any]) -> CatalogService:
     """A new service."""
     return rows.add(session, CatalogService(
         id=ids.hex_id(), type=values["type"], name=values.get("name"), description=values.get("description"),
         enabled=values.get("enabled", True), extra=_extra(values, _SERVICE)))
 
 
-def update_service(session: orm.Session, service_id: str, values: Mapping[str, Any]) -> CatalogService:
+def update_service(session: Session, service_id: str, values: Mapping[str, Any]) -> CatalogService:
     """Change a service."""
     row = service(session, service_id)
     for name in ("type", "name", "description", "enabled"):
@@ -101,13 +100,13 @@ def update_service(session: orm.Session, service_id: str, values: Mapping[str, A
     return row
 
 
-def delete_service(session: orm.Session, service_id: str) -> None:
+def delete_service(session: Session, service_id: str) -> None:
     """Delete a service with its endpoints."""
     service(session, service_id)
     catalog_db.delete_service(session, service_id)
 
 
-def create_endpoint(session: orm.Session, values: Mapping[str, Any]) -> Endpoint:
+def create_endpoint(session: Session, values: Mapping[str, Any]) -> Endpoint:
     """A new endpoint; BadRequest when its service or region is not there, or its URL cannot be filled in."""
     _check_endpoint(session, values)
     return rows.add(session, Endpoint(
@@ -115,7 +114,7 @@ def create_endpoint(session: orm.Session, values: Mapping[str, Any]) -> Endpoint
         url=values["url"], enabled=values.get("enabled", True), extra=_extra(values, _ENDPOINT)))
 
 
-def _place(session: orm.Session, values: Mapping[str, Any]) -> str | None:
+def _place(session: Session, values: Mapping[str, Any]) -> str | None:
     """The region of an endpoint: `region_id`, or the older `region`, which is made where it is not there."""
     region_id: str | None = values.get("region_id") or values.get("region")
     if region_id and not values.get("region_id") and catalog_db.region(session, region_id) is None:
@@ -123,7 +122,7 @@ def _place(session: orm.Session, values: Mapping[str, Any]) -> str | None:
     return region_id
 
 
-def _check_endpoint(session: orm.Session, values: Mapping[str, Any]) -> None:
+def _check_endpoint(session: Session, values: Mapping[str, Any]) -> None:
     if "service_id" in values and catalog_db.service(session, values["service_id"]) is None:
         raise faults.invalid(f"Could not find service: {values['service_id']}.")
     if values.get("region_id") and catalog_db.region(session, values["region_id"]) is None:
@@ -132,7 +131,7 @@ def _check_endpoint(session: orm.Session, values: Mapping[str, Any]) -> None:
         raise faults.invalid(f"Malformed endpoint URL ({values['url']}), see ERROR log for details.")
 
 
-def update_endpoint(session: orm.Session, endpoint_id: str, values: Mapping[str, Any]) -> Endpoint:
+def update_endpoint(session: Session, endpoint_id: str, values: Mapping[str, Any]) -> Endpoint:
     """Change an endpoint."""
     row = endpoint(session, endpoint_id)
     _check_endpoint(session, values)
@@ -146,7 +145,7 @@ def update_endpoint(session: orm.Session, endpoint_id: str, values: Mapping[str,
     return row
 
 
-def delete_endpoint(session: orm.Session, endpoint_id: str) -> None:
+def delete_endpoint(session: Session, endpoint_id: str) -> None:
     """Delete an endpoint."""
     endpoint(session, endpoint_id)
     catalog_db.delete_endpoints(session, [endpoint_id])

@@ -6,9 +6,8 @@ They are kept for drivers of a domain's own (LDAP), as upstream keeps them with 
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import orm
-
 from common import errors
+from common.db.session import Session
 from services.identity.db import domain_config as config_db
 from services.identity.domain import faults
 
@@ -65,7 +64,7 @@ def _missing(domain_id: str, group: str | None = None, option: str | None = None
     return errors.NotFound(f"Could not find {what} in domain configuration for domain {domain_id}.")
 
 
-def get(session: orm.Session, domain_id: str, group: str | None = None, option: str | None = None) -> dict[str, Any]:
+def get(session: Session, domain_id: str, group: str | None = None, option: str | None = None) -> dict[str, Any]:
     """A domain's configuration, a group of it (`{group: {…}}`) or an option (`{option: value}`); nothing sensitive."""
     if group is not None:
         _require_known(group, option)
@@ -82,7 +81,7 @@ def get(session: orm.Session, domain_id: str, group: str | None = None, option: 
     return found
 
 
-def create(session: orm.Session, domain_id: str, config: Mapping[str, Any]) -> dict[str, Any]:
+def create(session: Session, domain_id: str, config: Mapping[str, Any]) -> dict[str, Any]:
     """Replace a domain's configuration."""
     values = _flat(config)
     config_db.drop(session, domain_id)
@@ -90,7 +89,7 @@ def create(session: orm.Session, domain_id: str, config: Mapping[str, Any]) -> d
     return get(session, domain_id)
 
 
-def update(session: orm.Session, domain_id: str, config: Mapping[str, Any], group: str | None = None,
+def update(session: Session, domain_id: str, config: Mapping[str, Any], group: str | None = None,
            option: str | None = None) -> dict[str, Any]:
     """Change what stands in a configuration: all of it, a group, or an option. NotFound where that is not there."""
     if group is not None:
@@ -109,7 +108,7 @@ def update(session: orm.Session, domain_id: str, config: Mapping[str, Any], grou
     return get(session, domain_id)
 
 
-def delete(session: orm.Session, domain_id: str, group: str | None = None, option: str | None = None) -> None:
+def delete(session: Session, domain_id: str, group: str | None = None, option: str | None = None) -> None:
     """Delete a configuration, a group of it, or an option; NotFound where that is not there."""
     if group is not None:
         _require_known(group, option)

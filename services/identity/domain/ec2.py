@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import orjson
-from sqlalchemy import orm
 
 from common import clock
+from common.db.session import Session
 from services.identity.db import credential as credential_db
 from services.identity.db import trust as trust_db
 from services.identity.domain import credential
@@ -62,7 +62,7 @@ def _token(auth: Auth, fields: Mapping[str, Any], row: Any) -> tuple[str, Token]
     return auth.token_for(identified, scope)
 
 
-def _trustee(session: orm.Session, trust_id: str, row: Any) -> tuple[str, Scope]:
+def _trustee(session: Session, trust_id: str, row: Any) -> tuple[str, Scope]:
     trust = trust_db.get(session, trust_id)
     if trust is None or row.user_id not in (trust.trustor_user_id, trust.trustee_user_id):
         raise refused("trust is gone")

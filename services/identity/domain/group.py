@@ -3,9 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import orm
-
 from common import clock, ids
+from common.db.session import Session
 from services.identity.db import group as group_db
 from services.identity.db import rows
 from services.identity.db import token as token_db
@@ -16,7 +15,7 @@ from services.identity.domain import user as users
 _OWN = frozenset("id name domain_id description links".split())
 
 
-def found(session: orm.Session, group_id: str) -> Group:
+def found(session: Session, group_id: str) -> Group:
     """The group; NotFound in upstream's words."""
     row = group_db.get(session, group_id)
     if row is None:
@@ -24,7 +23,7 @@ def found(session: orm.Session, group_id: str) -> Group:
     return row
 
 
-def create(session: orm.Session, values: Mapping[str, Any]) -> Group:
+def create(session: Session, values: Mapping[str, Any]) -> Group:
     """A new group."""
     users.require_domain(session, values["domain_id"])
     row = Group(id=ids.hex_id(), name=values["name"], domain_id=values["domain_id"],
@@ -36,7 +35,7 @@ def create(session: orm.Session, values: Mapping[str, Any]) -> Group:
     return row
 
 
-def update(session: orm.Session, group_id: str, values: Mapping[str, Any]) -> Group:
+def update(session: Session, group_id: str, values: Mapping[str, Any]) -> Group:
     """Change a group."""
     row = found(session, group_id)
     if values.get("domain_id", row.domain_id) != row.domain_id:
@@ -52,20 +51,20 @@ def update(session: orm.Session, group_id: str, values: Mapping[str, Any]) -> Gr
     return row
 
 
-def delete(session: orm.Session, group_id: str) -> None:
+def delete(session: Session, group_id: str) -> None:
     """Delete a group with its assignments and memberships."""
     found(session, group_id)
     group_db.delete(session, [group_id])
 
 
-def join(session: orm.Session, group_id: str, user_id: str) -> None:
+def join(session: Session, group_id: str, user_id: str) -> None:
     """Put a user into a group."""
     found(session, group_id)
     users.found(session, user_id)
     group_db.join(session, group_id, user_id)
 
 
-def leave(session: orm.Session, group_id: str, user_id: str) -> None:
+def leave(session: Session, group_id: str, user_id: str) -> None:
     """Take a user out of a group, and void the user's tokens; NotFound when it is not in it."""
     users.found(session, user_id)
     found(session, group_id)
@@ -74,7 +73,7 @@ def leave(session: orm.Session, group_id: str, user_id: str) -> None:
     token_db.revoke(session, clock.now(), user_id=user_id)
 
 
-def require_member(session: orm.Session, group_id: str, user_id: str) -> None:
+def require_member(session: Session, group_id: str, user_id: str) -> None:
     """NotFound unless a user is in a group."""
     found(session, group_id)
     users.found(session, user_id)

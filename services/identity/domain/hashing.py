@@ -6,10 +6,11 @@ bcrypt looks at 72 bytes only; longer passwords are cut there, as upstream cuts 
 import base64
 import hashlib
 import hmac
-import os
 
 import bcrypt
 from oslo_config import cfg
+
+from common import ids
 
 _BCRYPT_BYTES = 72
 _SCRYPT = {"n": 1 << 16, "r": 8, "p": 1, "maxmem": 1 << 27}
@@ -30,7 +31,7 @@ class Hasher:
     def hash(self, password: str) -> str:
         """A salted hash of `password`."""
         if self.algorithm == "scrypt":
-            salt = os.urandom(16)
+            salt = ids.secret(16).encode()
             made = hashlib.scrypt(password.encode(), salt=salt, **_SCRYPT)
             return f"$scrypt$ln=16,r=8,p=1${_b64(salt)}${_b64(made)}"
         return bcrypt.hashpw(_cut(password), bcrypt.gensalt(self.rounds)).decode()

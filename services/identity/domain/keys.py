@@ -4,7 +4,6 @@ As upstream lays it out: files named by number; `0` is staged (it decrypts alrea
 highest is the primary, the others only decrypt. Every host gets a key before any host encrypts with it.
 """
 
-import base64
 import contextlib
 import fcntl
 import os
@@ -92,7 +91,7 @@ class KeyRepository:
             os.unlink(temporary)
         handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(handle, "wb") as f:
-            f.write(base64.urlsafe_b64encode(os.urandom(32)))
+            f.write(Fernet.generate_key())
             f.flush()
             os.fsync(f.fileno())
         os.rename(temporary, path)

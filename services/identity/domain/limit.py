@@ -4,9 +4,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from oslo_config import cfg
-from sqlalchemy import orm
 
 from common import errors, ids
+from common.db.session import Session
 from services.identity.db import catalog as catalog_db
 from services.identity.db import limit as limit_db
 from services.identity.db import project as project_db
@@ -16,7 +16,7 @@ from services.identity.domain import faults
 from services.identity.domain import user as users
 
 
-def by_project(session: orm.Session, project_ids: Iterable[str]) -> dict[str, list[dict[str, Any]]]:
+def by_project(session: Session, project_ids: Iterable[str]) -> dict[str, list[dict[str, Any]]]:
     """Limits by project, as shown within a project."""
     out: dict[str, list[dict[str, Any]]] = {}
     for row, registered in limit_db.of_projects(session, project_ids):
@@ -34,7 +34,7 @@ MODELS = {
 }
 
 
-def found_registered(session: orm.Session, limit_id: str) -> RegisteredLimit:
+def found_registered(session: Session, limit_id: str) -> RegisteredLimit:
     """The registered limit; NotFound in upstream's words."""
     row = limit_db.registered(session, limit_id)
     if row is None:
@@ -42,7 +42,7 @@ def found_registered(session: orm.Session, limit_id: str) -> RegisteredLimit:
     return row
 
 
-def found(session: orm.Session, limit_id: str) -> tuple[Limit, RegisteredLimit]:
+def found(session: Session, limit_id: str) -> tuple[Limit, RegisteredLimit]:
     """The limit with what it is a limit of; NotFound in upstream's words."""
     row = limit_db.get(session, limit_id)
     if row is None:
@@ -50,14 +50,14 @@ def found(session: orm.Session, limit_id: str) -> tuple[Limit, RegisteredLimit]:
     return row
 
 
-def _check_place(session: orm.Session, values: Mapping[str, Any]) -> None:
+def _check_place(session: Session, values: Mapping[str, Any]) -> None:
     if values.get("service_id") and catalog_db.service(session, values["service_id"]) is None:
         raise faults.invalid(f"Could not find service: {values['service_id']}.")
     if values.get("region_id") and catalog_db.region(session, values["region_id"]) is None:
         raise faults.invalid(f"Could not find region: {values['region_id']}.")
 
 
-def register(session: orm.Session, wanted: Sequence[Mapping[str, Any]]) -> list[RegisteredLimit]:
+def register(session: Session, wanted: Sequence[Mapping[str, Any]]) -> list[RegisteredLimit]:
     """New registered limits, all or none."""
     made = []
     for values in wanted:
@@ -73,7 +73,7 @@ def register(session: orm.Session, wanted: Sequence[Mapping[str, Any]]) -> list[
     return made
 
 
-def update_registered(session: orm.Session, limit_id: str, values: Mapping[str, Any]) -> RegisteredLimit:
+def update_registered(session: Session, limit_id: str, values: Mapping[str, Any]) -> RegisteredLimit:
     """Change a registered limit; Forbidden to move one that limits stand on."""
     row = found_registered(session, limit_id)
     _check_place(session, values)
@@ -95,7 +95,7 @@ def _in_use(limit_id: str) -> errors.Forbidden:
                             "associated with it.")
 
 
-def unregister(session: orm.Session, limit_id: str) -> None:
+def unregister(session: Session, limit_id: str) -> None:
     """Delete a registered limit that no limit stands on."""
     found_registered(session, limit_id)
     if limit_db.in_use(session, limit_id):
@@ -103,7 +103,7 @@ def unregister(session: orm.Session, limit_id: str) -> None:
     limit_db.delete_registered(session, limit_id)
 
 
-def create(session: orm.Session, conf: cfg.ConfigOpts,
+def create(session: Session, conf: cfg.ConfigOpts,
            wanted: Sequence[Mapping[str, Any]]) -> list[tuple[Limit, RegisteredLimit]]:
     """New limits of projects and domains, all or none; each needs its registered limit."""
     made = []
@@ -129,7 +129,7 @@ def create(session: orm.Session, conf: cfg.ConfigOpts,
     return made
 
 
-def update(session: orm.Session, conf: cfg.ConfigOpts, limit_id: str, values: Mapping[str, Any]) -> tuple[Limit, RegisteredLimit]:
+def update(session: Session, conf: cfg.ConfigOpts, limit_id: str, values: Mapping[str, Any]) -> tuple[Limit, RegisteredLimit]:
     """Change a limit's number or description."""
     row, registered = found(session, limit_id)
     if "resource_limit" in values:
@@ -141,7 +141,7 @@ def update(session: orm.Session, conf: cfg.ConfigOpts, limit_id: str, values: Ma
     return row, registered
 
 
-def _check_model(session: orm.Session, conf: cfg.ConfigOpts, row: Limit, registered: RegisteredLimit, number: int) -> None:
+def _check_model(session: Session, conf: cfg.ConfigOpts, row: Limit, registered: RegisteredLimit, number: int) -> None:
     """With strict_two_level, no project may have more than its domain."""
     if conf.unified_limit.enforcement_model != "strict_two_level":
         return
@@ -157,7 +157,7 @@ def _check_model(session: orm.Session, conf: cfg.ConfigOpts, row: Limit, registe
         raise errors.Forbidden(f"Invalid resource limit: the limit is higher than that of domain {domain_id}.")
 
 
-def delete(session: orm.Session, limit_id: str) -> None:
+def delete(session: Session, limit_id: str) -> None:
     """Delete a limit."""
     found(session, limit_id)
     limit_db.delete(session, limit_id)

@@ -3,9 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import orm
-
 from common import ids
+from common.db.session import Session
 from services.identity.db import catalog as catalog_db
 from services.identity.db import policy as policy_db
 from services.identity.db import rows
@@ -16,7 +15,7 @@ from services.identity.domain import faults
 _OWN = frozenset("id type blob links".split())
 
 
-def found(session: orm.Session, policy_id: str) -> Policy:
+def found(session: Session, policy_id: str) -> Policy:
     """The policy; NotFound in upstream's words."""
     row = policy_db.get(session, policy_id)
     if row is None:
@@ -24,13 +23,13 @@ def found(session: orm.Session, policy_id: str) -> Policy:
     return row
 
 
-def create(session: orm.Session, values: Mapping[str, Any]) -> Policy:
+def create(session: Session, values: Mapping[str, Any]) -> Policy:
     """A new policy."""
     return rows.add(session, Policy(id=ids.hex_id(), type=values["type"], blob=values["blob"],
                                     extra={k: v for k, v in values.items() if k not in _OWN}))
 
 
-def update(session: orm.Session, policy_id: str, values: Mapping[str, Any]) -> Policy:
+def update(session: Session, policy_id: str, values: Mapping[str, Any]) -> Policy:
     """Change a policy."""
     row = found(session, policy_id)
     for name in ("type", "blob"):
@@ -41,13 +40,13 @@ def update(session: orm.Session, policy_id: str, values: Mapping[str, Any]) -> P
     return row
 
 
-def delete(session: orm.Session, policy_id: str) -> None:
+def delete(session: Session, policy_id: str) -> None:
     """Delete a policy with its associations."""
     found(session, policy_id)
     policy_db.delete(session, policy_id)
 
 
-def _require(session: orm.Session, policy_id: str, to: Mapping[str, str]) -> None:
+def _require(session: Session, policy_id: str, to: Mapping[str, str]) -> None:
     found(session, policy_id)
     if "endpoint_id" in to:
         entries.endpoint(session, to["endpoint_id"])
@@ -57,7 +56,7 @@ def _require(session: orm.Session, policy_id: str, to: Mapping[str, str]) -> Non
         entries.region(session, to["region_id"])
 
 
-def associate(session: orm.Session, policy_id: str, to: Mapping[str, str]) -> None:
+def associate(session: Session, policy_id: str, to: Mapping[str, str]) -> None:
     """Let `to` (endpoint_id; service_id; service_id and region_id) follow a policy, in place of another."""
     _require(session, policy_id, to)
     row = policy_db.association(session, **to)
@@ -69,7 +68,7 @@ def associate(session: orm.Session, policy_id: str, to: Mapping[str, str]) -> No
                                             service_id=to.get("service_id", ""), region_id=to.get("region_id", "")))
 
 
-def associated(session: orm.Session, policy_id: str, to: Mapping[str, str]) -> PolicyAssociation:
+def associated(session: Session, policy_id: str, to: Mapping[str, str]) -> PolicyAssociation:
     """The association of a policy with exactly `to`; NotFound when there is none."""
     _require(session, policy_id, to)
     row = policy_db.association(session, **to)
@@ -78,7 +77,7 @@ def associated(session: orm.Session, policy_id: str, to: Mapping[str, str]) -> P
     return row
 
 
-def dissociate(session: orm.Session, policy_id: str, to: Mapping[str, str]) -> None:
+def dissociate(session: Session, policy_id: str, to: Mapping[str, str]) -> None:
     """End an association."""
     policy_db.drop(session, associated(session, policy_id, to))
 
@@ -86,7 +85,7 @@ def dissociate(session: orm.Session, policy_id: str, to: Mapping[str, str]) -> N
 class _Associations:
     """Every association and region at once, so that any number of endpoints costs the same queries."""
 
-    def __init__(self, session: orm.Session) -> None:
+    def __init__(self, session: Session) -> None:
         self.table = {(a.endpoint_id, a.service_id, a.region_id): a.policy_id for a in policy_db.associations(session)}
         regions, _ = catalog_db.listing(session, Region, rows.Query())
         self.parents = {r.id: r.parent_region_id for r in regions}
@@ -101,7 +100,7 @@ class _Associations:
         return found or self.table.get(("", endpoint.service_id, ""))
 
 
-def for_endpoint(session: orm.Session, endpoint_id: str) -> Policy:
+def for_endpoint(session: Session, endpoint_id: str) -> Policy:
     """The policy that an endpoint follows; NotFound when there is none."""
     policy_id = _Associations(session).policy_of(entries.endpoint(session, endpoint_id))
     if policy_id is None:
@@ -109,7 +108,7 @@ def for_endpoint(session: orm.Session, endpoint_id: str) -> Policy:
     return found(session, policy_id)
 
 
-def endpoints(session: orm.Session, policy_id: str) -> list[Endpoint]:
+def endpoints(session: Session, policy_id: str) -> list[Endpoint]:
     """The endpoints that follow a policy."""
     found(session, policy_id)
     every, _ = catalog_db.listing(session, Endpoint, rows.Query())

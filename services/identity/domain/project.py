@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from oslo_config import cfg
-from sqlalchemy import orm
 
 from common import clock, ids
+from common.db.session import Session
 from services.identity.db import application_credential as application_credential_db
 from services.identity.db import group as group_db
 from services.identity.db import project as project_db
@@ -20,7 +20,7 @@ from services.identity.domain import faults
 _OWN = frozenset("id name domain_id parent_id is_domain enabled description options tags links explicit_domain_id".split())
 
 
-def found(session: orm.Session, project_id: str) -> Project:
+def found(session: Session, project_id: str) -> Project:
     """The project, or project acting as a domain; NotFound in upstream's words."""
     row = project_db.get(session, project_id)
     if row is None:
@@ -28,7 +28,7 @@ def found(session: orm.Session, project_id: str) -> Project:
     return row
 
 
-def found_domain(session: orm.Session, domain_id: str) -> Project:
+def found_domain(session: Session, domain_id: str) -> Project:
     """The domain; NotFound in upstream's words."""
     row = project_db.get(session, domain_id)
     if row is None or not row.is_domain:
@@ -36,7 +36,7 @@ def found_domain(session: orm.Session, domain_id: str) -> Project:
     return row
 
 
-def create(session: orm.Session, conf: cfg.ConfigOpts, values: Mapping[str, Any]) -> Project:
+def create(session: Session, conf: cfg.ConfigOpts, values: Mapping[str, Any]) -> Project:
     """A new project from validated `values` (with `domain_id`), or a domain (`is_domain`)."""
     is_domain = bool(values.get("is_domain"))
     parent_id = values.get("parent_id")
@@ -71,7 +71,7 @@ def _duplicate(is_domain: bool, name: str, domain_id: str) -> Exception:
                                       f"{name}")
 
 
-def _parent(session: orm.Session, conf: cfg.ConfigOpts, domain_id: str, parent_id: str | None) -> str:
+def _parent(session: Session, conf: cfg.ConfigOpts, domain_id: str, parent_id: str | None) -> str:
     if parent_id is None or parent_id == domain_id:
         return domain_id
     parent = found(session, parent_id)
@@ -87,7 +87,7 @@ def _parent(session: orm.Session, conf: cfg.ConfigOpts, domain_id: str, parent_i
     return parent_id
 
 
-def update(session: orm.Session, row: Project, values: Mapping[str, Any]) -> Project:
+def update(session: Session, row: Project, values: Mapping[str, Any]) -> Project:
     """Change a project or a domain; disabling voids tokens at once, since each looks at its project."""
     options = values.get("options") or {}
     if (row.options or {}).get("immutable") and not ("immutable" in options and options["immutable"] in (False, None)
@@ -122,11 +122,11 @@ def update(session: orm.Session, row: Project, values: Mapping[str, Any]) -> Pro
     return row
 
 
-def _enabled_below(session: orm.Session, project_id: str) -> bool:
+def _enabled_below(session: Session, project_id: str) -> bool:
     return any(p.enabled for p in project_db.subtree(session, project_id))
 
 
-def delete(session: orm.Session, project_id: str) -> None:
+def delete(session: Session, project_id: str) -> None:
     """Delete a project without projects below; a domain as delete_domain does."""
     row = found(session, project_id)
     _require_mutable(row)
@@ -139,7 +139,7 @@ def delete(session: orm.Session, project_id: str) -> None:
         project_db.delete(session, [project_id])
 
 
-def delete_domain(session: orm.Session, domain_id: str) -> None:
+def delete_domain(session: Session, domain_id: str) -> None:
     """Delete a disabled domain with its users, groups, roles and projects."""
     row = found_domain(session, domain_id)
     _require_mutable(row)
@@ -156,14 +156,14 @@ def _require_mutable(row: Project) -> None:
         raise faults.immutable("domain" if row.is_domain else "project", row.id)
 
 
-def set_tags(session: orm.Session, project_id: str, names: Sequence[str]) -> list[str]:
+def set_tags(session: Session, project_id: str, names: Sequence[str]) -> list[str]:
     """Replace a project's tags."""
     _require_mutable(found(session, project_id))
     project_db.set_tags(session, project_id, names)
     return sorted(dict.fromkeys(names))
 
 
-def add_tag(session: orm.Session, project_id: str, name: str) -> None:
+def add_tag(session: Session, project_id: str, name: str) -> None:
     """Add one tag; BadRequest when there would be more than 80."""
     _require_mutable(found(session, project_id))
     present = project_db.tags(session, [project_id]).get(project_id, [])
@@ -173,7 +173,7 @@ def add_tag(session: orm.Session, project_id: str, name: str) -> None:
         project_db.set_tags(session, project_id, [*present, name])
 
 
-def drop_tag(session: orm.Session, project_id: str, name: str) -> None:
+def drop_tag(session: Session, project_id: str, name: str) -> None:
     """Take one tag away; NotFound when it is not there."""
     _require_mutable(found(session, project_id))
     present = project_db.tags(session, [project_id]).get(project_id, [])
@@ -182,6 +182,6 @@ def drop_tag(session: orm.Session, project_id: str, name: str) -> None:
     project_db.set_tags(session, project_id, [t for t in present if t != name])
 
 
-def forget_delegations(session: orm.Session, user_id: str, project_id: str) -> None:
+def forget_delegations(session: Session, user_id: str, project_id: str) -> None:
     """Delete the application credentials of a user on a project, as upstream does when a role there is taken away."""
     application_credential_db.delete(session, application_credential_db.ids_for(session, user_id, project_id))

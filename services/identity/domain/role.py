@@ -3,9 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import orm
-
 from common import ids
+from common.db.session import Session
 from services.identity.db import role as role_db
 from services.identity.db import rows
 from services.identity.db.models import NO_DOMAIN, ImpliedRole, Role
@@ -14,7 +13,7 @@ from services.identity.domain import faults, roles
 _OWN = frozenset("id name domain_id description options links".split())
 
 
-def found(session: orm.Session, role_id: str) -> Role:
+def found(session: Session, role_id: str) -> Role:
     """The role; NotFound in upstream's words."""
     row = role_db.get(session, role_id)
     if row is None:
@@ -22,7 +21,7 @@ def found(session: orm.Session, role_id: str) -> Role:
     return row
 
 
-def create(session: orm.Session, values: Mapping[str, Any]) -> Role:
+def create(session: Session, values: Mapping[str, Any]) -> Role:
     """A new role, of one domain when `domain_id` is given."""
     row = Role(id=ids.hex_id(), name=values["name"], domain_id=values.get("domain_id") or NO_DOMAIN,
                description=values.get("description"), extra={k: v for k, v in values.items() if k not in _OWN},
@@ -34,7 +33,7 @@ def create(session: orm.Session, values: Mapping[str, Any]) -> Role:
     return row
 
 
-def update(session: orm.Session, role_id: str, values: Mapping[str, Any]) -> Role:
+def update(session: Session, role_id: str, values: Mapping[str, Any]) -> Role:
     """Change a role."""
     row = found(session, role_id)
     options = values.get("options") or {}
@@ -55,7 +54,7 @@ def update(session: orm.Session, role_id: str, values: Mapping[str, Any]) -> Rol
     return row
 
 
-def delete(session: orm.Session, role_id: str) -> None:
+def delete(session: Session, role_id: str) -> None:
     """Delete a role with its assignments and implications."""
     row = found(session, role_id)
     if (row.options or {}).get("immutable"):
@@ -63,7 +62,7 @@ def delete(session: orm.Session, role_id: str) -> None:
     role_db.delete(session, [role_id])
 
 
-def imply(session: orm.Session, prior_id: str, implied_id: str) -> tuple[Role, Role]:
+def imply(session: Session, prior_id: str, implied_id: str) -> tuple[Role, Role]:
     """Let `prior_id` imply `implied_id`; Forbidden for `admin` being implied, or a circle."""
     prior, implied = found(session, prior_id), found(session, implied_id)
     if implied.name == "admin" and implied.domain_id == NO_DOMAIN:
@@ -75,7 +74,7 @@ def imply(session: orm.Session, prior_id: str, implied_id: str) -> tuple[Role, R
     return prior, implied
 
 
-def found_implied(session: orm.Session, prior_id: str, implied_id: str) -> tuple[Role, Role]:
+def found_implied(session: Session, prior_id: str, implied_id: str) -> tuple[Role, Role]:
     """Both roles of an implication; NotFound when it is not there."""
     prior, implied = found(session, prior_id), found(session, implied_id)
     if role_db.implied(session, prior_id, implied_id) is None:
@@ -83,7 +82,7 @@ def found_implied(session: orm.Session, prior_id: str, implied_id: str) -> tuple
     return prior, implied
 
 
-def unimply(session: orm.Session, prior_id: str, implied_id: str) -> None:
+def unimply(session: Session, prior_id: str, implied_id: str) -> None:
     """Forget an implication."""
     found_implied(session, prior_id, implied_id)
     role_db.drop_implied(session, prior_id, implied_id)

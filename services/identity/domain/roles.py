@@ -2,8 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from sqlalchemy import orm
-
+from common.db.session import Session
 from services.identity.db import assignment as assignment_db
 from services.identity.db import role as role_db
 from services.identity.db import rows
@@ -23,20 +22,20 @@ def expand(role_ids: Iterable[str], implications: Mapping[str, set[str]]) -> dic
     return found
 
 
-def shown(session: orm.Session, role_ids: Iterable[str]) -> tuple[tuple[str, str], ...]:
+def shown(session: Session, role_ids: Iterable[str]) -> tuple[tuple[str, str], ...]:
     """(id, name) of the roles and all they imply, as tokens hold them: roles of one domain are left out."""
     closure = expand(role_ids, role_db.implications(session))
     found = rows.by_ids(session, Role, closure).values()
     return tuple(sorted(((r.id, r.name) for r in found if r.domain_id == NO_DOMAIN), key=lambda r: (r[1], r[0])))
 
 
-def held(session: orm.Session, user_id: str, kind: str, scope_id: str | None, domain_id: str | None) -> set[str]:
+def held(session: Session, user_id: str, kind: str, scope_id: str | None, domain_id: str | None) -> set[str]:
     """Ids of the roles a user was assigned for a scope, directly, by groups or by inheritance."""
     if kind == "system":
         return assignment_db.role_ids(session, user_id, "system", SYSTEM)
     return assignment_db.role_ids(session, user_id, kind, scope_id or "", domain_id)
 
 
-def closure(session: orm.Session, role_ids: Iterable[str]) -> dict[str, str | None]:
+def closure(session: Session, role_ids: Iterable[str]) -> dict[str, str | None]:
     """The roles and all they imply, those of one domain included."""
     return expand(role_ids, role_db.implications(session))

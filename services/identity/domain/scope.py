@@ -2,15 +2,14 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import orm
-
+from common.db.session import Session
 from services.identity.db import assignment as assignment_db
 from services.identity.db import project as project_db
 from services.identity.db import rows
 from services.identity.db.models import SYSTEM, Project
 
 
-def projects(session: orm.Session, user_id: str,
+def projects(session: Session, user_id: str,
              query: rows.Query | None = None) -> tuple[Sequence[Project], dict[str, list[str]]]:
     """Enabled projects of enabled domains on which a user holds a role, inherited ones included, with their tags."""
     held = assignment_db.of_user(session, user_id)
@@ -22,7 +21,7 @@ def projects(session: orm.Session, user_id: str,
     return enabled, project_db.tags(session, [p.id for p in enabled])
 
 
-def domains(session: orm.Session, user_id: str) -> tuple[Sequence[Project], dict[str, list[str]]]:
+def domains(session: Session, user_id: str) -> tuple[Sequence[Project], dict[str, list[str]]]:
     """Enabled domains on which a user holds a role, with their tags."""
     held = assignment_db.of_user(session, user_id)
     ids = {a.target_id for a in held if a.target_type == "domain" and not a.inherited}
@@ -31,11 +30,11 @@ def domains(session: orm.Session, user_id: str) -> tuple[Sequence[Project], dict
     return enabled, project_db.tags(session, [d.id for d in enabled])
 
 
-def on_system(session: orm.Session, user_id: str) -> bool:
+def on_system(session: Session, user_id: str) -> bool:
     """Whether a user holds a role on the system."""
     return bool(assignment_db.role_ids(session, user_id, "system", SYSTEM))
 
 
-def _enabled(session: orm.Session, found: Sequence[Project]) -> list[Project]:
+def _enabled(session: Session, found: Sequence[Project]) -> list[Project]:
     above = rows.by_ids(session, Project, {p.domain_id for p in found if not p.is_domain})
     return [p for p in found if p.enabled and (p.is_domain or (p.domain_id in above and above[p.domain_id].enabled))]

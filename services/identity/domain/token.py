@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from oslo_config import cfg
-from sqlalchemy import orm
 
 from common import clock, ids
+from common.db.session import Session
 from services.identity.db import application_credential as application_credential_db
 from services.identity.db import project as project_db
 from services.identity.db import token as token_db
@@ -60,7 +60,7 @@ def opened(format_: TokenFormat, text: str, allow_expired_s: int = 0) -> Payload
     return found
 
 
-def check(session: orm.Session, conf: cfg.ConfigOpts, found: Payload) -> Token:
+def check(session: Session, conf: cfg.ConfigOpts, found: Payload) -> Token:
     """The token of a payload, with all that the database says now; Invalid when its ground is gone."""
     actor = user_db.with_domain(session, user_id=found.user_id)
     if actor is None:
@@ -98,7 +98,7 @@ def _require_user(conf: cfg.ConfigOpts, user: User, domain: Project) -> None:
         raise Invalid("the user's domain is disabled")
 
 
-def _scope(session: orm.Session, found: Payload) -> tuple[Project | None, Project | None]:
+def _scope(session: Session, found: Payload) -> tuple[Project | None, Project | None]:
     if found.kind not in ("project", "domain"):
         return None, None
     row = project_db.with_domain(session, found.scope_id or "")
@@ -114,7 +114,7 @@ def _scope(session: orm.Session, found: Payload) -> tuple[Project | None, Projec
     return project, domain or project
 
 
-def _trust(session: orm.Session, conf: cfg.ConfigOpts, found: Payload) -> tuple[Trust, list[str], tuple[User, Project]]:
+def _trust(session: Session, conf: cfg.ConfigOpts, found: Payload) -> tuple[Trust, list[str], tuple[User, Project]]:
     row = trust_db.get(session, found.trust_id or "")
     if row is None or row.trustee_user_id != found.user_id:
         raise Invalid("trust is gone")
@@ -127,7 +127,7 @@ def _trust(session: orm.Session, conf: cfg.ConfigOpts, found: Payload) -> tuple[
     return row, trust_db.role_ids(session, [row.id]).get(row.id, []), trustor
 
 
-def _application_credential(session: orm.Session, found: Payload) -> tuple[ApplicationCredential, list[Any]]:
+def _application_credential(session: Session, found: Payload) -> tuple[ApplicationCredential, list[Any]]:
     row = application_credential_db.get(session, found.application_credential_id or "")
     if row is None or row.user_id != found.user_id:
         raise Invalid("application credential is gone")
@@ -136,7 +136,7 @@ def _application_credential(session: orm.Session, found: Payload) -> tuple[Appli
     return row, application_credential_db.rules(session, [row.id]).get(row.id, [])
 
 
-def _role_ids(session: orm.Session, found: Payload, domain: Project | None, trust: Any,
+def _role_ids(session: Session, found: Payload, domain: Project | None, trust: Any,
               credential: ApplicationCredential | None) -> set[str]:
     """The roles of a token before implications: the holder's, or the part of them that was delegated."""
     if found.kind == "unscoped":
@@ -152,7 +152,7 @@ def _role_ids(session: orm.Session, found: Payload, domain: Project | None, trus
     return delegated
 
 
-def _require_unrevoked(session: orm.Session, found: Payload, shown: User, project: Project | None,
+def _require_unrevoked(session: Session, found: Payload, shown: User, project: Project | None,
                        domain: Project | None, held: tuple[tuple[str, str], ...]) -> None:
     issued = datetime.datetime.fromtimestamp(found.issued_at, clock.UTC).replace(tzinfo=None)
     for user_id in {found.user_id, shown.id}:
@@ -194,16 +194,16 @@ def _rules_view(row: ApplicationCredential, rules: list[Any] | None) -> tuple[di
     return tuple({"id": r.id, "service": r.service, "path": r.path, "method": r.method} for r in rules or ())
 
 
-def revoke(session: orm.Session, found: Payload) -> None:
+def revoke(session: Session, found: Payload) -> None:
     """Void one token."""
     token_db.revoke(session, clock.now(), audit_id=found.audit_ids[0])
 
 
-def revoke_chain(session: orm.Session, found: Payload) -> None:
+def revoke_chain(session: Session, found: Payload) -> None:
     """Void a token with all that were got with it."""
     token_db.revoke(session, clock.now(), audit_chain_id=found.audit_ids[-1])
 
 
-def revoke_user(session: orm.Session, user_id: str) -> None:
+def revoke_user(session: Session, user_id: str) -> None:
     """Void every token a user has."""
     token_db.revoke(session, clock.now(), user_id=user_id)

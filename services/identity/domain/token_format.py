@@ -13,7 +13,7 @@ import msgpack
 from cryptography.fernet import InvalidToken
 from oslo_config import cfg
 
-from common import errors
+from common import errors, ids
 from services.identity.config import key_folder
 from services.identity.domain.keys import KeyRepository
 from services.identity.objects.token import METHODS, Payload
@@ -125,7 +125,7 @@ class JwsFormat:
         key = ec.generate_private_key(ec.SECP256R1())
         pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
         shown = key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
-        name = f"{uuid.UUID(bytes=os.urandom(16)).hex}.pem"
+        name = f"{ids.hex_id()}.pem"
         for target, data in ((os.path.join(public, name), shown), (path, pem)):
             with os.fdopen(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as f:
                 f.write(data)

@@ -6,9 +6,8 @@ import hashlib
 import hmac
 import struct
 
-from sqlalchemy import orm
-
 from common import clock
+from common.db.session import Session
 from services.identity.db import credential as credential_db
 from services.identity.domain.credential import CredentialKeys
 
@@ -23,7 +22,7 @@ def passcode(secret: str, step: int) -> str:
     return f"{(struct.unpack('>I', digest[offset:offset + 4])[0] & 0x7FFFFFFF) % 1000000:06d}"
 
 
-def use(session: orm.Session, keys: CredentialKeys, user_id: str, given: str, previous: int) -> bool:
+def use(session: Session, keys: CredentialKeys, user_id: str, given: str, previous: int) -> bool:
     """Whether `given` is a passcode of one of the user's secrets now, or up to `previous` steps ago, and unused."""
     now = int(clock.time()) // _STEP_S
     for row in credential_db.of_user(session, user_id, "totp"):

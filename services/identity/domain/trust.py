@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from oslo_config import cfg
-from sqlalchemy import orm
 
 from common import clock, errors, ids
+from common.db.session import Session
 from services.identity.db import role as role_db
 from services.identity.db import rows
 from services.identity.db import token as token_db
@@ -21,7 +21,7 @@ _OWN = frozenset("id trustor_user_id trustee_user_id project_id impersonation ex
                  "redelegated_trust_id redelegation_count allow_redelegation links roles_links".split())
 
 
-def found(session: orm.Session, trust_id: str) -> Trust:
+def found(session: Session, trust_id: str) -> Trust:
     """The trust; NotFound in upstream's words."""
     row = trust_db.get(session, trust_id)
     if row is None:
@@ -29,7 +29,7 @@ def found(session: orm.Session, trust_id: str) -> Trust:
     return row
 
 
-def create(session: orm.Session, conf: cfg.ConfigOpts, token: Token, values: Mapping[str, Any]) -> Trust:
+def create(session: Session, conf: cfg.ConfigOpts, token: Token, values: Mapping[str, Any]) -> Trust:
     """A new trust by the user of `token`, of roles that the trustor holds on the project."""
     if token.application_credential is not None and token.application_credential["restricted"]:
         raise faults.forbidden("Using method 'application_credential' is not allowed for managing trusts")
@@ -57,7 +57,7 @@ def create(session: orm.Session, conf: cfg.ConfigOpts, token: Token, values: Map
     return row
 
 
-def _roles(session: orm.Session, trustor_id: str, project_id: str | None, wanted: list[Mapping[str, Any]],
+def _roles(session: Session, trustor_id: str, project_id: str | None, wanted: list[Mapping[str, Any]],
            token: Token) -> list[str]:
     """Ids of the roles asked for; Forbidden when the trustor does not hold one, or the token is not as strong."""
     if not project_id:
@@ -96,7 +96,7 @@ def _expiry(text: str | None) -> datetime.datetime | None:
     return when
 
 
-def _parent(session: orm.Session, conf: cfg.ConfigOpts, token: Token, values: Mapping[str, Any], role_ids: list[str],
+def _parent(session: Session, conf: cfg.ConfigOpts, token: Token, values: Mapping[str, Any], role_ids: list[str],
             expires_at: datetime.datetime | None) -> Trust | None:
     """The trust that is passed on, where the token stands on one; Forbidden when that may not be."""
     if token.payload.trust_id is None:
@@ -143,14 +143,14 @@ def _depth(conf: cfg.ConfigOpts, parent: Trust | None, values: Mapping[str, Any]
     return int(most if wanted is None else wanted)
 
 
-def delete(session: orm.Session, trust_id: str) -> None:
+def delete(session: Session, trust_id: str) -> None:
     """Delete a trust with those redelegated from it, and void their tokens."""
     found(session, trust_id)
     trust_db.delete(session, trust_id, clock.now())
     token_db.revoke(session, clock.now(), trust_id=trust_id)
 
 
-def role_rows(session: orm.Session, trust_id: str) -> list[Role]:
+def role_rows(session: Session, trust_id: str) -> list[Role]:
     """The roles a trust delegates."""
     by_trust = trust_db.role_ids(session, [trust_id])
     return list(rows.by_ids(session, Role, by_trust.get(trust_id, [])).values())

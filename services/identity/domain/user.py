@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from oslo_config import cfg
-from sqlalchemy import orm
 
 from common import clock, errors, ids
+from common.db.session import Session
 from services.identity.db import project as project_db
 from services.identity.db import rows
 from services.identity.db import token as token_db
@@ -23,7 +23,7 @@ OPTIONS = ("ignore_change_password_upon_first_use", "ignore_password_expiry", "i
 _OWN = frozenset((*COLUMNS, "id", "options", "password", "links", "original_password", "password_expires_at", "federated"))
 
 
-def found(session: orm.Session, user_id: str) -> User:
+def found(session: Session, user_id: str) -> User:
     """The user; NotFound in upstream's words."""
     row = user_db.get(session, user_id)
     if row is None:
@@ -31,7 +31,7 @@ def found(session: orm.Session, user_id: str) -> User:
     return row
 
 
-def require_domain(session: orm.Session, domain_id: str) -> Project:
+def require_domain(session: Session, domain_id: str) -> Project:
     """The domain of that id; NotFound otherwise."""
     row = project_db.get(session, domain_id)
     if row is None or not row.is_domain:
@@ -39,7 +39,7 @@ def require_domain(session: orm.Session, domain_id: str) -> Project:
     return row
 
 
-def create(session: orm.Session, conf: cfg.ConfigOpts, hashed: str | None, values: Mapping[str, Any]) -> User:
+def create(session: Session, conf: cfg.ConfigOpts, hashed: str | None, values: Mapping[str, Any]) -> User:
     """A new user from validated `values`; `hashed` is its password's hash (None: it has no password).
 
     NotFound when the domain is not there; Conflict when the name is taken in it.
@@ -59,7 +59,7 @@ def create(session: orm.Session, conf: cfg.ConfigOpts, hashed: str | None, value
     return row
 
 
-def update(session: orm.Session, conf: cfg.ConfigOpts, user_id: str, hashed: str | None, values: Mapping[str, Any]) -> User:
+def update(session: Session, conf: cfg.ConfigOpts, user_id: str, hashed: str | None, values: Mapping[str, Any]) -> User:
     """Change a user; a new password or disabling voids its tokens."""
     row = found(session, user_id)
     if values.get("domain_id", row.domain_id) != row.domain_id:
@@ -85,7 +85,7 @@ def update(session: orm.Session, conf: cfg.ConfigOpts, user_id: str, hashed: str
     return row
 
 
-def _check_default_project(session: orm.Session, project_id: str | None) -> None:
+def _check_default_project(session: Session, project_id: str | None) -> None:
     if project_id:
         project = project_db.get(session, project_id)
         if project is not None and project.is_domain:
@@ -102,7 +102,7 @@ def _options(present: Mapping[str, Any] | None, wanted: Mapping[str, Any] | None
     return {k: v for k, v in merged.items() if v is not None}
 
 
-def delete(session: orm.Session, user_id: str) -> None:
+def delete(session: Session, user_id: str) -> None:
     """Delete a user with its passwords, assignments, credentials and trusts."""
     found(session, user_id)
     user_db.delete(session, [user_id])
@@ -111,7 +111,7 @@ def delete(session: orm.Session, user_id: str) -> None:
 # passwords
 
 
-def set_password(session: orm.Session, conf: cfg.ConfigOpts, user: User, hashed: str, *, self_service: bool,
+def set_password(session: Session, conf: cfg.ConfigOpts, user: User, hashed: str, *, self_service: bool,
                  now: datetime.datetime) -> None:
     """Put `hashed` in use, and keep as many older ones as the history asks for."""
     days = conf.security_compliance.password_expires_days

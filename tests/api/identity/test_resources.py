@@ -1,4 +1,5 @@
 """Users, projects, domains, groups, roles and the catalog: bodies, codes, filters and constant numbers of queries."""
+# ruff: noqa: E501
 
 import pytest
 
