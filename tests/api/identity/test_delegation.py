@@ -235,3 +235,13 @@ def test_two_factors(cloud):
     assert sorted(response.get_json()["token"]["methods"]) == ["password", "totp"]
     again = cloud.anonymous.call("POST", "/v3/auth/tokens", body, {"Openstack-Auth-Receipt": receipt})
     assert again.status_code == 401  # a passcode is taken once
+
+
+def test_credentials_outlive_any_number_of_rotations(cloud):
+    from services.identity.cmd import rotate_keys
+
+    body = {"user_id": cloud.made["admin_id"], "type": "cert", "blob": "sesame"}
+    made = cloud.admin("POST", "/v3/credentials", {"credential": body}, 201)["credential"]
+    assert [rotate_keys.run(cloud.conf, cloud.db) for _ in range(4)] == [1, 1, 1, 1]
+    admin = cloud.login("admin", "secret", {"system": {"all": True}})
+    assert admin("GET", f"/v3/credentials/{made['id']}")["credential"]["blob"] == "sesame"
