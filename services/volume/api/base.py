@@ -27,7 +27,12 @@ def checked(handler: Callable[..., Any]) -> Callable[..., Any]:
         named = request.raw.environ.get(URL_PROJECT)
         if named is not None and named.replace("-", "") != (request.context.project_id or "").replace("-", ""):
             raise errors.BadRequest("Malformed request url")
-        return handler(request, **variables)
+        try:
+            return handler(request, **variables)
+        except errors.BadRequest as e:
+            if e.kind == "MarkerNotFound":
+                raise errors.NotFound(f"Marker {request.first('marker')} could not be found.") from e
+            raise
 
     return check
 

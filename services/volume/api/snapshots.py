@@ -72,7 +72,7 @@ def create(request: Request) -> dict[str, Any]:
     """202; 400 when the volume's state forbids it, 404, 413 over quota. From 3.66 a volume in use needs no `force`."""
     body = request.body["snapshot"]
     with request.app.db.read() as session:
-        row = volumes.get(session, body["volume_id"])
+        row = volumes.get(session, body["volume_id"] or "")
     if row is None or not base.may_see(request, row):
         raise faults.missing("volume", body["volume_id"])
     request.authorize(base.target(row))

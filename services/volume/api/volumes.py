@@ -59,7 +59,7 @@ def index(request: Request) -> dict[str, Any]:
 
 def detail(request: Request) -> dict[str, Any]:
     """200: volumes with details."""
-    return _list(request, view.detail, "volumes/detail")
+    return _list(request, view.whole, "volumes/detail")
 
 
 def _filters(request: Request) -> tuple[dict[str, Any], bool]:
@@ -88,7 +88,7 @@ def _list(request: Request, show: Any, path: str) -> dict[str, Any]:
     wanted_metadata = base.mapping(found.pop("image_metadata")) if "image_metadata" in found else None
     with request.app.db.read() as session:
         rows = (
-            volumes.listing(session, page, filters=found, project_id=project, offset=offset, whole=show is view.detail)
+            volumes.listing(session, page, filters=found, project_id=project, offset=offset, whole=show is view.whole)
             if possible
             else []
         )
@@ -115,7 +115,7 @@ def summary(request: Request) -> dict[str, Any]:
 
 def show(request: Request, volume_id: str) -> dict[str, Any]:
     """200; 404."""
-    return {"volume": view.detail(request, base.volume(request, volume_id))}
+    return {"volume": view.whole(request, base.volume(request, volume_id))}
 
 
 def create(request: Request) -> Any:

@@ -55,8 +55,10 @@ def admin(member):
 @pytest.fixture
 def make_volume(member, cloud):
     """`make_volume(size=1, …)`: an available volume."""
+
     def make(client=member, **values):
         made = client.post("/v3/volumes", {"volume": {"size": 1, **values}}, 202)["volume"]
         cloud.settle()
         return client.get(f"/v3/volumes/{made['id']}")["volume"]
+
     return make

@@ -33,8 +33,19 @@ class FakeImages:
 
     def add(self, **values):
         image_id = f"00000000-0000-4000-8000-{next(self.numbers):012d}"
-        self.images[image_id] = {"id": image_id, "name": "an image", "status": "active", "size": 1 << 20, "min_disk": 0, "min_ram": 0,
-                                 "disk_format": "raw", "container_format": "bare", "checksum": "c", "visibility": "public", **values}
+        self.images[image_id] = {
+            "id": image_id,
+            "name": "an image",
+            "status": "active",
+            "size": 1 << 20,
+            "min_disk": 0,
+            "min_ram": 0,
+            "disk_format": "raw",
+            "container_format": "bare",
+            "checksum": "c",
+            "visibility": "public",
+            **values,
+        }
         self.data[image_id] = b"\x01" * (1 << 20)
         return image_id
 
@@ -125,7 +136,13 @@ class Cloud:
 
     def __init__(self, conf, database):
         self.conf, self.db = conf, database
-        self.images, self.scheduler, self.compute, self.agents, self.pokes = FakeImages(), FakeScheduler(), FakeCompute(), AgentProxy(), Pokes()
+        self.images, self.scheduler, self.compute, self.agents, self.pokes = (
+            FakeImages(),
+            FakeScheduler(),
+            FakeCompute(),
+            AgentProxy(),
+            Pokes(),
+        )
         self.driver = load_driver(conf, "simulated")
         self.driver.start()
         self.new_conductor()

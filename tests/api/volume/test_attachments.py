@@ -14,7 +14,9 @@ def compute(member):
 
 
 def reserve(client, volume, server=SERVER, status=200, **values):
-    body = client.post("/v3/attachments", {"attachment": {"volume_uuid": volume["id"], "instance_uuid": server, **values}}, status)
+    body = client.post(
+        "/v3/attachments", {"attachment": {"volume_uuid": volume["id"], "instance_uuid": server, **values}}, status
+    )
     return body.get("attachment")
 
 
@@ -27,7 +29,9 @@ def test_life_of_an_attachment(compute, member, cloud, make_volume):
     member.delete(url, 400)
     one = f"/v3/attachments/{made['id']}"
     info = compute.put(one, {"attachment": {"connector": CONNECTOR}})["attachment"]["connection_info"]
-    assert info["driver_volume_type"] == "simulated" and info["attachment_id"] == made["id"] and info["data"]["access_mode"] == "rw"
+    assert (
+        info["driver_volume_type"] == "simulated" and info["attachment_id"] == made["id"] and info["data"]["access_mode"] == "rw"
+    )
     assert member.get(url)["volume"]["status"] == "attaching"
     compute.post(f"{one}/action", {"os-complete": None}, 204)
     shown = member.get(url)["volume"]
@@ -42,6 +46,7 @@ def test_life_of_an_attachment(compute, member, cloud, make_volume):
 
 def test_a_lost_agent_does_not_keep_an_attachment(compute, cloud, make_volume):
     from common import errors
+
     volume = make_volume()
     made = reserve(compute, volume, connector=CONNECTOR)
     service = cloud.agents.services["test-host@simulated"]
@@ -82,6 +87,7 @@ def test_older_actions(member, cloud, make_volume):
 
     def status():
         return member.get(f"/v3/volumes/{volume['id']}")["volume"]["status"]
+
     member.post(url, {"os-reserve": {}}, 202)
     assert status() == "attaching"
     member.post(url, {"os-reserve": {}}, 400)
@@ -91,13 +97,19 @@ def test_older_actions(member, cloud, make_volume):
     assert info["driver_volume_type"] == "simulated" and len(cloud.driver.list_volumes()[0].connections) == 1
     member.post(url, {"os-attach": {"instance_uuid": SERVER, "mountpoint": "/dev/vdb"}}, 202)
     shown = member.get(f"/v3/volumes/{volume['id']}")["volume"]
-    assert shown["status"] == "in-use" and shown["attachments"][0]["device"] == "/dev/vdb" and shown["metadata"]["attached_mode"] == "rw"
+    assert (
+        shown["status"] == "in-use"
+        and shown["attachments"][0]["device"] == "/dev/vdb"
+        and shown["metadata"]["attached_mode"] == "rw"
+    )
     member.post(url, {"os-begin_detaching": {}}, 202)
     member.post(url, {"os-roll_detaching": {}}, 202)
     assert status() == "in-use"
     member.post(url, {"os-extend": {"new_size": 2}}, 202)
     cloud.settle()
-    assert status() == "in-use" and cloud.compute.events == [{"name": "volume-extended", "server_uuid": SERVER, "tag": volume["id"]}]
+    assert status() == "in-use" and cloud.compute.events == [
+        {"name": "volume-extended", "server_uuid": SERVER, "tag": volume["id"]}
+    ]
     member.post(url, {"os-terminate_connection": {"connector": CONNECTOR}}, 202)
     assert cloud.driver.list_volumes()[0].connections == ()
     member.post(url, {"os-detach": {}}, 202)

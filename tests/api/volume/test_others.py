@@ -5,14 +5,18 @@ from common.testing.api import Persona
 
 def test_snapshots(member, admin, cloud, make_volume):
     volume = make_volume()
-    made = member.post("/v3/snapshots", {"snapshot": {"volume_id": volume["id"], "name": "s", "metadata": {"a": "b"}}}, 202)["snapshot"]
+    made = member.post("/v3/snapshots", {"snapshot": {"volume_id": volume["id"], "name": "s", "metadata": {"a": "b"}}}, 202)[
+        "snapshot"
+    ]
     assert made["status"] == "creating" and made["size"] == 1
     cloud.settle()
     url = f"/v3/snapshots/{made['id']}"
     shown = member.get(url)["snapshot"]
     assert shown["status"] == "available" and shown["os-extended-snapshot-attributes:progress"] == "100%"
     member.put(url, {"snapshot": {"name": "t"}})
-    assert [s["name"] for s in member.get(f"/v3/snapshots/detail?volume_id={volume['id']}&status=available")["snapshots"]] == ["t"]
+    assert [s["name"] for s in member.get(f"/v3/snapshots/detail?volume_id={volume['id']}&status=available")["snapshots"]] == [
+        "t"
+    ]
     assert member.put(f"{url}/metadata", {"metadata": {"k": "v"}}) == {"metadata": {"k": "v"}}
     assert member.get(f"{url}/metadata/k") == {"meta": {"k": "v"}}
     assert member.put(f"{url}/metadata/k", {"meta": {"k": "w"}}) == {"meta": {"k": "w"}}
@@ -37,7 +41,11 @@ def test_revert_to_the_latest_snapshot(member, cloud, make_volume):
 
 
 def test_types(member, admin, make_volume):
-    body = {"name": "gold", "extra_specs": {"volume_backend_name": "x", "multiattach": "<is> True"}, "os-volume-type-access:is_public": False}
+    body = {
+        "name": "gold",
+        "extra_specs": {"volume_backend_name": "x", "multiattach": "<is> True"},
+        "os-volume-type-access:is_public": False,
+    }
     made = admin.post("/v3/types", {"volume_type": body})["volume_type"]
     url = f"/v3/types/{made['id']}"
     admin.post("/v3/types", {"volume_type": {"name": "gold"}}, 409)
@@ -51,10 +59,15 @@ def test_types(member, admin, make_volume):
     assert admin.get(f"{url}/extra_specs")["extra_specs"]["k"] == "v"
     admin.delete(f"{url}/extra_specs/k", 202)
     admin.delete(f"{url}/extra_specs/k", 404)
-    encrypted = admin.post(f"{url}/encryption", {"encryption": {"provider": "luks", "control_location": "front-end", "cipher": "aes",
-                                                                "key_size": 256}})["encryption"]
+    encrypted = admin.post(
+        f"{url}/encryption",
+        {"encryption": {"provider": "luks", "control_location": "front-end", "cipher": "aes", "key_size": 256}},
+    )["encryption"]
     assert admin.get(f"{url}/encryption")["encryption_id"] == encrypted["encryption_id"]
-    assert "no key manager" in member.post("/v3/volumes", {"volume": {"size": 1, "volume_type": "gold"}}, 400)["badRequest"]["message"]
+    assert (
+        "no key manager"
+        in member.post("/v3/volumes", {"volume": {"size": 1, "volume_type": "gold"}}, 400)["badRequest"]["message"]
+    )
     admin.delete(f"{url}/encryption/{encrypted['encryption_id']}", 202)
     assert member.get("/v3/types/default")["volume_type"]["name"] == "__DEFAULT__"
     admin.put(f"/v3/default-types/{member.persona.project_id}", {"default_type": {"volume_type": "gold"}})
@@ -116,9 +129,13 @@ def test_operators_see_daemons_and_pools(admin, member, cloud, make_volume):
 def test_what_the_api_tells_about_itself(member):
     assert member.get("/", 300)["versions"][0]["version"] == "3.71"
     assert member.get("/v3")["versions"][0]["id"] == "v3.0"
-    assert member.get("/v3/os-availability-zone")["availabilityZoneInfo"] == [{"zoneName": "nova", "zoneState": {"available": True}}]
+    assert member.get("/v3/os-availability-zone")["availabilityZoneInfo"] == [
+        {"zoneName": "nova", "zoneState": {"available": True}}
+    ]
     assert member.get("/v3/extensions/encryption")["extension"]["name"] == "VolumeTypeEncryption"
     assert member.get("/v3/resource_filters?resource=pool")["resource_filters"] == [{"resource": "pool", "filters": ["name"]}]
     member.get("/v3/volumes", 406, OpenStack_API_Version="volume 3.72")
     response = member.request("GET", "/v3/volumes")
-    assert response.headers["OpenStack-API-Version"] == "volume 3.71" and response.headers["x-compute-request-id"].startswith("req-")
+    assert response.headers["OpenStack-API-Version"] == "volume 3.71" and response.headers["x-compute-request-id"].startswith(
+        "req-"
+    )

@@ -3,11 +3,16 @@
 import pytest
 
 from common.http.route import AUTHENTICATED, PUBLIC, Actions
-from common.testing.api import Persona
+from common.testing.api import ApiClient, FakeAuthenticator, Persona, make_conf, make_database
+from services.volume.api.app import make_app
 from services.volume.api.routes import ROUTES
+from services.volume.api.state import State
+from services.volume.config import SERVICE
+from services.volume.db import models
+from services.volume.domain import types
+from tests.api.volume.support import Cloud
 
 UNKNOWN = "99999999-9999-4999-8999-999999999999"
-BODIES = {"/v3/volumes": {"volume": {"size": 1}}, "/v3/snapshots": {"snapshot": {}}, "/v3/attachments": {"attachment": {}}}
 
 
 def items():
@@ -17,19 +22,55 @@ def items():
                 yield pytest.param(row, name, item, id=f"{row.method} {row.path} {name}")
 
 
-@pytest.fixture
-def things(member, admin, cloud, make_volume):
-    """One of each, all of the member's project."""
-    volume = make_volume(metadata={"key": "v"})
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    """(a member, one of each thing of the member's project): made once, for nothing here may change it."""
+    conf = make_conf(SERVICE, "volume-api", tmp_path_factory.mktemp("volume"), enabled_backends=["simulated"])
+    database = make_database(conf, models.Base)
+    cloud = Cloud(conf, database)
+    state = State(conf, database, cloud.pokes, cloud.agents, cloud.images)
+    types.ensure_default(state)
+    auth = FakeAuthenticator()
+    project = "0123456789abcdef0123456789abcdef"
+    member = ApiClient(
+        make_app(state, auth), auth, Persona("member", project_id=project), {"OpenStack-API-Version": "volume 3.71"}
+    )
+    volume, offered, used = (
+        member.post("/v3/volumes", {"volume": {"size": 1, "metadata": {"key": "v"}}}, 202)["volume"] for _ in range(3)
+    )
+    cloud.settle()
     snapshot = member.post("/v3/snapshots", {"snapshot": {"volume_id": volume["id"]}}, 202)["snapshot"]
     cloud.settle()
-    offered = make_volume()
-    used = make_volume()
     transfer = member.post("/v3/volume-transfers", {"transfer": {"volume_id": offered["id"]}}, 202)["transfer"]
     attachment = member.post("/v3/attachments", {"attachment": {"volume_uuid": used["id"]}})["attachment"]
-    return {"volume_id": volume["id"], "snapshot_id": snapshot["id"], "attachment_id": attachment["id"], "transfer_id": transfer["id"],
-            "type_id": volume["volume_type_id"], "project_id": member.persona.project_id, "key": "key", "class_name": "default",
-            "host_name": "h", "qos_id": UNKNOWN, "message_id": UNKNOWN, "alias": "encryption"}
+    yield (
+        member,
+        {
+            "volume_id": volume["id"],
+            "snapshot_id": snapshot["id"],
+            "attachment_id": attachment["id"],
+            "transfer_id": transfer["id"],
+            "type_id": volume["volume_type_id"],
+            "project_id": project,
+            "key": "key",
+            "class_name": "default",
+            "host_name": "h",
+            "qos_id": UNKNOWN,
+            "message_id": UNKNOWN,
+            "alias": "encryption",
+        },
+    )
+    database.dispose()
+
+
+@pytest.fixture
+def member(world):
+    return world[0]
+
+
+@pytest.fixture
+def things(world):
+    return world[1]
 
 
 def path_of(row, things):

@@ -29,10 +29,17 @@ def test_project_in_the_path_must_be_the_tokens(member, make_volume):
 
 
 def test_what_is_asked_wrongly_is_refused(member):
-    for body, status in (({"size": 0}, 400), ({"size": -1}, 400), ({"size": "x"}, 400), ({"name": "n"}, 400), ({"size": 1, "imageRef": "nope"}, 400),
-                         ({"size": 1, "volume_type": "nope"}, 404), ({"size": 1, "availability_zone": "nope"}, 400),
-                         ({"size": 1, "snapshot_id": "11111111-1111-4111-8111-111111111111"}, 404),
-                         ({"size": 1, "source_volid": "11111111-1111-4111-8111-111111111111"}, 404)):
+    for body, status in (
+        ({"size": 0}, 400),
+        ({"size": -1}, 400),
+        ({"size": "x"}, 400),
+        ({"name": "n"}, 400),
+        ({"size": 1, "imageRef": "nope"}, 400),
+        ({"size": 1, "volume_type": "nope"}, 404),
+        ({"size": 1, "availability_zone": "nope"}, 400),
+        ({"size": 1, "snapshot_id": "11111111-1111-4111-8111-111111111111"}, 404),
+        ({"size": 1, "source_volid": "11111111-1111-4111-8111-111111111111"}, 404),
+    ):
         member.post("/v3/volumes", {"volume": body}, status)
     member.get("/v3/volumes/11111111-1111-4111-8111-111111111111", 404)
 
@@ -65,7 +72,11 @@ def test_lists_filter_sort_page_and_count(member, make_volume):
     assert [v["id"] for v in member.get("/v3/volumes?metadata={'i': '1'}")["volumes"]] == [made[1]["id"]]
     assert len(member.get("/v3/volumes?name~=v")["volumes"]) == 3 and member.get("/v3/volumes?status=error")["volumes"] == []
     member.get("/v3/volumes?nope=1", 400)
-    assert member.get("/v3/volumes/summary")["volume-summary"] == {"total_count": 3, "total_size": 3, "metadata": {"i": ["0", "1", "2"]}}
+    assert member.get("/v3/volumes/summary")["volume-summary"] == {
+        "total_count": 3,
+        "total_size": 3,
+        "metadata": {"i": ["0", "1", "2"]},
+    }
 
 
 @pytest.mark.parametrize("path", ["/v3/volumes/detail", "/v3/volumes", "/v3/snapshots/detail", "/v3/attachments/detail"])
@@ -78,7 +89,11 @@ def test_lists_take_a_constant_number_of_queries(member, cloud, make_volume, pat
     def more():
         volume = make_volume(metadata={"a": "b"})
         member.post("/v3/snapshots", {"snapshot": {"volume_id": volume["id"]}}, 202)
-        member.post("/v3/attachments", {"attachment": {"volume_uuid": volume["id"], "instance_uuid": "1" * 8 + "-1111-4111-8111-" + "1" * 12}})
+        member.post(
+            "/v3/attachments",
+            {"attachment": {"volume_uuid": volume["id"], "instance_uuid": "1" * 8 + "-1111-4111-8111-" + "1" * 12}},
+        )
+
     more()
     one = queries()
     more()
@@ -88,6 +103,7 @@ def test_lists_take_a_constant_number_of_queries(member, cloud, make_volume, pat
 
 def test_other_projects_see_nothing_and_operators_everything(member, admin, make_volume):
     from common.testing.api import Persona
+
     volume = make_volume()
     stranger = member.as_(Persona("member"))
     stranger.get(f"/v3/volumes/{volume['id']}", 404)
@@ -102,7 +118,10 @@ def test_quotas_hold(member, admin, make_volume):
     over = member.post("/v3/volumes", {"volume": {"size": 3}}, 413)["overLimit"]
     assert "Requested 3G, quota is 4G and 2G has been consumed" in over["message"]
     make_volume()
-    assert "Maximum number of volumes allowed (2)" in member.post("/v3/volumes", {"volume": {"size": 1}}, 413)["overLimit"]["message"]
+    assert (
+        "Maximum number of volumes allowed (2)"
+        in member.post("/v3/volumes", {"volume": {"size": 1}}, 413)["overLimit"]["message"]
+    )
     used = member.get(f"/v3/os-quota-sets/{member.persona.project_id}?usage=true")["quota_set"]
     assert used["gigabytes"] == {"limit": 4, "in_use": 3, "reserved": 0, "allocated": 0}
     assert member.get("/v3/limits")["limits"]["absolute"]["totalVolumesUsed"] == 2
@@ -116,7 +135,9 @@ def test_extend_retype_upload_and_readonly(member, admin, cloud, make_volume):
     assert member.get(url)["volume"]["status"] == "extending"
     cloud.settle()
     assert (member.get(url)["volume"]["size"], member.get(url)["volume"]["status"]) == (3, "available")
-    kind = admin.post("/v3/types", {"volume_type": {"name": "gold", "extra_specs": {"volume_backend_name": "simulated"}}})["volume_type"]
+    kind = admin.post("/v3/types", {"volume_type": {"name": "gold", "extra_specs": {"volume_backend_name": "simulated"}}})[
+        "volume_type"
+    ]
     member.post(f"{url}/action", {"os-retype": {"new_type": "gold"}}, 202)
     cloud.settle()
     assert member.get(url)["volume"]["volume_type_id"] == kind["id"]
@@ -139,12 +160,6 @@ def test_failures_end_in_error_with_a_message(member, cloud, make_volume, conf):
     member.delete(f"/v3/volumes/{volume['id']}", 202)
     cloud.settle()
     member.get(f"/v3/volumes/{volume['id']}", 404)
-    assert "No valid backend" in member.get("/v3/messages")["messages"][0]["user_message"] or True
-
-
-def test_no_backend_says_so(member, cloud, make_volume):
-    volume = make_volume(size=900) if False else make_volume(volume_type=None)
-    assert volume["status"] == "available"
 
 
 def test_delete_wins_over_create_and_cascade_takes_snapshots(member, cloud, make_volume):

@@ -52,8 +52,16 @@ class IscsiCloud(support.Cloud):
 
 @pytest.fixture
 def cloud(tmp_path):
-    conf = make_conf(SERVICE, "volume-agent", tmp_path, enabled_backends=["iscsi", "simulated"], iscsi__volumes_dir=str(tmp_path / "v"),
-                     iscsi__target_port=13391, iscsi__control_port=391, simulated__capacity_gb=0.0)
+    conf = make_conf(
+        SERVICE,
+        "volume-agent",
+        tmp_path,
+        enabled_backends=["iscsi", "simulated"],
+        iscsi__volumes_dir=str(tmp_path / "v"),
+        iscsi__target_port=13391,
+        iscsi__control_port=391,
+        simulated__capacity_gb=0.0,
+    )
     database = make_database(conf, models.Base)
     made = IscsiCloud(conf, database)
     made.deps = Deps(conf, database, made.pokes, made.agents, made.images)

@@ -1,6 +1,6 @@
 """Bodies of snapshots and their actions."""
 
-from services.volume.api.schemas.base import ANYTHING, BOOLEAN, DESCRIPTION, METADATA, NAME, UUID, body, value, wrapped
+from services.volume.api.schemas.base import ANYTHING, BOOLEAN, DESCRIPTION, METADATA, NAME, OPTIONAL_UUID, body, value, wrapped
 from services.volume.domain.states import SNAPSHOT_STATUSES
 
 _PROPERTIES = {
@@ -8,7 +8,7 @@ _PROPERTIES = {
     "display_name": NAME,
     "description": DESCRIPTION,
     "display_description": DESCRIPTION,
-    "volume_id": UUID,
+    "volume_id": OPTIONAL_UUID,
     "force": BOOLEAN,
     "metadata": METADATA,
 }

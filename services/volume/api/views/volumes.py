@@ -40,6 +40,13 @@ def detail(request: Request, row: Volume) -> dict[str, Any]:
         "migration_status": row.migration_status if admin else None,
         "attachments": [_attachment(a, admin) for a in row.attachments if a.attach_status == "attached"],
     }
+    _newer(request, row, shown, admin)
+    return shown
+
+
+def whole(request: Request, row: Volume) -> dict[str, Any]:
+    """A volume with details and what extensions add: how it is shown and listed, but not how it is answered when made."""
+    shown = detail(request, row)
     if request.allowed("volume_extension:volume_host_attribute", _target(row)):
         shown["os-vol-host-attr:host"] = row.host
     if request.allowed("volume_extension:volume_tenant_attribute", _target(row)):
@@ -49,7 +56,6 @@ def detail(request: Request, row: Volume) -> dict[str, Any]:
         shown["os-vol-mig-status-attr:name_id"] = None
     if row.image_metadata and request.allowed("volume_extension:volume_image_metadata:show", _target(row)):
         shown["volume_image_metadata"] = row.image_metadata
-    _newer(request, row, shown, admin)
     return shown
 
 
