@@ -22,7 +22,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in ours:
         item.add_marker(pytest.mark.filterwarnings("ignore"))  # what the unmodified clients warn of is not ours
         if item.get_closest_marker("timeout") is None:
-            item.add_marker(pytest.mark.timeout(TEST_LIMIT_S))
+            item.add_marker(pytest.mark.timeout(TEST_LIMIT_S * clouds.PATIENCE))
     ours.sort(key=lambda item: item.path.name == "test_failures.py")
     rest = [item for item in items if here not in item.path.parents]
     items[:] = rest + ours

@@ -8,7 +8,7 @@ import subprocess
 import time
 from typing import Any
 
-from tests.scenario.cloud import wait_for
+from tests.scenario.cloud import PATIENCE, wait_for
 
 USER = "alto"
 BOOT_LIMIT_S = 150  # emulated guests on a busy machine
@@ -36,12 +36,13 @@ class Guest:
     def reachable(self) -> bool:
         """Whether a login works right now."""
         try:
-            return self._run("true", 20).returncode == 0
+            return self._run("true", 20, alone=True).returncode == 0
         except subprocess.TimeoutExpired:
             return False
 
     def wait(self, limit: float = BOOT_LIMIT_S) -> "Guest":
         """Wait until a login works."""
+        self.hang_up()
         wait_for(f"login in {self.server.name} at {self.address}", self.reachable, limit, 1)
         return self
 
@@ -64,11 +65,14 @@ class Guest:
 
     def boot_id(self) -> str:
         """Differs after every boot."""
-        return self.ssh("cat /proc/sys/kernel/random/boot_id")
+        done = self._run("cat /proc/sys/kernel/random/boot_id", 20, alone=True)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
 
     def wait_rebooted(self, boot_id: str, limit: float = BOOT_LIMIT_S) -> None:
         """Wait for a boot other than `boot_id`."""
-        until = time.monotonic() + limit
+        self.hang_up()
+        until = time.monotonic() + limit * PATIENCE
         while True:
             try:
                 if self.boot_id() != boot_id:
@@ -79,9 +83,29 @@ class Guest:
                 raise AssertionError(f"{self.server.name} did not boot again within {limit:.0f} s")
             time.sleep(1)
 
-    def _run(self, command: str, limit: float) -> subprocess.CompletedProcess[str]:
+    def hang_up(self) -> None:
+        """End the shared connection: after a reboot nobody is at its other end."""
+        if self._line.exists():
+            self._ssh("-O", "exit", f"{USER}@{self.address}", limit=10)
+            self._line.unlink(missing_ok=True)
+
+    @property
+    def _line(self) -> pathlib.Path:
+        """The socket of a connection that several commands share: a login costs an emulated guest a second."""
+        return self.key.parent / f"line-{self.address}"
+
+    def _run(self, command: str, limit: float, alone: bool = False) -> subprocess.CompletedProcess[str]:
+        if alone:
+            return self._ssh("-o", "ControlPath=none", f"{USER}@{self.address}", command, limit=limit)
+        if not self._line.exists():
+            self._ssh("-o", "ControlMaster=yes", "-o", "ControlPersist=60", "-o", "ServerAliveInterval=5", "-fN",
+                      f"{USER}@{self.address}", limit=30, quiet=True)
+        return self._ssh(f"{USER}@{self.address}", command, limit=limit)
+
+    def _ssh(self, *rest: str, limit: float, quiet: bool = False) -> subprocess.CompletedProcess[str]:
+        out = subprocess.DEVNULL if quiet else subprocess.PIPE  # one that stays behind must not hold our pipes
         return subprocess.run(
             ["ssh", "-i", str(self.key), "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null",
-             "-o", "LogLevel=ERROR", "-o", "ConnectTimeout=8", "-o", "BatchMode=yes", "-o", "IdentitiesOnly=yes",
-             f"{USER}@{self.address}", command],
-            capture_output=True, text=True, timeout=limit, stdin=subprocess.DEVNULL, errors="replace")
+             "-o", "LogLevel=ERROR", "-o", "ConnectTimeout=10", "-o", "BatchMode=yes", "-o", "IdentitiesOnly=yes",
+             "-o", f"ControlPath={self._line}", *rest],
+            stdout=out, stderr=out, text=True, timeout=limit * PATIENCE, stdin=subprocess.DEVNULL, errors="replace")

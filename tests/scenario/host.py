@@ -10,7 +10,7 @@ import re
 import time
 from collections.abc import Iterable
 
-from tests.scenario.cloud import RUN, STATE, run
+from tests.scenario.cloud import PATIENCE, RUN, STATE, run
 
 PREFIX = "altostack_"  # of the schemas' names
 SOCKET = STATE / "mariadb" / "mariadb.sock"
@@ -25,6 +25,9 @@ HISTORY = {
     ("compute", "migrations"): "status NOT IN ('queued', 'preparing', 'running', 'migrating', 'post-migrating')",
     ("compute", "sagas"): "state NOT IN ('running', 'undoing')",
     ("compute", "external_events"): "1",
+    ("compute", "project_locks"): "1",
+    ("network", "quota_usages"): "used = 0",
+    ("volume", "project_locks"): "1",
     ("image", "images"): "deleted = 1",
     ("image", "image_locations"): "status = 'deleted' OR deleted_at IS NOT NULL",
     ("image", "sagas"): "state NOT IN ('running', 'undoing')",
@@ -143,6 +146,7 @@ def leftover_things(ids: Iterable[str]) -> list[str]:
 def wait_clean(ids: Iterable[str], owners: Iterable[str], seconds: float = 30) -> None:
     """Require that nothing is left, after at most `seconds`; AssertionError with the list of what is."""
     ids, owners = sorted(set(ids)), sorted(set(owners))
+    seconds *= PATIENCE
     until = time.monotonic() + seconds
     while left := leftover_things(ids) + leftover_rows(ids, owners):
         if time.monotonic() > until:

@@ -83,7 +83,7 @@ def test_root_disk_grew_to_the_flavor(first: Guest) -> None:
 
 
 def test_the_outside_is_reached(first: Guest, tenant: Tenant) -> None:
-    first.ssh(f"ping -c 2 -W 5 {tenant.cloud.admin.network.get_subnet(tenant.cloud.public.subnet_ids[0]).gateway_ip}")
+    first.ssh(f"sudo ping -c 2 -W 5 {tenant.cloud.admin.network.get_subnet(tenant.cloud.public.subnet_ids[0]).gateway_ip}")
 
 
 def test_config_drive_holds_the_metadata(driven: Guest) -> None:
@@ -99,5 +99,5 @@ def test_config_drive_holds_the_metadata(driven: Guest) -> None:
 
 
 def test_servers_of_a_network_reach_each_other(first: Guest, driven: Guest, tenant: Tenant) -> None:
-    first.ssh(f"ping -c 3 -W 5 {tenant.inside(driven.server)}")
-    driven.ssh(f"ping -c 3 -W 5 {tenant.inside(first.server)}")
+    first.ssh(f"sudo ping -c 3 -W 5 {tenant.inside(driven.server)}")
+    driven.ssh(f"sudo ping -c 3 -W 5 {tenant.inside(first.server)}")

@@ -50,7 +50,7 @@ def test_a_second_card_and_a_second_network(first: Guest, tenant: Tenant) -> Non
     card = wait_for("second card", lambda: set(first.ssh("ls /sys/class/net").split()) - before, 30).pop()
     address = added.fixed_ips[0]["ip_address"]
     wait_for("address on the second card", lambda: f"inet {address}/" in first.ssh(f"ip addr show {card}"), 40)
-    first.ssh(f"ping -c 2 -W 4 {subnet.gateway_ip}")
+    first.ssh(f"sudo ping -c 2 -W 4 {subnet.gateway_ip}")
     tenant.compute.delete_server_interface(added.port_id, server=first.server.id)
     wait_for("end of the second card", lambda: set(first.ssh("ls /sys/class/net").split()) == before, 40)
     wait_for("end of its port", lambda: not list(tenant.net.ports(network_id=network.id, device_id=first.server.id)), 20)

@@ -34,7 +34,7 @@ def _answers(guest: Guest, address: str, port: int = PORT) -> bool:
 
 
 def _pings(guest: Guest, address: str) -> bool:
-    return guest.ssh(f"ping -c 2 -W 2 {address} >/dev/null 2>&1 && echo yes || echo no", 20) == "yes"
+    return guest.ssh(f"sudo ping -c 2 -W 2 {address} >/dev/null 2>&1 && echo yes || echo no", 20) == "yes"
 
 
 def test_a_port_is_closed_until_a_rule_opens_it(served: Guest, neighbour: Guest, tenant: Tenant) -> None:
@@ -76,7 +76,7 @@ def test_an_address_that_is_not_its_own_gets_nowhere(served: Guest, neighbour: G
     stolen = inside.rpartition(".")[0] + ".250"
     neighbour.sudo(f"ip addr add {stolen}/24 dev eth0")
     try:
-        answer = neighbour.ssh(f"ping -c 2 -W 2 -I {stolen} {inside} >/dev/null 2>&1 && echo yes || echo no", 20)
+        answer = neighbour.ssh(f"sudo ping -c 2 -W 2 -I {stolen} {inside} >/dev/null 2>&1 && echo yes || echo no", 20)
         assert answer == "no", "a packet with a stolen address passed"
         assert _pings(neighbour, inside)
     finally:

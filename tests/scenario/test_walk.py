@@ -11,13 +11,13 @@ from collections.abc import Callable
 import pytest
 
 from tests.scenario import host
-from tests.scenario.cloud import Cloud, openrc, wait_for
+from tests.scenario.cloud import PATIENCE, Cloud, openrc, wait_for
 from tests.scenario.tenant import Tenant
 
 README = pathlib.Path(__file__).parents[2] / "README.md"
 SSH_OPTIONS = "-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR -o ConnectTimeout=8 -o BatchMode=yes"
 
-pytestmark = pytest.mark.timeout(420)
+pytestmark = pytest.mark.timeout(420 * PATIENCE)
 
 
 def blocks() -> list[list[str]]:
@@ -44,7 +44,7 @@ class Shell:
         line = line.replace("172.24.4.X", self.address)
         line = re.sub(r"^ssh ", f"ssh {SSH_OPTIONS} ", line)
         done = subprocess.run(["bash", "-c", line], cwd=self.folder, env=self.env, capture_output=True, text=True,
-                              timeout=limit, stdin=subprocess.DEVNULL)
+                              timeout=limit * PATIENCE, stdin=subprocess.DEVNULL)
         assert done.returncode == 0, f"$ {line}\n{done.stdout}{done.stderr}"
         return done.stdout
 
