@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 import sqlalchemy as sa
+from sqlalchemy import exc
 
 from common.db.session import Session
 from services.volume.db.models import ProjectLock, Quota, QuotaClass
@@ -54,9 +55,13 @@ def rename_type(session: Session, old: str, new: str) -> None:
 
 def lock(session: Session, project_id: str) -> None:
     """Hold the project's lock until the end of the transaction, so that what is counted stays true."""
-    found = session.execute(
+    touch = (
         sa.update(ProjectLock).where(ProjectLock.project_id == project_id).values(touched=(ProjectLock.touched + 1) % 1_000_000)
     )
-    if not found.rowcount:
-        session.add(ProjectLock(project_id=project_id))
-        session.flush()
+    if session.execute(touch).rowcount:
+        return
+    try:
+        with session.begin_nested():
+            session.execute(sa.insert(ProjectLock).values(project_id=project_id, touched=0))
+    except exc.IntegrityError:
+        session.execute(touch)  # somebody else made it meanwhile
