@@ -106,7 +106,7 @@ class Cloud:
             group, _, name = key.rpartition(".")
             try:
                 conf.set_override(name, value, group=group or None)
-            except cfg.NoSuchOptError:
+            except (cfg.NoSuchOptError, cfg.NoSuchGroupError):
                 continue  # an option of another service
         return conf
 

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from gunicorn.app.base import BaseApplication
+from gunicorn.sock import create_sockets
+from gunicorn.workers.gthread import ThreadWorker
 from oslo_config import cfg
 
 from common import errors
@@ -42,6 +44,23 @@ class Server(BaseApplication):  # type: ignore[misc]
         for name, value in settings.items():
             if name in self.cfg.settings:
                 self.cfg.set(name, value)
+
+    def run(self) -> None:
+        """Serve until SIGTERM.
+
+        One worker needs no arbiter: starting it again when it dies is what our supervisor (or systemd) does, and a second
+        process per API costs memory. With [api] workers above one gunicorn's arbiter keeps them.
+        """
+        if self.options.api.workers > 1:
+            super().run()
+            return
+        log = self.cfg.logger_class(self.cfg)
+        worker = ThreadWorker(1, os.getppid(), create_sockets(self.cfg, log), self, self.cfg.timeout / 2.0, self.cfg, log)
+        try:
+            worker.init_process()
+        finally:
+            worker.tmp.close()
+            self._worker_exit(None, worker)
 
     def load(self) -> Any:
         try:

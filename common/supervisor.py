@@ -17,10 +17,15 @@ from dataclasses import dataclass, field
 
 from common import clock, config, errors, logs
 from common import worker as workers
+from common.rpc import transport as rpc_transport
 from common.service import DaemonInfo, Service, build, find_daemon
 
 LOG = logging.getLogger(__name__)
 _PR_SET_PDEATHSIG = 1
+_USED_LATER = ("oslo_messaging._drivers.impl_rabbit", "oslo_messaging.rpc.server", "kombu.transport.pyamqp", "pymysql.cursors",
+               "sqlalchemy.dialects.mysql.pymysql", "common.rpc.interface", "common.rpc.serializer")
+_USED_BY_APIS = ("common.gunicorn", "gunicorn.workers.gthread", "keystonemiddleware.auth_token",
+                 "keystoneauth1.identity.v3", "keystoneauth1.identity.generic", "jsonschema", "common.http.app")
 
 
 def serve_one(name: str, config_dir: str | None, user: str | None = None) -> int:
@@ -89,6 +94,8 @@ class Supervisor:
 
     def run(self) -> int:
         """Import, fork, watch; returns when every child has ended."""
+        gc.disable()  # a collection now would leave holes that the children fill, copying the pages around them
+        rpc_transport.prepare()
         self._warm()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._stop)
@@ -100,13 +107,20 @@ class Supervisor:
         return 0
 
     def _warm(self) -> None:
-        """Import what the children need before forking them, and keep the collector off those pages."""
-        for _, info in self.found.values():
-            importlib.import_module(info.build.partition(":")[0])
-        if any(info.port is not None and info.wsgi for _, info in self.found.values()):
-            importlib.import_module("common.gunicorn")
-            importlib.import_module("gunicorn.workers.gthread")
-            importlib.import_module("keystonemiddleware.auth_token")
+        """Import what the children need before forking them, and keep the collector off those pages.
+
+        Much is imported only by reading a configuration or by opening a transport, so that is done once here, too.
+        """
+        modules = [info.build.partition(":")[0] for _, info in self.found.values()] + list(_USED_LATER)
+        if any(info.port is not None for _, info in self.found.values()):
+            modules += _USED_BY_APIS
+        for module in modules:
+            importlib.import_module(module)
+        for name, (service, _) in self.found.items():
+            try:
+                config.load(service, name, config_dir=self.config_dir)
+            except errors.ConfigError:
+                continue  # the child says it, in its own name
         gc.collect()
         gc.freeze()
 
@@ -125,6 +139,7 @@ class Supervisor:
             return pid
         status = 1
         try:
+            gc.enable()
             _die_with_parent(parent)
             for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
                 signal.signal(number, signal.SIG_DFL)

@@ -14,6 +14,7 @@ from oslo_config import cfg
 
 from common import errors
 from common.context import RequestContext
+from common.service import find_daemon
 
 LOG = logging.getLogger(__name__)
 WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
@@ -81,6 +82,9 @@ class KeystoneAuthenticator:
             "www_authenticate_uri": credentials.auth_url, "service_token_roles_required": True,
             "service_token_roles": "service", "include_service_catalog": False, "http_connect_timeout": 10,
         }
+        kind = _service_type(self.conf)
+        if kind:
+            settings["service_type"] = kind
         for name in ("auth_url", "username", "password", "project_name", "user_domain_id", "user_domain_name",
                      "project_domain_id", "project_domain_name", "user_id", "project_id"):
             value = getattr(credentials, name, None)
@@ -109,3 +113,12 @@ class KeystoneAuthenticator:
         if environ.get("HTTP_X_SERVICE_IDENTITY_STATUS") != "Confirmed":
             context.service_roles = []
         return context
+
+
+def _service_type(conf: cfg.ConfigOpts) -> str | None:
+    """The catalog's type of this daemon's API: what access rules of application credentials name."""
+    try:
+        service, info = find_daemon(str(conf.prog))
+    except KeyError:
+        return None
+    return next((e.type for e in service.endpoints if e.daemon == info.name), None)

@@ -5,9 +5,11 @@ The personas are reader < member < manager < admin, each implied by the next;
 service's policy file.
 """
 
+import threading
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from cachetools import TTLCache
 from oslo_config import cfg
 from oslo_policy import opts as policy_opts
 from oslo_policy import policy
@@ -24,6 +26,7 @@ ADMIN_OR_READER = "rule:admin_or_reader"
 ADMIN_OR_MEMBER = "rule:admin_or_member"
 ADMIN_OR_MANAGER = "rule:admin_or_manager"
 ANYONE = "@"
+_REMEMBER_S = 5.0
 NOBODY = "!"
 
 BASE_RULES = (
@@ -58,6 +61,8 @@ class Policy:
         self.enforcer.suppress_default_change_warnings = True
         self.enforcer.register_defaults(([*BASE_RULES] if base else []) + list(rules))
         self.enforcer.load_rules()
+        self._answers: TTLCache[Any, bool] = TTLCache(8192, _REMEMBER_S)
+        self._lock = threading.Lock()
 
     def knows(self, name: str) -> bool:
         """Whether a rule of that name is registered."""
@@ -67,15 +72,41 @@ class Policy:
         """Whether `context` passes rule `name` for `target` (default: its own project and user)."""
         if name not in self.enforcer.registered_rules:
             return False
+        about = dict(target) if target is not None else own(context)
+        key = _question(context, name, about)
+        if key is not None:
+            with self._lock:
+                known = self._answers.get(key)
+            if known is not None:
+                return known
         try:
-            return bool(self.enforcer.enforce(name, dict(target) if target is not None else own(context), context))
+            answer = bool(self.enforcer.enforce(name, about, context))
         except policy.InvalidScope:
-            return False
+            answer = False
+        if key is not None:
+            with self._lock:
+                self._answers[key] = answer
+        return answer
 
     def authorize(self, context: RequestContext, name: str, target: Mapping[str, Any] | None = None) -> None:
         """As `check`; errors.Forbidden in upstream's words when it fails."""
         if not self.check(context, name, target):
             raise errors.Forbidden(f"Policy doesn't allow {name} to be performed.", kind="PolicyNotAuthorized")
+
+
+def _question(context: RequestContext, name: str, target: Mapping[str, Any]) -> Any:
+    """Everything that an answer depends on, as a key; None when the target holds what cannot be one.
+
+    Oslo.policy looks at its files and walks the rule's tree at every question; the same one is asked several times a request.
+    """
+    try:
+        key = (name, frozenset(target.items()), context.user_id, context.project_id, context.domain_id, context.system_scope,
+               frozenset(context.roles or ()), frozenset(context.service_roles or ()), context.user_domain_id,
+               context.project_domain_id, context.is_admin, context.is_admin_project)
+        hash(key)
+    except TypeError:
+        return None
+    return key
 
 
 def own(context: RequestContext) -> dict[str, Any]:

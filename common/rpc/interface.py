@@ -31,6 +31,8 @@ from common.rpc import transport as rpc_transport
 
 LOG = logging.getLogger(__name__)
 T = TypeVar("T", bound="Interface")
+# a cast comes after its sender's commit: with the broker away it must not hold the request; whoever it was for looks anyway
+_CAST_TRIES_MAX = 2
 
 
 @dataclass(frozen=True)
@@ -109,7 +111,7 @@ class Client(Generic[T]):
         try:
             if method.kind == "call":
                 return self._client.prepare(timeout=self.timeout_s or method.timeout_s).call(ctxt, name, **values)
-            self._client.prepare(fanout=method.kind == "fanout").cast(ctxt, name, **values)
+            self._client.prepare(fanout=method.kind == "fanout", retry=_CAST_TRIES_MAX).cast(ctxt, name, **values)
             return None
         except oslo_messaging.RemoteError as e:
             raise _remote(e) from e

@@ -27,6 +27,10 @@ def plug(run: Run, server: Any, asked: Any) -> None:
             missing.append(_body(run, server, asked, want, position))
     if missing:
         made += _create(run, missing)
+    refused = [p["id"] for p in made if p.get("binding:vif_type") == "binding_failed"]
+    if refused:
+        raise Failure(f"ports {', '.join(refused)} could not be bound to {server.host}: no network agent serves it",
+                      public="Binding failed for port, please check neutron logs for more information.")
     taken = {w["port"] for w in wanted if w.get("port")}
     rows = [_row(run, server, port, position, wanted, port["id"] not in taken) for position, port in enumerate(made)]
     run.deps.database.transaction(_save, rows)

@@ -142,6 +142,8 @@ class Reconciler:
         if not any(asked.values()):
             return
         answer = self.conductor.get_host_state(context.internal(), host=self.host, **{k: v for k, v in asked.items() if v})
+        # a port may have been taken down and bound here again within one poke: tell of it anew
+        self._up -= {p["port_id"] for p in answer["ports"]}
         if answer.get("full"):
             self.mirror.merge(answer)
             return
