@@ -4,6 +4,7 @@ from typing import Any
 
 from common import errors
 from common.http.request import Request, boolean
+from services.volume.api import base
 from services.volume.db import quotas, volumes
 from services.volume.domain import quotas as domain
 
@@ -58,7 +59,7 @@ def delete(request: Request, project_id: str) -> Any:
     """200: the defaults hold again."""
     request.authorize({"project_id": project_id})
     request.app.db.transaction(quotas.delete_project, project_id)
-    return {}
+    return base.empty()
 
 
 def class_show(request: Request, class_name: str) -> dict[str, Any]:

@@ -74,7 +74,9 @@ def create(request: Request) -> dict[str, Any]:
         "is_public": boolean(body.get("os-volume-type-access:is_public", True), "is_public"),
     }
     projects = [] if values["is_public"] or not request.context.project_id else [request.context.project_id]
-    return {"volume_type": view.one(request, domain.create(request.app, values, projects))}
+    shown = view.one(request, domain.create(request.app, values, projects))
+    shown.pop("qos_specs_id", None)  # a new type has none, and the answer does not say so
+    return {"volume_type": shown}
 
 
 def _texts(specs: dict[str, Any]) -> dict[str, str]:

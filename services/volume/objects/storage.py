@@ -41,7 +41,7 @@ class PoolStats:
     thick_provisioning_support: bool
     multiattach: bool
     online_extend_support: bool
-    vendor_name: str = "Altostack"
+    vendor_name: str = "Open Source"
     location_info: str = ""
 
     def capabilities(self) -> dict[str, Any]:
