@@ -98,7 +98,8 @@ def update(request: Request, type_id: str) -> dict[str, Any]:
         values["is_public"] = boolean(body["is_public"], "is_public")
     if not values:
         raise errors.BadRequest("Specify volume type name, description, is_public or a combination thereof.")
-    return {"volume_type": view.one(request, domain.update(request.app, type_id, values))}
+    shown = view.one(request, domain.update(request.app, type_id, values))
+    return {"volume_type": {k: shown[k] for k in ("id", "name", "is_public", "description", "extra_specs") if k in shown}}
 
 
 def delete(request: Request, type_id: str) -> None:
