@@ -79,10 +79,10 @@ def answers() -> bool:
 
 
 class Cloud:
-    """The cloud as its administrator, and the machine it stands on."""
+    """The cloud as its administrator, and the machine it stands on; `ours`: it was brought up for these tests."""
 
-    def __init__(self) -> None:
-        self.admin = connect()
+    def __init__(self, ours: bool = False) -> None:
+        self.ours, self.admin = ours, connect()
         self.services = {s.type for s in self.admin.identity.services()}
         self.image = self.admin.image.find_image(IMAGE, ignore_missing=False)
         self.public = self.admin.network.find_network("public", ignore_missing=False)

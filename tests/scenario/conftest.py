@@ -51,7 +51,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     print(f"no cloud is on this machine: stack.sh brings one up, output in {log}")
     try:
         clouds.stack(log)
-        yield Cloud()
+        yield Cloud(ours=True)
     finally:
         if clouds.OTHER_STACK not in log.read_text():  # else it is theirs, and not ours to take away
             clouds.unstack(log)
