@@ -73,8 +73,7 @@ def create(request: Request) -> dict[str, Any]:
         "extra_specs": _texts(body.get("extra_specs") or {}),
         "is_public": boolean(body.get("os-volume-type-access:is_public", True), "is_public"),
     }
-    projects = [] if values["is_public"] or not request.context.project_id else [request.context.project_id]
-    shown = view.one(request, domain.create(request.app, values, projects))
+    shown = view.one(request, domain.create(request.app, values))
     shown.pop("qos_specs_id", None)  # a new type has none, and the answer does not say so
     return {"volume_type": shown}
 

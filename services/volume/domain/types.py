@@ -24,16 +24,13 @@ def ensure_default(deps: Deps) -> None:
     deps.db.transaction(make)
 
 
-def create(deps: Deps, values: dict[str, Any], projects: list[str]) -> VolumeType:
+def create(deps: Deps, values: dict[str, Any]) -> VolumeType:
     """A new type; 409 when the name is taken."""
 
     def make(session: Session) -> VolumeType:
         if types.by_name(session, values["name"]) is not None:
             raise errors.Conflict(f"Volume Type {values['name']} already exists.")
-        row = types.insert(session, id=ids.uuid(), **values)
-        for project_id in projects:
-            types.add_access(session, row.id, project_id)
-        return row
+        return types.insert(session, id=ids.uuid(), **values)
 
     return deps.db.transaction(make)
 
