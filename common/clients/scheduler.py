@@ -23,7 +23,7 @@ class Scheduler(Interface):
     topic = TOPIC
     version = "1.0"
 
-    @call(timeout_s=60)
+    @call(timeout_s=20)
     def select_hosts(self, ctxt: Any, requests: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """Choose a host for each request and claim its resources there.
 
@@ -49,7 +49,7 @@ class Scheduler(Interface):
         a consumer changes while its claim is written.
         """
 
-    @call(timeout_s=60)
+    @call(timeout_s=20)
     def select_backends(self, ctxt: Any, requests: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """Choose a back end for each volume.
 

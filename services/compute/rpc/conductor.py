@@ -22,7 +22,7 @@ class Conductor(Interface):
     def wake(self, ctxt: Any, server_ids: list[str]) -> None:
         """Something happened to these servers (an external event): parked sagas look again."""
 
-    @call(timeout_s=60)
+    @call(timeout_s=20)
     def work(self, ctxt: Any, host: str, server_ids: list[str]) -> list[dict[str, Any]]:
         """What is to be done with these servers on `host`, in the order asked for.
 
@@ -30,11 +30,11 @@ class Conductor(Interface):
         stay though there is no spec: a move that is not confirmed), "jobs": [{"id", "verb", "args"}] oldest first}.
         """
 
-    @call(timeout_s=60)
+    @call(timeout_s=20)
     def expected(self, ctxt: Any, host: str) -> list[list[Any]]:
         """Every server that should be on `host`: [[server id, wanted power, has open jobs, busy], …]; small, for full passes."""
 
-    @call(timeout_s=60)
+    @call(timeout_s=20)
     def report(self, ctxt: Any, host: str, reports: list[dict[str, Any]]) -> None:
         """What the agent found and did.
 
@@ -42,7 +42,7 @@ class Conductor(Interface):
         A call, so that a result is never lost: the agent repeats it until it is answered.
         """
 
-    @call(timeout_s=60)
+    @call(timeout_s=20)
     def heartbeat(self, ctxt: Any, host: str, beat: dict[str, Any]) -> None:
         """The agent lives. `beat`: {"version", "nodes": [NodeReport as dict] (with the first beat and when they changed)}.
 

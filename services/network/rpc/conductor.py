@@ -27,7 +27,7 @@ class NetworkConductor(Interface):
         "peers_changed": ignored by older agents}.
         """
 
-    @call(timeout_s=60)
+    @call(timeout_s=20)
     def get_host_state(self, ctxt: Any, host: str, port_ids: list[str] | None = None,
                        network_ids: list[str] | None = None, router_ids: list[str] | None = None,
                        set_ids: list[str] | None = None) -> dict[str, Any]:
@@ -61,7 +61,7 @@ class NetworkConductor(Interface):
           set_ids      the whole address set, if a rule of a port on this host names it
         """
 
-    @call(timeout_s=60)
+    @call(timeout_s=20)
     def report(self, ctxt: Any, host: str, ports_up: list[str], ports_down: list[str], networks_ready: list[str],
                routers_ready: list[str], errors: dict[str, str]) -> None:
         """What the agent has realised since its last report; to be sent once per pass, only when something is to be said.

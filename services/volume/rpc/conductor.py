@@ -19,22 +19,22 @@ class Conductor(Interface):
     def run_sagas(self, ctxt: Any, saga_ids: list[str]) -> None:
         """Run these sagas soon. Only a poke: a lost one is found by the conductors' own looking."""
 
-    @call(timeout_s=60)
+    @call(timeout_s=20)
     def work(self, ctxt: Any, host: str, volume_ids: list[str] | None) -> list[dict[str, Any]]:
         """Open jobs on `host` (of these volumes; None: all), oldest first: {"id", "volume_id", "resource_id", "verb", "args"}."""
 
-    @call(timeout_s=60)
+    @call(timeout_s=20)
     def report(self, ctxt: Any, host: str, results: list[dict[str, Any]]) -> None:
         """What came of jobs: {"id", "result": {…} or None, "error": text or None}.
 
         A call, so that a result is never lost: the agent repeats it until it is answered.
         """
 
-    @call(timeout_s=60)
+    @call(timeout_s=20)
     def exports(self, ctxt: Any, host: str) -> dict[str, list[str]]:
         """Every export that should be on `host`: {volume id: [attachment ids]}."""
 
-    @call(timeout_s=60)
+    @call(timeout_s=20)
     def gone(self, ctxt: Any, host: str, ids: list[str]) -> list[str]:
         """Which of these volumes and snapshots were deleted: what is left of them may go."""
 
