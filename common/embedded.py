@@ -17,7 +17,7 @@ from oslo_config import cfg
 
 from common import bootstrap, clock, config, errors, ids, logs
 from common.db import migrations
-from common.service import DaemonInfo, Service, build, installed
+from common.service import DaemonInfo, Service, SharedSecret, build, installed
 from common.worker import Runtime, Worker
 
 LOG = logging.getLogger(__name__)
@@ -80,7 +80,8 @@ class Cloud:
             if os.path.exists(path):
                 with open(path) as f:
                     self.secrets = json.load(f)
-            missing = {n: ids.secret() for n in ("admin", "demo", *self.services) if n not in self.secrets}
+            shared = {v.name for s in self.services.values() for v in s.embedded.values() if isinstance(v, SharedSecret)}
+            missing = {n: ids.secret() for n in ("admin", "demo", *self.services, *sorted(shared)) if n not in self.secrets}
             if missing:
                 self.secrets.update(missing)
                 _write_private(path, json.dumps(self.secrets, indent=1))
@@ -99,7 +100,7 @@ class Cloud:
             values["database.connection"] = f"sqlite:///{os.path.join(self.data_dir, service.name)}.db"
         if info.port:
             values["api.bind_port"] = info.port + self.port_offset
-        values.update(service.embedded)
+        values.update({k: self.secrets[v.name] if isinstance(v, SharedSecret) else v for k, v in service.embedded.items()})
         os.makedirs(values["state_path"], mode=0o700, exist_ok=True)
         conf = config.load(service, info.name, files=[], overrides=values)
         for key, value in self.overrides.items():

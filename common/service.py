@@ -52,12 +52,19 @@ class DaemonInfo:
 
 
 @dataclass(frozen=True)
+class SharedSecret:
+    """In `Service.embedded`: a random secret that several services know under the same `name`."""
+
+    name: str
+
+
+@dataclass(frozen=True)
 class Service:
     """A service: its options, its schema and its daemons.
 
     `options` returns [(group or None, [oslo.config options])]; `db_package` holds `models.py` (with
     `Base`) and `alembic/`; `bootstrap` is `module:function` called by `altostack bootstrap` with (conf, values).
-    `embedded` holds what the embedded profile sets differently, as {"group.option": value}.
+    `embedded` holds what the embedded profile sets differently, as {"group.option": value or SharedSecret}.
     """
 
     name: str

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from oslo_config import cfg
 
 from common.clients import scheduler
-from common.service import DaemonInfo, Endpoint, Service
+from common.service import DaemonInfo, Endpoint, Service, SharedSecret
 from services.compute.drivers import options as drivers
 
 OPTS: list[cfg.Opt] = [
@@ -82,5 +82,5 @@ SERVICE = Service(
     endpoints=(
         Endpoint("compute", "nova", "compute-api", "/v2.1"),
     ),
-    embedded={"compute.driver": "simulated"},
+    embedded={"compute.driver": "simulated", "metadata.shared_secret": SharedSecret("metadata")},
 )

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from oslo_config import cfg
 
-from common.service import DaemonInfo, Endpoint, Service
+from common.service import DaemonInfo, Endpoint, Service, SharedSecret
 
 OPTS: list[cfg.Opt] = [
     cfg.StrOpt("tenant_network_type", default="vxlan", choices=["vxlan", "vlan"],
@@ -64,5 +64,6 @@ SERVICE = Service(
     endpoints=(
         Endpoint("network", "neutron", "network-api", ""),
     ),
-    embedded={"network_agent.driver": "simulated", "network_agent.physical_networks": {"public": "simulated"}},
+    embedded={"network_agent.driver": "simulated", "network_agent.physical_networks": {"public": "simulated"},
+              "network_agent.metadata_secret": SharedSecret("metadata")},
 )

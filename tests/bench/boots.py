@@ -1,0 +1,173 @@
+"""Boots of simulated servers with networking on: servers/s, CPU per server and daemon, queries and messages per server.
+
+    python -m tests.bench.boots [--servers 1000] [--nodes 100] [--batch 100] [--one 50] [--cloud] [--detail]
+
+By default against an embedded cloud that it starts itself; with `--cloud` against the running stack of the OS_*
+environment, whose compute-agent must have the simulated driver. First `--one` servers one after the other (each
+ACTIVE before the next is asked for), then the rest in requests of `--batch`; then all are deleted, and nothing may be left.
+"""
+
+import argparse
+import json
+import time
+from typing import Any
+
+from tests.bench.support import Embedded, Stack, World, show
+
+SETTLE_S = 3.0
+PATIENCE_S = 1800
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--servers", type=int, default=1000)
+    parser.add_argument("--nodes", type=int, default=100)
+    parser.add_argument("--batch", type=int, default=100)
+    parser.add_argument("--one", type=int, default=50)
+    parser.add_argument("--cloud", action="store_true")
+    parser.add_argument("--detail", action="store_true")
+    parser.add_argument("--profile")
+    parser.add_argument("--folder")
+    args = parser.parse_args()
+    place: Any = Stack() if args.cloud else Embedded(f"simulated.nodes={args.nodes}", folder=args.folder)
+    with place:
+        client = place.client()
+        wait_for_nodes(client, 1 if args.cloud else args.nodes)
+        world = World(client)
+        time.sleep(SETTLE_S)
+        if args.profile:
+            place.ask(f"profile {args.profile}")
+        try:
+            rest = args.servers
+            if args.one:
+                world.client.call("compute", "POST", "/servers", world.server("bench-first"))
+                wait(world, 1)
+                measure(place, "one at a time", args.one, lambda: one_by_one(world, args.one), args.detail, 25)
+                rest -= args.one + 1
+            if rest > 0:
+                measure(place, f"in batches of {args.batch}", rest, lambda: in_batches(world, rest, args.batch), args.detail, 12)
+            if args.profile:
+                place.ask(f"profile {args.profile}")
+        finally:
+            found = len(world.states())
+            measure(place, "deletion", found, lambda: delete_all(world), args.detail)
+            check_nothing_left(world)
+
+
+def wait_for_nodes(client: Any, number: int) -> None:
+    """Until the scheduler can place on `number` nodes."""
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        found = client.call("compute", "GET", "/os-hypervisors/detail")["hypervisors"]
+        if len(found) >= number and all(h.get("state") == "up" for h in found):
+            return
+        time.sleep(0.5)
+    raise SystemExit(f"{number} simulated nodes did not come up")
+
+
+def one_by_one(world: World, number: int) -> list[float]:
+    """Boot servers, each after the one before is ACTIVE; seconds of each."""
+    took: list[float] = []
+    for i in range(number):
+        started = time.monotonic()
+        made = world.client.call("compute", "POST", "/servers", world.server(f"bench-one-{i}"))["server"]["id"]
+        pause = max(0.05, 0.9 * min(took)) if took else 0.2
+        while True:
+            time.sleep(pause)
+            status = world.client.call("compute", "GET", f"/servers/{made}")["server"]["status"]
+            if status != "BUILD" or time.monotonic() - started > 60:
+                break
+            pause = 0.05
+        took.append(time.monotonic() - started)
+    took.sort()
+    print(f"  seconds to ACTIVE: best {took[0]:.2f}, median {took[len(took) // 2]:.2f}, worst {took[-1]:.2f}")
+    return took
+
+
+def in_batches(world: World, number: int, batch: int) -> None:
+    """Boot servers with min_count."""
+    before = world.count("ACTIVE")
+    for start in range(0, number, batch):
+        size = min(batch, number - start)
+        world.client.call("compute", "POST", "/servers", world.server(f"bench-batch-{start}", min_count=size, max_count=size))
+    wait(world, before + number)
+
+
+def wait(world: World, number: int) -> None:
+    """Until `number` servers are ACTIVE and none is building."""
+    deadline = time.monotonic() + PATIENCE_S
+    while time.monotonic() < deadline:
+        if world.count("ACTIVE") >= number or not world.count("BUILD"):
+            return
+        time.sleep(1.0)
+
+
+def delete_all(world: World) -> None:
+    """Delete every server of the benchmark and wait until they are gone."""
+    for server_id in world.states():
+        world.client.call("compute", "DELETE", f"/servers/{server_id}")
+    deadline = time.monotonic() + PATIENCE_S
+    while world.count("ACTIVE") + world.count("ERROR") + world.count("BUILD") and time.monotonic() < deadline:
+        time.sleep(1.0)
+
+
+def measure(place: Any, what: str, number: int, work: Any, detail: bool, budget_ms: float | None = None) -> None:
+    """Run `work` on `number` servers and print what it cost."""
+    print(f"--- {number} servers, {what}")
+    before, started = place.usage(), time.monotonic()
+    work()
+    took = time.monotonic() - started
+    after = place.usage()
+    per = max(1, number)
+    show("servers per second (wall clock, on a shared machine perhaps)", number / took, "/s")
+    cpu = {name: (after["cpu"][name] - before["cpu"].get(name, 0.0)) * 1000 / per for name in after["cpu"]}
+    show("CPU per server, whole control plane", sum(cpu.values()), "ms", budget_ms)
+    if len(cpu) > 1:
+        for name, value in sorted(cpu.items(), key=lambda item: -item[1]):
+            show(f"  {name}", value, "ms")
+    queries = {n: (v - before["queries"].get(n, 0)) / per for n, v in after["queries"].items()}
+    for name, value in sorted(queries.items(), key=lambda item: -item[1]):
+        show(f"SQL statements per server, {name}", value, "")
+    if after["messages"] is not None:
+        show("messages per server", (after["messages"] - (before["messages"] or 0)) / per, "")
+    if detail and after["detail"]:
+        print_detail(before["detail"], after["detail"], per)
+
+
+def print_detail(before: dict[str, Any], after: dict[str, Any], per: int) -> None:
+    """Who did what how often, and CPU of it, per server."""
+    rows = []
+    for name, number in after["calls"].items():
+        calls = (number - before["calls"].get(name, 0)) / per
+        cpu = (after["cpu"].get(name, 0) - before["cpu"].get(name, 0)) * 1000 / per
+        if calls >= 0.005:
+            rows.append((cpu, calls, name))
+    for cpu, calls, name in sorted(rows, reverse=True):
+        print(f"    {name:90} {calls:8.2f} x  {cpu:8.3f} ms")
+    for name, seconds in sorted(after["threads"].items(), key=lambda item: -item[1]):
+        cpu = (seconds - before["threads"].get(name, 0)) * 1000 / per
+        if cpu >= 0.05:
+            print(f"    thread {name:83} {cpu:20.3f} ms")
+
+
+def check_nothing_left(world: World) -> None:
+    """No server, no port of a server, no claim."""
+    client = world.client
+    left: dict[str, Any] = {"servers": len(world.states())}
+    states = world.states()
+    failed = {s for s in states.values() if s == "ERROR"}
+    ports = client.call("network", "GET", f"/v2.0/ports?network_id={world.network_id}")["ports"]
+    left["ports"] = sum(p["device_owner"].startswith("compute:") for p in ports)
+    claims = 0
+    for provider in client.call("placement", "GET", "/resource_providers")["resource_providers"]:
+        usages = client.call("placement", "GET", f"/resource_providers/{provider['uuid']}/usages")["usages"]
+        claims += sum(usages.values())
+    left["claimed resources"] = claims
+    print(f"--- left: {json.dumps(left)}{' of which in ERROR' if failed else ''}")
+    if not any(left.values()):
+        world.remove()
+
+
+if __name__ == "__main__":
+    main()
