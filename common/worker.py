@@ -162,8 +162,10 @@ class Worker:
             raise RuntimeError(f"{self.name} has an API; serve it with common.gunicorn")
         done = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: done.set())
+            signal.signal(number, _leave)  # a start may wait long for RabbitMQ, and must be left all the same
         self.start()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: done.set())
         LOG.info("%s is up", self.name)
         done.wait()
         LOG.info("%s stops", self.name)
@@ -183,6 +185,10 @@ class Worker:
             raise taken(self.name, self.address, e) from e
         self._http_server = server
         self._spawn("http", server.serve)
+
+
+def _leave(*_: Any) -> None:
+    raise SystemExit(0)
 
 
 def taken(daemon: str, address: tuple[str, int], error: OSError) -> errors.ConfigError:

@@ -4,6 +4,7 @@ import os
 import pathlib
 import socket
 import subprocess
+import tempfile
 
 import pytest
 import sqlalchemy as sa
@@ -72,8 +73,9 @@ class Backend:
 
     def shell(self, text):
         script = f". {ROOT}/devstack/lib/common.sh; . {ROOT}/devstack/lib/backends.sh; exec 3>&2; {text}"
-        done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=180, check=False,
-                              stdin=subprocess.DEVNULL)
+        done = subprocess.run(
+            ["bash", "-c", script], capture_output=True, text=True, timeout=180, check=False, stdin=subprocess.DEVNULL
+        )
         assert done.returncode == 0, done.stderr[-2000:]
 
     def start(self):
@@ -84,34 +86,38 @@ class Backend:
 
 
 @pytest.fixture
-def own_mariadb(mysql_url, tmp_path_factory):
+def open_folder():
+    """A folder that the servers' accounts get through to, which pytest's own are not."""
+    with tempfile.TemporaryDirectory(prefix="altostack-test-") as folder:
+        os.chmod(folder, 0o755)
+        yield f"{folder}/data"
+
+
+@pytest.fixture
+def own_mariadb(mysql_url, open_folder):
     """(Backend, URL) of a MariaDB of this test's own."""
-    folder = tmp_path_factory.mktemp("mariadb")
-    _open_to_all(folder)
+    folder = open_folder
     made = Backend("mariadb", folder)
     made.start()
-    made.shell(f"mariadb_admin {folder} <<< \"CREATE USER 't'@'%' IDENTIFIED BY 'secret-word'; GRANT ALL ON *.* TO 't'@'%'; "
-               "CREATE DATABASE own;\"")
+    made.shell(
+        f"mariadb_admin {folder} <<< \"CREATE USER 't'@'%' IDENTIFIED BY 'secret-word'; GRANT ALL ON *.* TO 't'@'%'; "
+        'CREATE DATABASE own;"'
+    )
     yield made, f"mysql+pymysql://t:secret-word@127.0.0.1:{made.port}/own?charset=utf8mb4"
     made.stop()
 
 
 @pytest.fixture
-def own_rabbit(rabbit_url, tmp_path_factory):
+def own_rabbit(rabbit_url, open_folder):
     """(Backend, URL) of a RabbitMQ of this test's own."""
-    folder = tmp_path_factory.mktemp("rabbitmq")
-    _open_to_all(folder)
+    folder = open_folder
     made = Backend("rabbitmq", folder)
-    made.shell(f"backend_dir {folder} rabbitmq; rabbitmq_definitions t secret-word / | write_file {folder}/definitions.json 0640 rabbitmq:")
+    made.shell(
+        f"backend_dir {folder} rabbitmq; rabbitmq_definitions t secret-word / | write_file {folder}/definitions.json 0640 rabbitmq:"
+    )
     made.start()
     yield made, f"rabbit://t:secret-word@127.0.0.1:{made.port}/"
     made.stop()
-
-
-def _open_to_all(folder):
-    """The servers' accounts must get through pytest's folders, which are the user's own."""
-    for path in (folder, *list(folder.parents)[:2]):
-        path.chmod(0o755)
 
 
 def wait_for(what, seconds=60):

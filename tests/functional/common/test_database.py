@@ -44,8 +44,14 @@ def kill_connections(url, database):
     """Let the server cut every connection of `database`'s pool."""
     admin = sa.create_engine(url, isolation_level="AUTOCOMMIT")
     with admin.connect() as connection:
-        ids = connection.execute(sa.text("SELECT id FROM information_schema.processlist WHERE db = :db AND id <> CONNECTION_ID()"),
-                                 {"db": database.url.database}).scalars().all()
+        ids = (
+            connection.execute(
+                sa.text("SELECT id FROM information_schema.processlist WHERE db = :db AND id <> CONNECTION_ID()"),
+                {"db": database.url.database},
+            )
+            .scalars()
+            .all()
+        )
         for number in ids:
             connection.execute(sa.text(f"KILL {number}"))
     admin.dispose()
@@ -182,13 +188,16 @@ def test_a_server_that_restarts_is_found_again(own_mariadb):
 
 def test_waiting_ends_with_the_reason_and_without_the_password(mysql_url):
     database = Database(mysql_url.set(port=1, password="secret-word").render_as_string(hide_password=False))
-    with pytest.raises(errors.ConfigError, match=r"the database at mysql\+pymysql://.*:1/.* does not answer: .*refused") as caught:
+    with pytest.raises(
+        errors.ConfigError, match=r"the database at mysql\+pymysql://.*:1/.* does not answer: .*refused"
+    ) as caught:
         database.wait(0)
     assert "secret-word" not in str(caught.value)
 
 
-@pytest.mark.parametrize(("change", "words"), [
-    ({"password": "wrong"}, "Access denied"), ({"database": "no_such_schema"}, "no_such_schema")])
+@pytest.mark.parametrize(
+    ("change", "words"), [({"password": "wrong"}, "Access denied"), ({"database": "no_such_schema"}, "no_such_schema")]
+)
 def test_a_wrong_password_or_schema_is_one_clear_line_at_once(mysql_url, change, words):
     database = Database(mysql_url.set(**change).render_as_string(hide_password=False))
     with pytest.raises(errors.ConfigError, match=words):
