@@ -38,6 +38,8 @@ class Server(BaseApplication):  # type: ignore[misc]
             "accesslog": None, "errorlog": "-", "loglevel": "warning", "logger_class": _Logger,
             "worker_exit": self._worker_exit, "limit_request_line": 8190, "limit_request_field_size": 16380,
             "control_socket_disable": True,
+            # where it was started may be closed to its account (root's home)
+            "chdir": "/",
             # gunicorn's defaults were taken when it was imported, by a warm parent that was still root
             "user": os.geteuid(), "group": os.getegid(),
         }

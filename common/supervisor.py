@@ -59,6 +59,7 @@ def drop_privileges(user: str, conf: object) -> None:
         account = pwd.getpwnam(user)
     except KeyError as e:
         raise errors.ConfigError(f"there is no unix account {user!r}; create it, or leave --user away") from e
+    os.chdir("/")
     os.initgroups(user, account.pw_gid)
     os.setgid(account.pw_gid)
     os.setuid(account.pw_uid)

@@ -135,7 +135,7 @@ main() {
     # shellcheck disable=SC2046  # words
     step "Debian packages" install_packages $(wanted_packages)
     step "Folders and account" folders_make
-    step "Python environment $VENV" venv_make all
+    step "Python environment $VENV" stack_venv
     if joining; then stack_join; else stack_control; fi
     summary
 }
