@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from gunicorn.app.base import BaseApplication
+from gunicorn.config import Chdir
 from gunicorn.sock import create_sockets
 from gunicorn.workers.gthread import ThreadWorker
 from oslo_config import cfg
@@ -27,6 +28,8 @@ class Server(BaseApplication):  # type: ignore[misc]
         address = (str(conf.api.bind_host), int(conf.api.bind_port or info.port or 0))
         self.socket = workers.listen(info.name, address)
         self.running: workers.Worker | None = None
+        # its default, checked on construction, is where the parent was started: maybe closed to our account (root's home)
+        Chdir.default = "/"
         super().__init__()
 
     def load_config(self) -> None:
@@ -38,8 +41,6 @@ class Server(BaseApplication):  # type: ignore[misc]
             "accesslog": None, "errorlog": "-", "loglevel": "warning", "logger_class": _Logger,
             "worker_exit": self._worker_exit, "limit_request_line": 8190, "limit_request_field_size": 16380,
             "control_socket_disable": True,
-            # where it was started may be closed to its account (root's home)
-            "chdir": "/",
             # gunicorn's defaults were taken when it was imported, by a warm parent that was still root
             "user": os.geteuid(), "group": os.getegid(),
         }
