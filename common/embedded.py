@@ -1,7 +1,7 @@
 """The embedded profile: every daemon as threads of one process, on SQLite files and in-memory messages.
 
 It builds the very same Workers as the processes of a cloud do; only the configuration differs
-(SQLite, `kombu+memory`, simulated drivers), and cheroot stands where gunicorn stands.
+(SQLite, messages in memory, simulated drivers), and cheroot stands where gunicorn stands.
 """
 
 import json
@@ -91,7 +91,7 @@ class Cloud:
     def _conf(self, service: Service, info: DaemonInfo) -> cfg.ConfigOpts:
         values: dict[str, Any] = {
             "state_path": os.path.join(self.data_dir, service.name), "run_path": self.data_dir, "host": "embedded",
-            "transport_url": "kombu+memory:////", "api.bind_host": self.bind, "worker.threads": 8,
+            "transport_url": "kombu+inprocess:////", "api.bind_host": self.bind, "worker.threads": 8,
             "service_credentials.auth_url": self.auth_url, "service_credentials.username": service.name,
             "service_credentials.password": self.secrets[service.name], "service_credentials.project_name": "service",
             "service_credentials.user_domain_id": "default", "service_credentials.project_domain_id": "default",

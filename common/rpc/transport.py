@@ -1,4 +1,4 @@
-"""The connection to RabbitMQ (or, in one process, to kombu's in-memory transport)."""
+"""The connection to RabbitMQ (or, in one process, to a transport in memory)."""
 
 import threading
 import warnings
@@ -45,4 +45,8 @@ def connect(conf: cfg.ConfigOpts, url: str | None = None) -> Any:
     """The RPC transport that `transport_url` (or `url`) names."""
     import oslo_messaging
 
+    if "kombu+inprocess" in (url or conf.transport_url or ""):
+        from common.rpc import inprocess
+
+        inprocess.register()
     return oslo_messaging.get_rpc_transport(conf, url=url)
