@@ -46,7 +46,7 @@ OWNERS = ("project_id", "tenant_id", "owner", "user_id", "target_tenant")
 def sql(statement: str) -> list[list[str]]:
     """Rows of a statement, as the machine's root, through the private MariaDB's socket."""
     out = run("mariadb", "--no-defaults", f"--socket={SOCKET}", "--user=root", "--batch", "--skip-column-names",
-              "--execute", statement)
+              input=statement)
     return [line.split("\t") for line in out.splitlines()]
 
 

@@ -1,6 +1,8 @@
 """The cloud of processes that the tests of this folder share, with a tenant's ground in it."""
 
+import pathlib
 import shutil
+import tempfile
 from collections.abc import Iterator
 from typing import Any
 
@@ -22,7 +24,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def backends(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Backend]]:
+def backends() -> Iterator[dict[str, Backend]]:
     """A MariaDB and a RabbitMQ of this cloud's own, since they are stopped and started, too."""
     for program in ("mariadbd", "mariadb", "/usr/lib/rabbitmq/bin/rabbitmq-server"):
         if shutil.which(program) is None and shutil.which(program, path="/usr/sbin") is None:
@@ -30,9 +32,9 @@ def backends(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Bac
     made = {}
     try:
         for kind in ("mariadb", "rabbitmq"):
-            folder = tmp_path_factory.mktemp(kind)
-            for path in (folder, *list(folder.parents)[:2]):
-                path.chmod(0o755)  # the servers' accounts must get through
+            # not pytest's own folder: the servers' accounts must get through, and another pytest would forbid it again
+            folder = pathlib.Path(tempfile.mkdtemp(prefix=f"altostack-{kind}."))
+            folder.chmod(0o755)
             one = made[kind] = Backend(kind, folder)
             if kind == "rabbitmq":
                 one.shell(f"backend_dir {folder} rabbitmq; rabbitmq_definitions t {SECRET} / | "
@@ -44,6 +46,7 @@ def backends(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Bac
     finally:
         for one in made.values():
             one.stop()
+            shutil.rmtree(one.folder)
 
 
 @pytest.fixture(scope="session")
