@@ -1,6 +1,5 @@
 """compute-conductor: runs the sagas of servers and answers their hosts' agents."""
 
-from common.clients.placement import Placement
 from oslo_config import cfg
 
 from common import heartbeat
@@ -8,6 +7,7 @@ from common.clients import scheduler
 from common.clients.base import Sessions
 from common.clients.image import ImageClient
 from common.clients.network import NetworkClient
+from common.clients.placement import Placement
 from common.clients.volume import VolumeClient
 from common.rpc.interface import client
 from common.saga import Runner
