@@ -4,10 +4,11 @@ Readers get plain rows (named tuples over the columns of `models.Server`), never
 thousand servers must stay cheap.
 """
 
+import datetime
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import sqlalchemy as sa
 from sqlalchemy import orm
@@ -36,6 +37,15 @@ def get(session: orm.Session, server_id: str, *, deleted: bool = False) -> Any:
     if row is None:
         raise not_found(server_id)
     return row
+
+
+def changed_at(session: orm.Session, server_id: str) -> datetime.datetime | None:
+    """When the row of a server was last changed, None if never; errors.NotFound when there is no such server."""
+    query = sa.select(TABLE.c.updated_at).where(TABLE.c.id == server_id, TABLE.c.deleted.is_(False))
+    row = session.execute(query).first()
+    if row is None:
+        raise not_found(server_id)
+    return cast("datetime.datetime | None", row[0])
 
 
 def get_many(session: orm.Session, server_ids: Sequence[str]) -> Sequence[Any]:

@@ -1,5 +1,6 @@
 """What the metadata API answers: whose request it is, and the documents of that server."""
 
+import datetime
 import hashlib
 import hmac
 import json
@@ -41,7 +42,7 @@ class Metadata:
     def __init__(self, conf: cfg.ConfigOpts, db: Database) -> None:
         self.conf, self.db = conf, db
         self._deps = Deps(conf=conf, db=db, conductor=None, agents=None, image=None, network=None, volume=None)
-        self._cache: TTLCache[str, Found] = TTLCache(4096, max(conf.metadata.cache_s, 1))
+        self._cache: TTLCache[str, tuple[datetime.datetime | None, Found]] = TTLCache(4096, max(conf.metadata.cache_s, 1))
         self._lock = threading.Lock()
         self._vendor_data = _vendor_data(conf.metadata.vendordata_file)
 
@@ -65,14 +66,20 @@ class Metadata:
         return found
 
     def find(self, server_id: str) -> Found:
-        """The documents of a server; errors.NotFound."""
+        """The documents of a server; errors.NotFound.
+
+        What is kept holds for the server as it was then: one that is rebuilt boots sooner than `cache_s`, and must not
+        get what it was before.
+        """
+        with self.db.read() as session:
+            changed_at = servers.changed_at(session, server_id)
         with self._lock:
-            cached = self._cache.get(server_id)
-        if cached is None:
+            then, cached = self._cache.get(server_id, (None, None))
+        if cached is None or then != changed_at:
             cached = self._read(server_id)
             if self.conf.metadata.cache_s:
                 with self._lock:
-                    self._cache[server_id] = cached
+                    self._cache[server_id] = changed_at, cached
         return cached
 
     def forget(self, server_id: str) -> None:
