@@ -31,7 +31,7 @@ class Channel(memory.Channel):  # type: ignore[misc]
 
     def basic_cancel(self, consumer_tag: str) -> None:
         """As kombu's; and be woken no more."""
-        name = self._tag_to_queue.get(consumer_tag)
+        name = str(self._tag_to_queue.get(consumer_tag))
         with self.lock:
             self.waiting.get(name, set()).discard(self.connection)
         super().basic_cancel(consumer_tag)
