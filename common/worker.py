@@ -46,12 +46,18 @@ class Runtime:
             return self._databases[url]
 
     def transport(self, conf: cfg.ConfigOpts, url: str | None = None) -> Any:
-        """The message transport of `url` (default: the configuration's transport_url)."""
+        """The message transport of `url` (default: the configuration's transport_url).
+
+        One that does not answer is said once, and no error: it is asked again for as long as it takes.
+        """
         rpc_transport.prepare()
         with self._lock:
             key = url or conf.transport_url
             if key not in self._transports:
                 self._transports[key] = rpc_transport.connect(conf, url)
+                silent = unreachable(conf, url)
+                if silent:
+                    tell(logging.WARNING, silent)
             return self._transports[key]
 
     def close(self) -> None:
@@ -234,9 +240,39 @@ def write_pid(conf: cfg.ConfigOpts, daemon: str) -> None:
             f.write(f"{os.getpid()}\n")
 
 
-def fail(message: str) -> int:
-    """Print one clear line on standard error, and write it to the log where that is elsewhere; the exit status 1."""
+def unreachable(conf: cfg.ConfigOpts, url: str | None = None, timeout_s: float = 2.0) -> str | None:
+    """What to say when none of the RabbitMQ hosts of `url` (default: transport_url) takes a connection within `timeout_s`.
+
+    None when one does, or when the transport is none of RabbitMQ's. Names hosts, never the password.
+    """
+    import oslo_messaging
+
+    try:
+        parsed = oslo_messaging.TransportURL.parse(conf, url)
+    except oslo_messaging.InvalidTransportURL as e:
+        raise errors.ConfigError("transport_url cannot be read; it looks like rabbit://USER:PASSWORD@HOST:5672/") from e
+    if parsed.transport != "rabbit":
+        return None
+    found = []
+    for host in parsed.hosts:
+        address = (host.hostname or "localhost", host.port or 5672)
+        try:
+            with socket.create_connection(address, timeout_s):
+                return None
+        except OSError as e:
+            found.append(f"{address[0]}:{address[1]} ({e.strerror or e})")
+    return (f"RabbitMQ does not answer at {', '.join(found)}; start it, or correct transport_url in altostack.conf; "
+            "trying again until it answers")
+
+
+def tell(level: int, message: str) -> None:
+    """Print one clear line on standard error, and write it to the log where that is elsewhere."""
     if any(isinstance(handler, logging.FileHandler) for handler in logging.getLogger().handlers):
-        LOG.error("%s", message)
+        LOG.log(level, "%s", message)
     print(f"altostack: {message}", file=sys.stderr, flush=True)
+
+
+def fail(message: str) -> int:
+    """Tell an error; the exit status 1."""
+    tell(logging.ERROR, message)
     return 1
