@@ -95,4 +95,4 @@ def _initiator() -> str:
                     return value.strip()
     except OSError:
         pass
-    return "iqn.2010-10.org.altostack:" + socket.gethostname().lower()
+    return "iqn.2026-11.org.altostack:" + socket.gethostname().lower()
