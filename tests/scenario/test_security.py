@@ -62,7 +62,7 @@ def test_a_rule_for_members_of_a_group_only(served: Guest, neighbour: Guest, ten
     other = tenant.note(tenant.net.create_security_group(name=f"{tenant.name}-other"))
     rule = tenant.permit(protocol="tcp", port_range_min=PORT, port_range_max=PORT, remote_group_id=other.id)
     port = next(tenant.net.ports(device_id=neighbour.server.id))
-    assert not _answers(neighbour, inside)
+    wait_for("silence for one that is no member", lambda: not _answers(neighbour, inside), SETTLE_S)
     tenant.net.update_port(port, security_group_ids=[tenant.group.id, other.id])
     wait_for("answer for a member", lambda: _answers(neighbour, inside), SETTLE_S)
     tenant.net.update_port(port, security_group_ids=[tenant.group.id])
