@@ -128,6 +128,7 @@ def finish(session: orm.Session, model: Any, seq: int, owner: str, state: str, e
 
 def followers(session: orm.Session, model: Any, resource_id: str) -> list[str]:
     """Ids of the resource's unfinished sagas: what may run next when one has ended."""
+    session.flush()
     return list(session.scalars(sa.select(model.id).where(model.resource_id == resource_id, model.state.in_(ACTIVE))))
 
 

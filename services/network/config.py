@@ -59,7 +59,8 @@ SERVICE = Service(
     daemons=(
         DaemonInfo("network-api", "services.network.cmd.network_api:build", port=9696, binary="neutron-server"),
         DaemonInfo("network-conductor", "services.network.cmd.network_conductor:build", binary="neutron-rpc-server"),
-        DaemonInfo("network-agent", "services.network.cmd.network_agent:build", privileged=True, database=False, binary="neutron-linuxbridge-agent"),
+        DaemonInfo("network-agent", "services.network.cmd.network_agent:build", privileged=True, database=False,
+                   binary="neutron-linuxbridge-agent"),
     ),
     endpoints=(
         Endpoint("network", "neutron", "network-api", ""),

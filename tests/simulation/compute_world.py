@@ -232,7 +232,7 @@ class World:
         """Every agent that is not down says that it lives."""
         for host in set(self.agents) - self.down:
             self.database.transaction(service_rows.beat, models.Service, daemon="compute-agent", binary="nova-compute", host=host,
-                                      version="1")
+                                      version="1", info={"connector": {"host": host, "initiator": f"iqn.test:{host}"}})
 
     def server(self, *, volumes=(), networks=None, **values):
         """A new server's row with its saga, as the API makes it; its id."""

@@ -6,6 +6,7 @@ import threading
 
 import pytest
 
+from common import config
 from common import service as services
 from common.db import migrations
 from common.db.session import Database
@@ -65,6 +66,7 @@ def test_nothing_is_monkey_patched():
     for service in INSTALLED.values():
         for info in service.daemons:
             importlib.import_module(info.build.partition(":")[0])
+            config.make(service)
     from oslo_service import backend
 
     assert backend.get_backend_type() == backend.BackendType.THREADING

@@ -199,7 +199,9 @@ class Reconciler:
                 news.append((name, seen, found))
         for start in range(0, len(news) or 1, 100):
             part = news[start:start + 100]
-            client.heartbeat(context.internal(), self.host.name, {"version": version(), "nodes": [n[2] for n in part]})
+            connector = self.host.driver.inventory.connector(part[0][0]) if part else None
+            client.heartbeat(context.internal(), self.host.name, {"version": version(), "nodes": [n[2] for n in part],
+                                                                  "connector": connector})
             for name, seen, found in part:
                 self._beaten[name], self._told[name] = seen, found
         self._answered = True

@@ -78,7 +78,7 @@ def _no_tag(server_id: str, tag: str) -> errors.NotFound:
 
 
 def put_tag(request: Request, server_id: str, tag: str) -> Any:
-    """201 with a Location, 204 when it was there; 400, 409."""
+    """Takes no body. 201 with a Location, 204 when it was there; 400, 409."""
     row = load_server(request, server_id)
     if not 0 < len(tag) <= 60 or "," in tag or "/" in tag:
         raise errors.BadRequest(f"Tag '{tag}' is invalid. It must be a non empty string without characters '/' and ','. "

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import ipaddress
 from collections.abc import Mapping
 from typing import Any
 
@@ -114,7 +115,8 @@ def _wanted(request: Request, body: Mapping[str, Any], hints: Mapping[str, Any])
         user_data=user_data(request, body.get("user_data")), config_drive=_true(body.get("config_drive", False)),
         admin_pass=body.get("adminPass"), zone=zone, host=host, node=node, hints=hints,
         description=body.get("description") if request.at_least("2.19") else body["name"],
-        hostname=body.get("hostname"), access_ip_v4=body.get("accessIPv4"), access_ip_v6=body.get("accessIPv6"),
+        hostname=body.get("hostname"), access_ip_v4=_address(body.get("accessIPv4")),
+        access_ip_v6=_address(body.get("accessIPv6")),
         disk_config=body.get("OS-DCF:diskConfig"), tags=body.get("tags") or (),
         trusted_certs=body.get("trusted_image_certificates"), multiattach=request.at_least("2.60"),
     )
@@ -152,9 +154,14 @@ _FIELDS = {"name": "name", "accessIPv4": "access_ip_v4", "accessIPv6": "access_i
            "hostname": "hostname"}
 
 
+def _address(text: str | None) -> str | None:
+    """An address in its shortest form (the schema has checked it); None when it is empty."""
+    return str(ipaddress.ip_address(text)) if text else None
+
+
 def plain_values(body: Mapping[str, Any]) -> dict[str, Any]:
     """Columns by the fields of an update or rebuild body."""
-    values = {column: body[field] or (None if field.startswith("access") else body[field])
+    values = {column: _address(body[field]) if field.startswith("access") else body[field]
               for field, column in _FIELDS.items() if field in body}
     if "OS-DCF:diskConfig" in body:
         values["auto_disk_config"] = body["OS-DCF:diskConfig"] == "AUTO"

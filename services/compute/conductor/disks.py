@@ -2,17 +2,23 @@
 
 from typing import Any
 
+from common import errors
 from common.clients.base import RemoteError
+from common.db import services as service_rows
 from common.saga import Failure, Run, Wait
-from services.compute.db import server_parts
+from services.compute.db import hosts, models, server_parts
 
 CREATE_TIMEOUT_S = 600.0
 
 
-def connector(host: str, host_ip: str | None) -> dict[str, Any]:
-    """How a host presents itself to block storage; QEMU's own initiator makes the connection."""
-    return {"host": host, "ip": host_ip or "127.0.0.1", "initiator": f"iqn.2026-11.org.altostack:{host}", "multipath": False,
-            "platform": "x86_64", "os_type": "linux", "do_local_attach": False}
+def connector(run: Run, host: str) -> dict[str, Any]:
+    """How a host presents itself to block storage, as its agent told; errors.Transient while it has not."""
+    with run.deps.database.read() as session:
+        rows = service_rows.list_all(session, models.Service, binary=hosts.COMPUTE, host=host)
+    found = (rows[0].info or {}).get("connector") if rows else None
+    if not found:
+        raise errors.Transient(f"the agent on {host} has not said yet how it connects to volumes")
+    return dict(found)
 
 
 def rows(run: Run) -> list[Any]:
@@ -22,7 +28,7 @@ def rows(run: Run) -> list[Any]:
     return [d for d in found if d.destination == "volume"]
 
 
-def prepare(run: Run, server: Any, host_ip: str | None) -> Wait | None:
+def prepare(run: Run, server: Any) -> Wait | None:
     """Make the volumes that were asked for, wait until they are there, attach them all for the server's host."""
     for disk in rows(run):
         volume_id = disk.volume_id or _create(run, server, disk)
@@ -35,18 +41,18 @@ def prepare(run: Run, server: Any, host_ip: str | None) -> Wait | None:
             return Wait(1.0)
         if volume["status"].startswith("error"):
             raise Failure(f"volume {volume_id} went to {volume['status']}", public="Block Device Mapping is Invalid.")
-        attach(run, server.host, host_ip, disk.id, volume_id, disk.attachment_id)
+        attach(run, server.host, disk.id, volume_id, disk.attachment_id)
     return None
 
 
-def attach(run: Run, host: str, host_ip: str | None, disk_id: str, volume_id: str, attachment_id: str | None) -> None:
+def attach(run: Run, host: str, disk_id: str, volume_id: str, attachment_id: str | None) -> None:
     """Reserve (unless done) and connect one volume for `host`; its connection is written down."""
     storage = run.deps.volume
     try:
         if attachment_id is None:
             attachment_id = storage.create_attachment(volume_id, run.resource_id)["id"]
             run.deps.database.transaction(server_parts.change_disk, disk_id, attachment_id=attachment_id)
-        found = storage.update_attachment(attachment_id, connector(host, host_ip))
+        found = storage.update_attachment(attachment_id, connector(run, host))
     except RemoteError as e:
         raise Failure(str(e), public=f"Volume {volume_id} could not be attached: {e.message}") from e
     run.deps.database.transaction(server_parts.change_disk, disk_id, connection_info=found["connection_info"])

@@ -18,10 +18,11 @@ CHUNK = 200
 def beat(conductor: Conductor, host: str, told: Mapping[str, Any]) -> None:
     """An agent lives; its nodes are written down when it names them, and Placement learns what changed."""
     nodes: Sequence[Mapping[str, Any]] = told.get("nodes") or ()
+    info = {"connector": told["connector"]} if told.get("connector") else None
 
     def write(session: Session) -> list[Any]:
         service_rows.beat(session, models.Service, daemon="compute-agent", binary=hosts.COMPUTE, host=host,
-                          version=str(told.get("version", "")))
+                          version=str(told.get("version", "")), info=info)
         return hosts.save_nodes(session, host, nodes) if nodes else []
 
     rows = conductor.database.transaction(write)

@@ -3,6 +3,7 @@
 The job is a row (services.compute.db.jobs); the agent fetches it, works, and reports; the report wakes the saga.
 """
 
+import functools
 from typing import Any
 
 from common import errors
@@ -21,7 +22,13 @@ def run_job(run: Run, verb: str, host: str, args: dict[str, Any] | None = None, 
     """
     conductor = run.deps
     job_id = f"{run.id}/{name or verb}"
-    job = conductor.database.transaction(jobs.ensure, job_id, server_id=run.resource_id, host=host, verb=verb, args=args)
+    job = None
+    if not run.fresh:
+        with conductor.database.read() as session:
+            job = jobs.get(session, job_id)
+    if job is None:
+        run.write(jobs.ensure, job_id, server_id=run.resource_id, host=host, verb=verb, args=args)
+        return Wait(LOOK_AGAIN_S, then=functools.partial(conductor.poke, host, [run.resource_id]))
     if job.state == "done":
         return dict(job.result or {})
     if job.state == "failed":
@@ -30,8 +37,7 @@ def run_job(run: Run, verb: str, host: str, args: dict[str, Any] | None = None, 
         raise Failure(f"{verb} on {host}: no result within {timeout_s:.0f} s", public=f"{verb} timed out")
     if run.step_age_s > LOOK_AGAIN_S and not conductor.host_is_up(host):
         raise Failure(f"{verb}: the agent on {host} is down", public="The host of the server does not answer.")
-    conductor.poke(host, [run.resource_id])
-    return Wait(LOOK_AGAIN_S)
+    return Wait(LOOK_AGAIN_S, then=functools.partial(conductor.poke, host, [run.resource_id]))
 
 
 def finish_job(run: Run, verb: str, host: str, args: dict[str, Any] | None = None) -> None:
@@ -44,6 +50,10 @@ def finish_job(run: Run, verb: str, host: str, args: dict[str, Any] | None = Non
             raise
         return
     if isinstance(found, Wait):
+        run.deps.database.transaction(run.apply)
+        run.writes.clear()
+        if found.then is not None:
+            found.then()
         raise errors.Transient(f"waiting for {verb} on {host}")
 
 

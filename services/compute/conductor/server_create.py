@@ -59,14 +59,7 @@ def make_volumes(run: Run) -> Wait | None:
     server = ending.server(run)
     if server.task_state != states.BLOCK_DEVICE_MAPPING:
         ending.change(run, task_state=states.BLOCK_DEVICE_MAPPING)
-    return disks.prepare(run, server, host_ip(run, server.host))
-
-
-def host_ip(run: Run, host: str) -> str | None:
-    """The address of a compute host, for block storage."""
-    with run.deps.database.read() as session:
-        rows = hosts.nodes(session, host=host, limit=1)
-    return rows[0].host_ip if rows else None
+    return disks.prepare(run, server)
 
 
 def spawn(run: Run) -> Wait | None:

@@ -91,7 +91,7 @@ def leave_host(run: Run) -> None:
 def connect_volumes(run: Run) -> Wait | None:
     """Its volumes, for the new host."""
     server = ending.server(run)
-    return disks.prepare(run, server, server_create.host_ip(run, server.host))
+    return disks.prepare(run, server)
 
 
 def spawn(run: Run) -> Wait | None:

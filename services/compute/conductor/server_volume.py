@@ -5,7 +5,6 @@ from typing import Any
 from common.db.session import Session
 from common.saga import Failure, Run, Saga, Step, Wait
 from services.compute.conductor import disks, ending, jobs
-from services.compute.conductor.server_create import host_ip
 from services.compute.db import server_parts
 
 
@@ -13,7 +12,7 @@ def connect(run: Run) -> Wait | None:
     """Connect the volume for the server's host. A server that is on no host gets it when it has one."""
     server, disk = ending.server(run), _disk(run)
     if server.host and not disk.connection_info:
-        disks.attach(run, server.host, host_ip(run, server.host), disk.id, disk.volume_id, disk.attachment_id)
+        disks.attach(run, server.host, disk.id, disk.volume_id, disk.attachment_id)
     return None
 
 

@@ -38,13 +38,15 @@ class Conductor(Interface):
     def report(self, ctxt: Any, host: str, reports: list[dict[str, Any]]) -> None:
         """What the agent found and did.
 
-        Each: {"server_id", "report": ServerReport as dict or None, "jobs": [{"id", "result": {…} or None, "error": text or None}]}.
+        Each: {"server_id", "report": ServerReport as dict or None,
+        "jobs": [{"id", "result": {…} or None, "error": text or None}]}.
         A call, so that a result is never lost: the agent repeats it until it is answered.
         """
 
     @call(timeout_s=20)
     def heartbeat(self, ctxt: Any, host: str, beat: dict[str, Any]) -> None:
-        """The agent lives. `beat`: {"version", "nodes": [NodeReport as dict] (with the first beat and when they changed)}.
+        """The agent lives. `beat`: {"version", "nodes": [NodeReport as dict] (with the first beat and when they changed),
+        "connector": how the host presents itself to block storage (with nodes)}.
 
         A call: what was not answered is told again, so that a node is never unknown to Placement.
         """

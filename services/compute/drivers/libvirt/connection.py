@@ -184,7 +184,7 @@ class Connection:
         for listener in self._listeners:
             try:
                 listener(name[len(PREFIX) :], power)
-            except Exception:  # the edge of libvirt's thread: an exception here would be lost in C code
+            except Exception:  # process edge: libvirt's thread, where an exception would be lost in C code
                 LOG.exception("a listener failed on %s of %s", power, name)
 
     def _on_device(self, *_args: Any) -> None:
