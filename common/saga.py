@@ -11,11 +11,12 @@ lease is over, which runs the same step again: steps are idempotent.
         Step("await_active", await_active),
     ), on_done=mark_active, on_failed=mark_error)
 
-A step returns None (done) or a `Wait` (look again later, or when woken); raises errors.Transient (try again
-soon) or anything else (undo everything, then `on_failed`).
+A step returns None (done), NOTHING (there was nothing to do) or a `Wait` (look again later, or when woken); raises
+errors.Transient (try again soon) or anything else (undo everything, then `on_failed`).
 """
 
 import datetime
+import functools
 import logging
 import threading
 from collections import deque
@@ -40,9 +41,20 @@ _KEEP_ENDED_S = 3600.0
 
 @dataclass(frozen=True)
 class Wait:
-    """What a step returns when it cannot go on yet: look again in `seconds`, or as soon as somebody wakes the saga."""
+    """What a step returns when it cannot go on yet: look again in `seconds`, or as soon as somebody wakes the saga.
+
+    `then` is called once that is written down (a poke of whoever will wake it; one that is lost must do no harm).
+    """
 
     seconds: float = 10.0
+    then: Callable[[], None] | None = None
+
+
+class Nothing:
+    """What a step returns that changed nothing, here or elsewhere, and left no data: its end need not be written down."""
+
+
+NOTHING = Nothing()
 
 
 class Failure(Exception):
@@ -71,6 +83,7 @@ class Run:
     step_age_s seconds since this step was first tried (over all conductors)
     attempt    how many times this step was tried before
     fresh      nobody can have tried this step before: it need not look for what an earlier try left
+    memo       what steps read, for the next ones of this process; never written down
     """
 
     seq: int
@@ -84,6 +97,20 @@ class Run:
     attempt: int = 0
     error: str | None = None
     fresh: bool = False
+    memo: dict[str, Any] = field(default_factory=dict)
+    writes: list[Callable[[orm.Session], Any]] = field(default_factory=list)
+
+    def write(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
+        """Call `function(session, …)` in the transaction that notes the end of this step, or its wait.
+
+        For a step's own rows: cheaper than a transaction, and a conductor that lost the saga writes nothing.
+        """
+        self.writes.append(functools.partial(_call, function, args, kwargs))
+
+    def apply(self, session: orm.Session) -> None:
+        """Do what `write` collected (also for undos, which have to do it themselves)."""
+        for work in self.writes:
+            work(session)
 
     @property
     def step_age_s(self) -> float:
@@ -91,7 +118,11 @@ class Run:
         return (clock.now() - self.step_started_at).total_seconds()
 
 
-StepFunction = Callable[[Run], Wait | None]
+def _call(function: Callable[..., Any], args: Any, kwargs: Any, session: orm.Session) -> Any:
+    return function(session, *args, **kwargs)
+
+
+StepFunction = Callable[[Run], Wait | Nothing | None]
 EndFunction = Callable[[orm.Session, Run], None]
 FailFunction = Callable[[orm.Session, Run, Exception], None]
 
@@ -257,6 +288,8 @@ class Runner:
             if cancelled and saga.cancellable:
                 return self._turn(run, step, Cancelled("cancelled"))
             current = saga.steps[step]
+            fresh = run.fresh
+            run.writes.clear()
             try:
                 outcome = current.do(run)
             except errors.Transient as e:
@@ -280,7 +313,9 @@ class Runner:
             step += 1
             run.attempt, run.step_started_at = 0, clock.now()
             self.after_step(run, current.name)
-            if step < len(saga.steps):
+            if isinstance(outcome, Nothing) and not run.writes:
+                run.fresh = fresh  # who takes over begins at the last step noted, not fresh
+            elif step < len(saga.steps):
                 cancelled, wakes = self._checkpoint(run, step=step, data=run.data, attempt=0,
                                                     step_started_at=run.step_started_at)
                 run.fresh = True
@@ -290,6 +325,8 @@ class Runner:
 
     def _turn(self, run: Run, step: int, why: Exception) -> tuple[int, Exception]:
         """Write down that the saga undoes itself from now on."""
+        run.writes.clear()
+        run.memo.clear()
         LOG.info("saga %s of %s turns back at step %d: %s", run.kind, run.resource_id, step, why)
         run.error = str(why)[:2000]
         if isinstance(why, Failure) and not isinstance(why, Cancelled):
@@ -334,23 +371,43 @@ class Runner:
         self._finish(run, "failed", run.error, failed)
 
     def _checkpoint(self, run: Run, **values: Any) -> tuple[bool, int]:
-        cancelled, wakes = self.database.transaction(rows.checkpoint, self.model, run.seq, self.owner, **values)
+        def note(session: orm.Session) -> Any:
+            run.apply(session)
+            return rows.checkpoint(session, self.model, run.seq, self.owner, **values)
+
+        cancelled, wakes = self.database.transaction(note)
+        run.writes.clear()
         return bool(cancelled), int(wakes)
 
     def _park(self, run: Run, step: int, wait: Wait, wakes: int) -> bool:
-        return self.database.transaction(
-            rows.park, self.model, run.seq, self.owner, clock.after(wait.seconds), wakes, step=step, data=run.data,
-            attempt=run.attempt, step_started_at=run.step_started_at,
-        )
+        """Let go of the saga until it is woken; false when it was woken meanwhile: then go on with it."""
+        def note(session: orm.Session) -> bool:
+            run.apply(session)
+            parked = rows.park(session, self.model, run.seq, self.owner, clock.after(wait.seconds), wakes, step=step,
+                               data=run.data, attempt=run.attempt, step_started_at=run.step_started_at)
+            if not parked:
+                rows.checkpoint(session, self.model, run.seq, self.owner, step=step)  # errors.Stale: write nothing
+            return parked
+
+        parked = self.database.transaction(note)
+        run.writes.clear()
+        if wait.then is not None:
+            try:
+                wait.then()
+            except errors.Transient as e:
+                LOG.warning("saga %s of %s: %s", run.kind, run.resource_id, e)
+        return parked
 
     def _finish(self, run: Run, state: str, error: str | None, ending: EndFunction | None) -> None:
         def end(session: orm.Session) -> list[str]:
+            run.apply(session)
             if ending is not None:
                 ending(session, run)
             rows.finish(session, self.model, run.seq, self.owner, state, error)
             return rows.followers(session, self.model, run.resource_id)
 
         followers = self.database.transaction(end)
+        run.writes.clear()
         if followers:
             with self._lock:
                 self._backlog.extend(followers)
