@@ -52,7 +52,7 @@ agent_network_remove() {
         ip netns delete "$name" 2>/dev/null || true
     done
     for name in $(ip -o link show 2>/dev/null | awk -F': ' '{sub(/@.*/, "", $2)}
-        $2 ~ /^(tap|brq|ns-|qr-|qg-)[0-9a-f]+-[0-9a-f][0-9a-f]$/ || $2 ~ /^vxlan-[0-9]+$/ {print $2}'); do
+        $2 ~ /^(tap|brq|phx|phy|ns-|qr-|qg-)[0-9a-f]+-[0-9a-f][0-9a-f]$/ || $2 ~ /^vxlan-[0-9]+$/ {print $2}'); do
         ip link delete "$name" 2>/dev/null || true
     done
     nft list tables 2>/dev/null | awk '$3 ~ /^altostack(_|$)/' | while read -r _ table; do
