@@ -1,6 +1,6 @@
 """Choosing a host: what a server needs, in the scheduler's words, and giving it back."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from common.saga import Failure, Run
@@ -31,11 +31,11 @@ def traits(flavor: Mapping[str, Any], image: Mapping[str, Any] | None) -> tuple[
 
 
 def request(session: Any, server: Any, flavor: Mapping[str, Any], asked: Any, *, ignore_hosts: list[str],
-            host: str | None = None, node: str | None = None) -> dict[str, Any]:
-    """What `Scheduler.select_hosts` takes for one server. `asked` is its ServerRequest."""
+            host: str | None = None, node: str | None = None, devices: Sequence[Any] | None = None) -> dict[str, Any]:
+    """What `Scheduler.select_hosts` takes for one server. `asked` is its ServerRequest; `devices` its block devices, where known."""
     data = asked.data if asked is not None else {}
     image = asked.image if asked is not None else None
-    disks = server_parts.disks(session, [server.id]).get(server.id, [])
+    disks = server_parts.disks(session, [server.id]).get(server.id, []) if devices is None else devices
     local_root = not any(d.boot_index == 0 and d.destination == "volume" for d in disks)
     required, forbidden = traits(flavor, image)
     zone = data.get("availability_zone") or server.pinned_zone

@@ -33,7 +33,7 @@ def plug(run: Run, server: Any, asked: Any) -> None:
                       public="Binding failed for port, please check neutron logs for more information.")
     taken = {w["port"] for w in wanted if w.get("port")}
     rows = [_row(run, server, port, position, wanted, port["id"] not in taken) for position, port in enumerate(made)]
-    run.deps.database.transaction(_save, rows)
+    run.write(_save, rows)
 
 
 def add(run: Run, server: Any, want: dict[str, Any], position: int) -> dict[str, Any]:

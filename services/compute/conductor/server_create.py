@@ -3,11 +3,12 @@
 A boot that its host spoils is undone and started again elsewhere, as a new saga, at most [compute] max_attempts times.
 """
 
+from types import SimpleNamespace
 from typing import Any
 
 from common import clock
 from common.db.session import Session
-from common.saga import Failure, Run, Saga, Step, Wait
+from common.saga import NOTHING, Failure, Nothing, Run, Saga, Step, Wait
 from services.compute.conductor import disks, ending, jobs, placing, ports
 from services.compute.db import hosts, operations, server_parts, servers
 from services.compute.db import jobs as job_rows
@@ -16,22 +17,31 @@ from services.compute.domain import states
 
 def choose_host(run: Run) -> Wait | None:
     """Claim a host for the server and write it down."""
-    server = ending.server(run)
-    if server.host and server.node:
-        return None
     with run.deps.database.read() as session:
+        server = one(session, run)
+        if server.host and server.node:
+            return None
         asked = servers.request(session, run.resource_id)
-        wanted = placing.request(session, server, server.flavor, asked, ignore_hosts=run.data.get("ignore_hosts", []))
+        devices = server_parts.disks(session, [server.id]).get(server.id, [])
+        wanted = placing.request(session, server, server.flavor, asked, ignore_hosts=run.data.get("ignore_hosts", []),
+                                 devices=devices)
+        zones = hosts.zones(session)
     answer = placing.choose(run, wanted)
-    run.deps.database.transaction(_place, run.resource_id, answer, run.deps.conf.compute.default_availability_zone)
+    zone = answer.get("availability_zone") or zones.get(answer["host"], run.deps.conf.compute.default_availability_zone)
+    changes = {"host": answer["host"], "node": answer["node"], "launched_on": answer["host"], "availability_zone": zone,
+               "task_state": states.NETWORKING}
+    run.write(servers.change, run.resource_id, changes)
+    run.memo.update(server=SimpleNamespace(**{**server._asdict(), **changes}), asked=asked,
+                    volumes=any(d.destination == "volume" for d in devices))
     return None
 
 
-def _place(session: Session, server_id: str, answer: dict[str, Any], default_zone: str) -> None:
-    zone = answer.get("availability_zone") or hosts.zones(session).get(answer["host"], default_zone)
-    servers.change(session, server_id, {
-        "host": answer["host"], "node": answer["node"], "launched_on": answer["host"], "availability_zone": zone,
-        "task_state": states.NETWORKING})
+def one(session: Session, run: Run) -> Any:
+    """The server's row; Failure when it is gone."""
+    found = servers.get_many(session, [run.resource_id])
+    if not found:
+        raise Failure(f"server {run.resource_id} is gone")
+    return found[0]
 
 
 def leave_host(run: Run) -> None:
@@ -46,27 +56,28 @@ def leave_host(run: Run) -> None:
 
 def make_ports(run: Run) -> Wait | None:
     """Make or take the ports, bound to the host."""
-    with run.deps.database.read() as session:
-        asked = servers.request(session, run.resource_id)
-    ports.plug(run, ending.server(run), asked)
+    if "server" not in run.memo:
+        with run.deps.database.read() as session:
+            run.memo.update(server=one(session, run), asked=servers.request(session, run.resource_id))
+    ports.plug(run, run.memo["server"], run.memo["asked"])
     return None
 
 
-def make_volumes(run: Run) -> Wait | None:
+def make_volumes(run: Run) -> Wait | Nothing | None:
     """Make and attach the volumes that were asked for."""
-    if not disks.rows(run):
-        return None
+    if not run.memo.get("volumes", True) or not disks.rows(run):
+        return NOTHING
     server = ending.server(run)
     if server.task_state != states.BLOCK_DEVICE_MAPPING:
         ending.change(run, task_state=states.BLOCK_DEVICE_MAPPING)
     return disks.prepare(run, server)
 
 
-def spawn(run: Run) -> Wait | None:
+def spawn(run: Run) -> Wait | Nothing:
     """Have the agent build the server."""
-    server = ending.server(run)
-    found = jobs.run_job(run, "ensure", server.host, timeout_s=run.deps.conf.compute.build_timeout_s)
-    return found if isinstance(found, Wait) else None
+    host = (run.memo.get("server") or ending.server(run)).host
+    found = jobs.run_job(run, "ensure", host, timeout_s=run.deps.conf.compute.build_timeout_s)
+    return found if isinstance(found, Wait) else NOTHING
 
 
 def unspawn(run: Run) -> None:
@@ -78,7 +89,7 @@ def unspawn(run: Run) -> None:
         jobs.finish_job(run, "destroy", found[0].host)
 
 
-def await_network(run: Run) -> Wait | None:
+def await_network(run: Run) -> Wait | Nothing:
     """Wait until the network service says that every port is plugged."""
     with run.deps.database.read() as session:
         waiting, failed = ports.plugged(session, run.resource_id)
@@ -86,19 +97,19 @@ def await_network(run: Run) -> Wait | None:
     if failed:
         raise Failure(f"ports could not be plugged: {', '.join(failed)}", public="Virtual interface creation failed.")
     if not waiting:
-        return None
+        return NOTHING
     if run.step_age_s > conf.vif_plugging_timeout_s:
         if conf.vif_plugging_is_fatal:
             raise Failure(f"ports were not plugged within {conf.vif_plugging_timeout_s} s: {', '.join(waiting)}",
                           public="Virtual interface creation failed.")
-        return None
+        return NOTHING
     return Wait(min(5.0, conf.vif_plugging_timeout_s))
 
 
-def finish_volumes(run: Run) -> Wait | None:
+def finish_volumes(run: Run) -> Wait | Nothing:
     """The guest has its volumes: tell block storage."""
     disks.complete(run)
-    return None
+    return NOTHING  # telling it twice does no harm
 
 
 def launched(session: Session, run: Run) -> None:
