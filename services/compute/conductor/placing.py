@@ -32,7 +32,7 @@ def traits(flavor: Mapping[str, Any], image: Mapping[str, Any] | None) -> tuple[
 
 def request(session: Any, server: Any, flavor: Mapping[str, Any], asked: Any, *, ignore_hosts: list[str],
             host: str | None = None, node: str | None = None, devices: Sequence[Any] | None = None) -> dict[str, Any]:
-    """What `Scheduler.select_hosts` takes for one server. `asked` is its ServerRequest; `devices` its block devices, where known."""
+    """What `Scheduler.select_hosts` takes for one server. `asked` is its ServerRequest; `devices` its block devices, if known."""
     data = asked.data if asked is not None else {}
     image = asked.image if asked is not None else None
     disks = server_parts.disks(session, [server.id]).get(server.id, []) if devices is None else devices
@@ -62,10 +62,10 @@ def _group(session: Any, server: Any) -> dict[str, Any] | None:
 
 def choose(run: Run, wanted: dict[str, Any]) -> dict[str, Any]:
     """The scheduler's answer for one server; Failure in upstream's words when no host will do."""
-    answer = run.deps.scheduler.select_hosts(run.context, [wanted])[0]
+    answer: dict[str, Any] = run.deps.choose_host(run.context, wanted)
     if "error" in answer:
         raise Failure(answer["error"], public=answer.get("public_error") or "No valid host was found.")
-    return dict(answer)
+    return answer
 
 
 def release(run: Run) -> None:

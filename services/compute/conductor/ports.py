@@ -53,7 +53,7 @@ def add(run: Run, server: Any, want: dict[str, Any], position: int) -> dict[str,
 
 def _create(run: Run, bodies: list[dict[str, Any]]) -> list[dict[str, Any]]:
     try:
-        return list(run.deps.network.create_ports(bodies))
+        return list(run.deps.create_ports(run.context, bodies))
     except RemoteError as e:
         if e.status in (409, 413, 403):
             raise Failure(str(e), public=e.message) from e
