@@ -7,6 +7,7 @@
 STACK_TITLE=${STACK_TITLE:-altostack}
 STEP_NAME=""
 STEP_LOG=""
+ALL_LOG=""          # where everything ends up; STEP_LOG is another one in `background`
 STEP_TIMES=()
 BACKGROUND=()      # entries "PID|NAME|LOG|STARTED_MS"
 
@@ -22,6 +23,7 @@ say() { printf '%s\n' "$*" >&3; }
 output_begin() {
     exec 3>&1
     STEP_LOG=$1
+    ALL_LOG=$1
     mkdir -p "$(dirname "$STEP_LOG")"
     : >>"$STEP_LOG"
     chmod 0600 "$STEP_LOG"
@@ -42,7 +44,7 @@ fail() {
             if [ -s "$log" ]; then show_log "$log"; fi
         fi
         [ -n "$try" ] && printf '  try:  %s\n' "$try"
-        [ "$log" = "$STEP_LOG" ] || printf '  all output: %s\n' "$STEP_LOG"
+        [ "$log" = "$ALL_LOG" ] || printf '  all output: %s\n' "$ALL_LOG"
     } >&3
     exit 1
 }
@@ -90,13 +92,14 @@ background() {
 
 # join [NAME...]: wait for these background functions (all of them without a name); fails if one failed.
 join() {
-    local entry pid name log rest=() bad=""
+    local entry pid name log failed rest=() bad=""
     for entry in "${BACKGROUND[@]}"; do
         IFS='|' read -r pid name log _ <<<"$entry"
         if [ $# -gt 0 ] && [[ " $* " != *" $name "* ]]; then rest+=("$entry"); continue; fi
-        if ! wait "$pid"; then bad+=" $name"; fi
+        # the log of one that failed stays: its message names it
+        if ! wait "$pid"; then failed=yes; bad+=" $name"; else failed=""; fi
         cat "$log" >>"$STEP_LOG"
-        rm -f "$log"
+        [ -n "$failed" ] || rm -f "$log"
     done
     BACKGROUND=("${rest[@]}")
     if [ -n "$bad" ]; then
