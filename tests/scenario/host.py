@@ -147,10 +147,12 @@ def wait_clean(ids: Iterable[str], owners: Iterable[str], seconds: float = 30) -
     """Require that nothing is left, after at most `seconds`; AssertionError with the list of what is."""
     ids, owners = sorted(set(ids)), sorted(set(owners))
     seconds *= PATIENCE
-    started = time.monotonic()
+    started, told = time.monotonic(), list[str]()
     until = started + seconds
     while left := leftover_things(ids) + leftover_rows(ids, owners):
-        print(f"still there after {time.monotonic() - started:.0f} s: {left}")
+        if left != told:
+            print(f"still there after {time.monotonic() - started:.0f} s: {left}")
+            told = left
         if time.monotonic() > until:
             raise AssertionError(f"left {seconds:.0f} s after everything was deleted:\n  " + "\n  ".join(left[:60]))
         time.sleep(1)

@@ -149,8 +149,11 @@ class Tenant:
 
     # ---- the end
 
-    def close(self, clean: float = 30) -> None:
-        """Delete everything as the tenant and its administrator would, then require that nothing is left."""
+    def close(self, clean: float = 75) -> None:
+        """Delete everything as the tenant and its administrator would, then require that nothing is left.
+
+        `clean` covers one full pass of an agent (60 s), which takes what no message told it of.
+        """
         for server in list(self.compute.servers()):
             self.note(server)
             self.compute.delete_server(server.id, ignore_missing=True)
