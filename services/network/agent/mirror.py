@@ -95,6 +95,9 @@ class Mirror:
     def _gone(self, gone: Mapping[str, list[str]]) -> None:
         for port_id in gone.get("port_ids") or ():
             self._forget_port(port_id)
+        if gone.get("port_ids"):  # nobody tells of a set that lost its last user on this host
+            used = {rule.remote_set for port in self.ports.values() for rule in port.rules}
+            self.sets = {set_id: found for set_id, found in self.sets.items() if set_id in used}
         for network_id in gone.get("network_ids") or ():
             for table in (self.segments, self.peers, self.neighbours, self.dhcps):
                 table.pop(network_id, None)
