@@ -50,7 +50,7 @@ secrets_list() {
 join_file() {
     {
         printf '# for /etc/altostack/join.conf of a machine that joins this cloud (SERVICE_HOST in its local.conf)\n'
-        secrets_list "metadata rabbit_compute rabbit_network rabbit_volume service_compute service_network service_volume"
+        secrets_list "metadata rabbit_compute rabbit_network rabbit_volume"
     } | write_file "$ETC_DIR/join.conf" 0600
 }
 

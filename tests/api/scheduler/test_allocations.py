@@ -137,8 +137,10 @@ def test_a_limit_cuts_the_list(client, at):
 
 @pytest.mark.parametrize(("version", "query"), [
     ("1.9", "resources=VCPU:1"), ("1.16", "resources=VCPU:1&required=HW_CPU_X86_VMX"),
-    ("1.20", f"resources=VCPU:1&member_of={ids.uuid()}"), ("1.24", "resources1=VCPU:1"), ("1.32", "resources_A=VCPU:1"),
-    ("1.30", f"resources=VCPU:1&in_tree={ids.uuid()}"), ("1.34", "resources=VCPU:1&root_required=HW_CPU_X86_VMX"),
+    ("1.20", "resources=VCPU:1&member_of=071a5b9a-7fe4-46bb-a002-d10d9b7b8552"),
+    ("1.24", "resources1=VCPU:1"), ("1.32", "resources_A=VCPU:1"),
+    ("1.30", "resources=VCPU:1&in_tree=071a5b9a-7fe4-46bb-a002-d10d9b7b8552"),
+    ("1.34", "resources=VCPU:1&root_required=HW_CPU_X86_VMX"),
     ("1.35", "resources=VCPU:1&same_subtree=_A"), ("1.38", "resources=VCPU:1&required=in:HW_CPU_X86_VMX"),
     ("1.39", ""), ("1.39", "resources1=VCPU:1&resources2=VCPU:1"), ("1.39", "resources=NOPE:1"),
     ("1.39", "resources=VCPU:1&required=NOPE"), ("1.39", "resources=VCPU:1&limit=0"),

@@ -113,7 +113,8 @@ def own_rabbit(rabbit_url, open_folder):
     folder = open_folder
     made = Backend("rabbitmq", folder)
     made.shell(
-        f"backend_dir {folder} rabbitmq; rabbitmq_definitions t secret-word / | write_file {folder}/definitions.json 0640 rabbitmq:"
+        f"backend_dir {folder} rabbitmq; "
+        f"rabbitmq_definitions t secret-word / | write_file {folder}/definitions.json 0640 rabbitmq:"
     )
     made.start()
     yield made, f"rabbit://t:secret-word@127.0.0.1:{made.port}/"
