@@ -14,7 +14,8 @@ from tests.scenario.cloud import PATIENCE, RUN, STATE, run
 
 PREFIX = "altostack_"  # of the schemas' names
 SOCKET = STATE / "mariadb" / "mariadb.sock"
-BACKENDS = {"mariadb", "rabbitmq", "memcached"}  # their folders hold no file named after a thing of the cloud
+# Folders of the databases, and of the hypervisor's copies of images, which it keeps for a day ([libvirt] image_cache_age_s).
+KEPT = {"mariadb", "rabbitmq", "memcached", "_base"}
 # Rows that tell what was, and that are kept on purpose: (schema, table) -> condition under which a row is history.
 HISTORY = {
     ("compute", "servers"): "deleted = 1",
@@ -85,8 +86,7 @@ def files() -> list[str]:
     found = []
     for top in (STATE, RUN):
         for folder, names, plain in os.walk(top):
-            if pathlib.Path(folder) == STATE:
-                names[:] = [n for n in names if n not in BACKENDS]
+            names[:] = [n for n in names if n not in KEPT]
             found += [os.path.join(folder, n) for n in (*names, *plain)]
     return found
 

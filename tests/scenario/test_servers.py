@@ -167,6 +167,7 @@ def test_no_valid_host_is_explained(tenant: Tenant) -> None:
         assert "No valid host" in failed.fault["message"]
         tenant.gone(server)
     finally:
+        tenant.cloud.admin.compute.revert_quota_set(tenant.project.id)
         tenant.cloud.admin.compute.delete_flavor(huge)
 
 
