@@ -7,6 +7,7 @@ process of its own (`run`) and as threads of the embedded profile (`start`, `sto
 
 import logging
 import os
+import re
 import signal
 import socket
 import sys
@@ -90,12 +91,19 @@ class Worker:
     def rpc_server(self, interface: type[rpc.Interface], implementation: Any, *, url: str | None = None,
                    server: str | None = None) -> None:
         """Receive the messages of `interface` for this host (or the name `server`)."""
+        from amqp.exceptions import AccessRefused, NotAllowed  # only those who take messages need it
+
+        refusals = (AccessRefused, NotAllowed)
         made: list[Any] = []
 
         def start() -> None:
             transport = self.runtime.transport(self.conf, url)
             made.append(rpc.server(interface, implementation, transport, server or self.conf.host, self.conf.worker.threads))
-            made[0].start()
+            try:
+                made[0].start()
+            except refusals as e:
+                where = _without_password(url or self.conf.transport_url)
+                raise errors.ConfigError(f"RabbitMQ refuses {where}: {e}; see transport_url") from e
 
         def stop() -> None:
             for item in made:
@@ -270,6 +278,11 @@ def tell(level: int, message: str) -> None:
     if any(isinstance(handler, logging.FileHandler) for handler in logging.getLogger().handlers):
         LOG.log(level, "%s", message)
     print(f"altostack: {message}", file=sys.stderr, flush=True)
+
+
+def _without_password(url: str) -> str:
+    """A transport URL as it may be shown."""
+    return re.sub(r":[^:@/]*@", ":***@", url)
 
 
 def fail(message: str) -> int:

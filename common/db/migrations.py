@@ -43,6 +43,7 @@ def status(db_package: str, database: Database) -> Status:
     from alembic.runtime.migration import MigrationContext
     from alembic.script import ScriptDirectory
 
+    database.wait(0)  # says what is wrong in one line
     with database.engine.connect() as connection:
         current = MigrationContext.configure(connection).get_current_revision()
     return Status(current, ScriptDirectory.from_config(_config(db_package)).get_current_head())
