@@ -6,7 +6,8 @@ resource is unfinished.
 """
 
 import datetime
-from collections.abc import Iterable, Sequence
+import functools
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -94,35 +95,56 @@ def release(session: orm.Session, model: Any, owner: str) -> None:
                     .values(owner=None, lease_until=None))
 
 
+@functools.cache
+def _update_held(model: Any, names: tuple[str, ...], unwoken: bool) -> Any:
+    """UPDATE of a saga that its owner holds. These run several times a boot: the statement is built once, on the bare table."""
+    table = model.__table__
+    held = sa.and_(table.c.seq == sa.bindparam("the_seq"), table.c.owner == sa.bindparam("the_owner"))
+    if unwoken:
+        held = sa.and_(held, table.c.wakes == sa.bindparam("wakes_seen"))
+    return sa.update(table).where(held).values({name: sa.bindparam(f"new_{name}", type_=table.c[name].type) for name in names})
+
+
+@functools.cache
+def _select_wakes(model: Any) -> Any:
+    table = model.__table__
+    return sa.select(table.c.cancelled, table.c.wakes, table.c.owner).where(table.c.seq == sa.bindparam("the_seq"))
+
+
+def _change_held(session: orm.Session, model: Any, seq: int, owner: str, values: Mapping[str, Any], *,
+                 wakes_seen: int | None = None) -> bool:
+    """Set columns of a saga that `owner` holds (and that nobody woke since); whether it was so."""
+    sent = {f"new_{name}": value for name, value in values.items()} | {"the_seq": seq, "the_owner": owner}
+    if wakes_seen is not None:
+        sent["wakes_seen"] = wakes_seen
+    statement = _update_held(model, tuple(values), wakes_seen is not None)
+    return bool(session.execute(statement, sent).rowcount)
+
+
 def checkpoint(session: orm.Session, model: Any, seq: int, owner: str, **values: Any) -> Any:
     """Write progress of a saga that `owner` holds; (cancelled, wakes) as they stand now.
 
     errors.Stale when `owner` does not hold it any more: it must stop at once.
     """
-    held = sa.and_(model.seq == seq, model.owner == owner)
-    if session.execute(sa.update(model).where(held).values(**values)).rowcount == 0:
-        if session.execute(sa.select(model.seq).where(held)).first() is None:
-            raise errors.Stale(f"saga {seq} is no longer held by {owner}")
-    return session.execute(sa.select(model.cancelled, model.wakes).where(model.seq == seq)).one()
+    changed = _change_held(session, model, seq, owner, values)
+    found = session.execute(_select_wakes(model), {"the_seq": seq}).first()
+    if found is None or (not changed and found.owner != owner):
+        raise errors.Stale(f"saga {seq} is no longer held by {owner}")
+    return found[:2]
 
 
 def park(session: orm.Session, model: Any, seq: int, owner: str, wake_at: datetime.datetime, wakes_seen: int,
          **values: Any) -> bool:
     """Let go of a saga until `wake_at`; False (and nothing changes) when it was woken since `wakes_seen`."""
-    found = session.execute(
-        sa.update(model).where(model.seq == seq, model.owner == owner, model.wakes == wakes_seen)
-        .values(owner=None, lease_until=None, wake_at=wake_at, **values)
-    )
-    return bool(found.rowcount)
+    freed = {"owner": None, "lease_until": None, "wake_at": wake_at}
+    return _change_held(session, model, seq, owner, values | freed, wakes_seen=wakes_seen)
 
 
 def finish(session: orm.Session, model: Any, seq: int, owner: str, state: str, error: str | None) -> None:
     """End a saga; errors.Stale when `owner` does not hold it any more."""
-    found = session.execute(
-        sa.update(model).where(model.seq == seq, model.owner == owner)
-        .values(state=state, error=error, owner=None, lease_until=None, wake_at=None, finished_at=clock.now(), context={})
-    )
-    if found.rowcount == 0:
+    values: dict[str, Any] = {"state": state, "error": error, "owner": None, "lease_until": None, "wake_at": None,
+              "finished_at": clock.now(), "context": {}}
+    if not _change_held(session, model, seq, owner, values):
         raise errors.Stale(f"saga {seq} is no longer held by {owner}")
 
 

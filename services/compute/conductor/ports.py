@@ -33,7 +33,7 @@ def plug(run: Run, server: Any, asked: Any) -> None:
                       public="Binding failed for port, please check neutron logs for more information.")
     taken = {w["port"] for w in wanted if w.get("port")}
     rows = [_row(run, server, port, position, wanted, port["id"] not in taken) for position, port in enumerate(made)]
-    run.write(_save, rows)
+    run.write(server_parts.insert_nics if run.fresh and not taken else _save, rows)
 
 
 def add(run: Run, server: Any, want: dict[str, Any], position: int) -> dict[str, Any]:

@@ -37,6 +37,12 @@ def save_nic(session: orm.Session, port_id: str, values: Mapping[str, Any]) -> N
             session.execute(sa.insert(ServerNic), [{"port_id": port_id, **values}])
 
 
+def insert_nics(session: orm.Session, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Add the cards of ports that were made just now."""
+    if rows:
+        session.execute(sa.insert(ServerNic.__table__), [dict(row) for row in rows])
+
+
 def delete_nic(session: orm.Session, port_id: str) -> None:
     """Forget a card."""
     session.execute(sa.delete(ServerNic).where(ServerNic.port_id == port_id))
