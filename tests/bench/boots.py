@@ -27,7 +27,7 @@ def main() -> None:
     parser.add_argument("--one", type=int, default=50)
     parser.add_argument("--cloud", action="store_true")
     parser.add_argument("--detail", action="store_true")
-    parser.add_argument("--profile")
+    parser.add_argument("--profile", nargs=2, metavar=("NAME", "FILE"), help="write pstats of what --detail calls NAME…")
     parser.add_argument("--folder")
     args = parser.parse_args()
     place: Any = Stack() if args.cloud else Embedded(f"simulated.nodes={args.nodes}", folder=args.folder)
@@ -37,7 +37,7 @@ def main() -> None:
         world = World(client)
         time.sleep(SETTLE_S)
         if args.profile:
-            place.ask(f"profile {args.profile}")
+            place.ask(f"profile {args.profile[0]}")
         try:
             rest = args.servers
             if args.one:
@@ -48,7 +48,7 @@ def main() -> None:
             if rest > 0:
                 measure(place, f"in batches of {args.batch}", rest, lambda: in_batches(world, rest, args.batch), args.detail, 12)
             if args.profile:
-                place.ask(f"profile {args.profile}")
+                place.ask(f"profile {args.profile[1]}")
         finally:
             found = len(world.states())
             measure(place, "deletion", found, lambda: delete_all(world), args.detail)

@@ -3,19 +3,23 @@
     python -m tests.bench.embedded_cloud DATA_DIR PORT_OFFSET GROUP.OPTION=VALUE…
 
 It reads commands on standard input, a line each, and answers with one line of JSON: `stats` (counters since the start),
-`left` (what the host still has), `profile FILE` (start a profile of all threads, or write it), `stop`.
+`left` `profile FILE` (start a profile of all threads, or write it), `stop`.
 
 CPU is told by who used it: an API daemon's requests, an RPC method's handling, a thread's own work.
 """
 
 import collections
+import contextlib
+import cProfile
 import json
 import logging
 import os
+import pstats
 import resource
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from typing import Any
 
 STARTED = time.monotonic()
@@ -28,6 +32,8 @@ class Counters:
         self.lock = threading.Lock()
         self.calls: collections.Counter[str] = collections.Counter()
         self.cpu: collections.Counter[str] = collections.Counter()
+        self.profiled: str | None = None
+        self.profiles: list[cProfile.Profile] = []
 
     def add(self, name: str, cpu_s: float = 0.0) -> None:
         """One more of `name`."""
@@ -35,15 +41,28 @@ class Counters:
             self.calls[name] += 1
             self.cpu[name] += cpu_s
 
+    @contextlib.contextmanager
+    def section(self, name: str) -> Iterator[None]:
+        """Count the block, with the CPU of the thread that runs it."""
+        watch = None
+        if self.profiled and name.startswith(self.profiled):
+            watch = cProfile.Profile(time.thread_time)
+            watch.enable()
+        before = time.thread_time()
+        try:
+            yield
+        finally:
+            self.add(name, time.thread_time() - before)
+            if watch is not None:
+                watch.disable()
+                self.profiles.append(watch)
+
     def timed(self, name: str, function: Any) -> Any:
-        """`function`, counted with the CPU of the thread that runs it."""
+        """`function`, as a section."""
 
         def call(*args: Any, **kwargs: Any) -> Any:
-            before = time.thread_time()
-            try:
+            with self.section(name):
                 return function(*args, **kwargs)
-            finally:
-                self.add(name, time.thread_time() - before)
 
         return call
 
@@ -66,11 +85,8 @@ def observe(counters: Counters) -> None:
 
     def http(self: Any, app: Any) -> None:
         def counted_app(environ: dict[str, Any], start_response: Any) -> Any:
-            before = time.thread_time()
-            try:
+            with counters.section(http_name(self.name, environ)):
                 return app(environ, start_response)
-            finally:
-                counters.add(http_name(self.name, environ), time.thread_time() - before)
 
         plain_http(self, counted_app)
 
@@ -97,11 +113,8 @@ def observe(counters: Counters) -> None:
         event.listen(self.engine, "commit", lambda _c: counters.add(f"commit {service}"))
 
     def run(self: Any, row: Any) -> None:
-        before = time.thread_time()
-        try:
+        with counters.section(f"saga {row.kind}"):
             plain_run(self, row)
-        finally:
-            counters.add(f"saga {row.kind}", time.thread_time() - before)
 
     Worker.http, interface.Client._send, session.Database.__init__ = http, send, init  # type: ignore[method-assign,assignment]
     interface._Endpoint._wrap = staticmethod(wrap)  # type: ignore[method-assign]
@@ -138,17 +151,18 @@ def stats(cloud: Any, counters: Counters) -> dict[str, Any]:
             "ready_s": cloud.ready_s}
 
 
-def profile(path: str) -> dict[str, Any]:
-    """Start profiling with yappi, where it is installed, or end it and write `path`."""
-    import yappi
-
-    if not yappi.is_running():
-        yappi.set_clock_type("cpu")
-        yappi.start()
-        return {"profiling": True}
-    yappi.stop()
-    yappi.get_func_stats().save(path, type="pstat")
-    return {"written": path}
+def profile(counters: Counters, word: str) -> dict[str, Any]:
+    """Start profiling the work whose name begins with `word` (CPU of its threads), or write `word` as a pstats file."""
+    if counters.profiled is None:
+        counters.profiled, counters.profiles = word, []
+        return {"profiling": word}
+    profiles, counters.profiled = counters.profiles, None
+    if profiles:
+        made = pstats.Stats(profiles[0])
+        for item in profiles[1:]:
+            made.add(item)
+        made.dump_stats(word)
+    return {"written": word, "sections": len(profiles)}
 
 
 def main() -> int:
@@ -181,7 +195,7 @@ def main() -> int:
         if word == "stats":
             answer = stats(cloud, counters)
         elif word == "profile":
-            answer = profile(rest)
+            answer = profile(counters, rest)
         else:
             break
         print(json.dumps(answer), flush=True)
