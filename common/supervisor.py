@@ -28,8 +28,8 @@ _USED_BY_APIS = ("common.gunicorn", "gunicorn.workers.gthread", "keystonemiddlew
                  "keystoneauth1.identity.v3", "keystoneauth1.identity.generic", "jsonschema", "common.http.app")
 
 
-def serve_one(name: str, config_dir: str | None, user: str | None = None) -> int:
-    """Be daemon `name` in this process until it is told to stop; the exit status."""
+def serve_one(name: str, config_dir: str | None, user: str | None = None, *, keeper: int | None = None) -> int:
+    """Be daemon `name` in this process until it is told to stop; the exit status. `keeper` is the supervisor's pid."""
     try:
         service, info = find_daemon(name)
         conf = config.load(service, name, config_dir=config_dir)
@@ -40,6 +40,8 @@ def serve_one(name: str, config_dir: str | None, user: str | None = None) -> int
         workers.write_pid(conf, name)
         if user and not info.privileged:
             drop_privileges(user, conf)
+            if keeper is not None:
+                _die_with_parent(keeper)  # changing the user made the kernel forget it
         _title(name)
         if info.port is not None and info.wsgi:
             from common.gunicorn import Server
@@ -145,7 +147,7 @@ class Supervisor:
             for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
                 signal.signal(number, signal.SIG_DFL)
             self._redirect(name)
-            status = serve_one(name, self.config_dir, self.user)
+            status = serve_one(name, self.config_dir, self.user, keeper=parent)
         except SystemExit as e:
             status = e.code if isinstance(e.code, int) else 1
         except Exception:  # process edge: the child must end here, not in the parent's loop

@@ -12,5 +12,6 @@ def cost(place: Any, ask: Callable[[], Any], service: str, rounds: int, daemon: 
     for _ in range(rounds):
         ask()
     after = place.usage()
-    seconds = sum(s - before["detail"]["cpu"].get(name, 0.0) for name, s in after["detail"]["cpu"].items() if name.startswith(prefix))
+    seconds = sum(total - before["detail"]["cpu"].get(name, 0.0) for name, total in after["detail"]["cpu"].items()
+                  if name.startswith(prefix))
     return seconds * 1000 / rounds, (after["queries"].get(service, 0) - before["queries"].get(service, 0)) / rounds

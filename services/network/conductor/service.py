@@ -6,6 +6,7 @@ from typing import Any
 from oslo_config import cfg
 
 from common.context import RequestContext
+from common.db import services as service_rows
 from common.db.session import Database
 from services.network.conductor.poker import Poker
 from services.network.conductor.state import Gatherer
@@ -26,6 +27,8 @@ class ConductorService:
     def heartbeat(self, ctxt: RequestContext, host: str, version: str, started_at: str, tunnel_ip: str | None,
                   physical_networks: list[str], roles: list[str], configurations: dict[str, Any]) -> dict[str, Any]:
         """An agent is alive; a new one is told its whole state, and may get what had no host until now."""
+        self.db.transaction(service_rows.beat, models.Service, daemon="network-agent", binary="neutron-linuxbridge-agent",
+                            host=host, version=version)
         news = run(self.db, self.conf, ctxt, self.poker.add, agents.heartbeat, host, started_at=started_at,
                    tunnel_ip=tunnel_ip, physical_networks=physical_networks, roles=roles, configurations=configurations)
         if news:
