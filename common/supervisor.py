@@ -62,6 +62,9 @@ def drop_privileges(user: str, conf: object) -> None:
     except KeyError as e:
         raise errors.ConfigError(f"there is no unix account {user!r}; create it, or leave --user away") from e
     os.chdir("/")
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, logging.FileHandler):  # the account may start this daemon alone one day
+            os.chown(handler.baseFilename, account.pw_uid, account.pw_gid)
     os.initgroups(user, account.pw_gid)
     os.setgid(account.pw_gid)
     os.setuid(account.pw_uid)

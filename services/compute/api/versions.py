@@ -52,7 +52,7 @@ def version(request: Request, name: str) -> dict[str, Any]:
 
 
 def gone(request: Request, **_variables: str) -> None:
-    """410: these APIs were removed for ever, whatever the version."""
+    """410: these APIs were removed for ever, whatever the version; no body is read."""
     raise errors.Gone("This API is no longer available.")
 
 
