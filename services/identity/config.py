@@ -87,4 +87,6 @@ SERVICE = Service(
         Endpoint("identity", "keystone", "identity-api", "/v3"),
     ),
     bootstrap="services.identity.cmd.bootstrap:run",
+    # one user's own cloud, in a folder that only this user reads: it shall start at once rather than resist a thief of hashes
+    embedded={"identity.password_hash_rounds": 7},
 )
