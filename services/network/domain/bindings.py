@@ -29,7 +29,7 @@ def bind(work: Work, row: Any, network: Any, host: str) -> None:
     if not host:
         row.vif_type = UNBOUND
         return
-    agent = db_agents.of_role(work.session, host, "l2")
+    agent = work.once(("l2", host), lambda: db_agents.of_role(work.session, host, "l2"))
     alive = agent is not None and db_agents.is_alive(agent, work.conf.network.agent_down_s)
     mapped = network.physical_network is None or (agent is not None and network.physical_network in agent.physical_networks)
     if not alive or not mapped or row.vnic_type not in _SUPPORTED:

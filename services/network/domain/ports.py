@@ -17,7 +17,7 @@ _PLAIN = ("name", "description", "admin_state_up", "device_id", "device_owner", 
 
 def create(work: Work, values: dict[str, Any]) -> Any:
     """A new port. 400, 404, 409 for values that do not fit the network; 409 OverQuota."""
-    network = networks.visible(work, values["network_id"])
+    network = work.once(("network", values["network_id"]), lambda: networks.visible(work, values["network_id"]))
     secure = values.get("port_security_enabled")
     row = models.Port(
         project_id=values["project_id"], network_id=network.id, mac_address=_mac(work, network, values.get("mac_address")),
@@ -159,7 +159,10 @@ def _groups_of_new(work: Work, row: Any, values: Mapping[str, Any]) -> list[str]
             raise _no_security_groups()
         return []
     if asked is None:
-        return [] if trusted else [security_groups.default_of(work, row.project_id).id]
+        if trusted:
+            return []
+        default = work.once(("default", row.project_id), lambda: security_groups.default_of(work, row.project_id))
+        return [default.id]
     return security_groups.check(work, row.project_id, asked)
 
 

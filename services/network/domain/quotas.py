@@ -27,7 +27,8 @@ def claim(work: Work, project_id: str, resource: str, amount: int = 1, *, check:
     if not project_id:
         return
     if not db.use(work.session, project_id, resource, amount,
-                  lambda: limits(work.session, work.conf, project_id)[resource] if check else -1):
+                  lambda: work.once(("limits", project_id), lambda: limits(work.session, work.conf, project_id))[resource]
+                  if check else -1):
         raise faults.over_quota(resource)
 
 

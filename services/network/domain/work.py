@@ -61,6 +61,13 @@ class Work:
     context: RequestContext
     conf: cfg.ConfigOpts
     changes: Changes = field(default_factory=Changes)
+    known: dict[Any, Any] = field(default_factory=dict)
+
+    def once(self, key: Any, read: Callable[[], R]) -> R:
+        """What `read` gave for `key` the first time in this transaction: many ports made together ask for the same things."""
+        if key not in self.known:
+            self.known[key] = read()
+        return self.known[key]  # type: ignore[no-any-return]
 
     @property
     def is_admin(self) -> bool:
