@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy import orm
 
 from common import clock, errors, ids
+from common.db.models import DateTime
 
 ACTIVE = ("running", "undoing")
 
@@ -55,20 +56,15 @@ def wake(session: orm.Session, model: Any, resource_ids: Sequence[str]) -> list[
 def claim(session: orm.Session, model: Any, owner: str, lease_s: float, *, only: Sequence[str] | None = None,
           limit: int = 50) -> list[Any]:
     """Take up to `limit` claimable sagas (of ids `only`) for `owner` during `lease_s` seconds."""
-    now = clock.now()
-    older = orm.aliased(model)
-    blocked = sa.exists().where(older.resource_id == model.resource_id, older.seq < model.seq, older.state.in_(ACTIVE))
-    free = _free(model, now)
-    query = sa.select(model).where(model.state.in_(ACTIVE), free, ~blocked).order_by(model.seq).limit(limit)
+    sent: dict[str, Any] = {"now": clock.now(), "most": limit}
     if only is not None:
-        query = query.where(model.id.in_(list(only)))
-    rows = session.scalars(query).all()
+        sent["ids"] = list(only)
+    rows = session.scalars(_claimable(model, only is not None), sent).all()
     if not rows:
         return []
-    lease = clock.after(lease_s)
     seqs = [r.seq for r in rows]
-    taken = session.execute(sa.update(model).where(model.seq.in_(seqs), _free(model, now)).values(owner=owner, lease_until=lease),
-                            execution_options={"synchronize_session": False})
+    lease = clock.after(lease_s)
+    taken = session.execute(_take(model), {"now": sent["now"], "seqs": seqs, "new_owner": owner, "new_lease": lease})
     session.expunge_all()
     if taken.rowcount != len(rows):
         mine = set(session.scalars(sa.select(model.seq).where(model.seq.in_(seqs), model.owner == owner,
@@ -77,9 +73,29 @@ def claim(session: orm.Session, model: Any, owner: str, lease_s: float, *, only:
     return list(rows)
 
 
-def _free(model: Any, now: datetime.datetime) -> Any:
-    return sa.and_(sa.or_(model.owner.is_(None), model.lease_until < now),
-                   sa.or_(model.wake_at.is_(None), model.wake_at <= now))
+def _free(columns: Any) -> Any:
+    now = sa.bindparam("now", type_=DateTime())
+    return sa.and_(sa.or_(columns.owner.is_(None), columns.lease_until < now),
+                   sa.or_(columns.wake_at.is_(None), columns.wake_at <= now))
+
+
+@functools.cache
+def _claimable(model: Any, some: bool) -> Any:
+    """SELECT of what may be claimed (of the ids `ids`), oldest first."""
+    older = orm.aliased(model)
+    blocked = sa.exists().where(older.resource_id == model.resource_id, older.seq < model.seq, older.state.in_(ACTIVE))
+    query = sa.select(model).where(model.state.in_(ACTIVE), _free(model), ~blocked)
+    if some:
+        query = query.where(model.id.in_(sa.bindparam("ids", expanding=True)))
+    return query.order_by(model.seq).limit(sa.bindparam("most", type_=sa.Integer()))
+
+
+@functools.cache
+def _take(model: Any) -> Any:
+    """UPDATE that gives claimed sagas their owner, as far as they are still free."""
+    table = model.__table__
+    return sa.update(table).where(table.c.seq.in_(sa.bindparam("seqs", expanding=True)), _free(table.c)).values(
+        owner=sa.bindparam("new_owner"), lease_until=sa.bindparam("new_lease", type_=DateTime()))
 
 
 def renew(session: orm.Session, model: Any, owner: str, lease_s: float) -> int:
