@@ -154,7 +154,8 @@ class Reconciler:
 
     def _report(self, done: Applied) -> None:
         """Tell the conductor what changed since the last report, and only that."""
-        up = {p for p in done.wired if p in self.mirror.state().all_ports}
+        known = self.mirror.state().all_ports
+        up = {p for p in done.wired if p in known}
         down = self._up - up
         networks = {n: d for n, d in self.mirror.dhcps.items() if f"network:{n}" not in done.errors}
         routers = {r: d for r, d in self.mirror.routers.items() if f"router:{r}" not in done.errors}
