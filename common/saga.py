@@ -174,6 +174,8 @@ class Runner:
         self._pool = ThreadPoolExecutor(self.threads, thread_name_prefix="saga")
         self._backlog: deque[str] = deque()
         self._busy = 0
+        self._in_hand: set[int] = set()
+        self._interrupted: list[int] = []
         self._lock = threading.Lock()
         self._stopping = False
 
@@ -200,14 +202,30 @@ class Runner:
 
     def poll(self) -> None:
         """Claim whatever may be claimed: what nobody was poked about, what a dead conductor held."""
+        self._give_back()
         with self._lock:
             free = self.threads - self._busy
         if free > 0 and not self._stopping:
             self._submit(self.database.transaction(rows.claim, self.model, self.owner, self.lease_s, limit=free))
 
+    def _give_back(self) -> None:
+        """What was interrupted (the database was away) may be claimed again, by anybody."""
+        with self._lock:
+            seqs, self._interrupted = self._interrupted, []
+        if seqs:
+            try:
+                self.database.transaction(rows.let_go, self.model, self.owner, seqs)
+            except BaseException:
+                with self._lock:
+                    self._interrupted += seqs
+                raise
+
     def renew(self) -> None:
-        """Prolong the leases of what is in hand."""
-        self.database.transaction(rows.renew, self.model, self.owner, self.lease_s)
+        """Prolong the leases of what is in hand, and of nothing else: what this process lost track of must become free."""
+        with self._lock:
+            seqs = list(self._in_hand)
+        if seqs:
+            self.database.transaction(rows.renew, self.model, self.owner, self.lease_s, seqs)
 
     def purge(self) -> None:
         """Forget sagas that ended an hour ago."""
@@ -246,6 +264,7 @@ class Runner:
         for row in claimed:
             with self._lock:
                 self._busy += 1
+                self._in_hand.add(row.seq)
             self._pool.submit(self._work, row)
 
     def _work(self, row: Any) -> None:
@@ -255,10 +274,13 @@ class Runner:
             LOG.warning("saga %s (%s): %s", row.id, row.kind, e)
         except Exception:  # process edge: the saga stays in the table and is claimed again
             LOG.exception("saga %s (%s) was interrupted", row.id, row.kind)
+            with self._lock:
+                self._interrupted.append(row.seq)
         finally:
             oslo_context._request_store.context = None
             with self._lock:
                 self._busy -= 1
+                self._in_hand.discard(row.seq)
             self._feed()
 
     # running

@@ -98,11 +98,17 @@ def _take(model: Any) -> Any:
         owner=sa.bindparam("new_owner"), lease_until=sa.bindparam("new_lease", type_=DateTime()))
 
 
-def renew(session: orm.Session, model: Any, owner: str, lease_s: float) -> int:
-    """Prolong the lease of everything `owner` holds; how many sagas that is."""
-    found = session.execute(sa.update(model).where(model.owner == owner, model.state.in_(ACTIVE))
+def renew(session: orm.Session, model: Any, owner: str, lease_s: float, seqs: Sequence[int]) -> int:
+    """Prolong the lease of those of `seqs` that `owner` holds; how many sagas that is."""
+    found = session.execute(sa.update(model).where(model.seq.in_(list(seqs)), model.owner == owner, model.state.in_(ACTIVE))
                             .values(lease_until=clock.after(lease_s)))
     return int(found.rowcount)
+
+
+def let_go(session: orm.Session, model: Any, owner: str, seqs: Sequence[int]) -> None:
+    """Give back sagas that `owner` took and could not go on with."""
+    session.execute(sa.update(model).where(model.seq.in_(list(seqs)), model.owner == owner, model.state.in_(ACTIVE))
+                    .values(owner=None, lease_until=None))
 
 
 def release(session: orm.Session, model: Any, owner: str) -> None:

@@ -187,3 +187,35 @@ def test_threads_run_what_is_poked(database):
         clock.sleep(0.02)
     made.stop()
     assert len(world.ends) == 40 and set(states(database)) == {"done"}
+
+
+def test_what_was_interrupted_is_taken_up_again(database):
+    world, hiccups = World(), [1]
+
+    def lose_the_database(run, step):
+        if hiccups:
+            hiccups.pop()
+            raise errors.Transient("database: gone away")
+
+    made = runner(database, world, world.step("a"), world.step("b"), after_step=lose_the_database)
+    made.poke([start(database)])
+    deadline = clock.monotonic() + 20
+    while not world.ends and clock.monotonic() < deadline:
+        made.renew()
+        made.poll()
+        clock.sleep(0.02)
+    made.stop()
+    assert world.ends == ["done"]
+
+
+def test_only_what_is_in_hand_keeps_its_lease(database):
+    world = World()
+    start(database)
+    with clock.frozen() as now:
+        lost = runner(database, world, world.step("a"))
+        assert database.transaction(rows.claim, SagaRow, lost.owner, 30)
+        now.advance(20)
+        lost.renew()
+        now.advance(20)
+        runner(database, world, world.step("a")).run_all()
+    assert world.ends == ["done"]
