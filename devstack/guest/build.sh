@@ -124,10 +124,11 @@ make_tree() {
     ln -s openssh/sftp-server "$TREE/usr/lib/sftp-server"    # where dropbear looks for it
     cp -a --no-preserve=ownership "$HERE/rootfs/." "$TREE/"
     cp /bin/busybox "$TREE/bin/busybox"
+    # setuid, as busybox is made for: it gives up root for all but the likes of ping and su
+    chmod 4755 "$TREE/bin/busybox"
     for program in init poweroff halt reboot getty udhcpc ip mdev insmod modprobe syslogd; do ln -sf ../bin/busybox "$TREE/sbin/$program"; done
     rm -f "$TREE"/bin/{mke2fs,blkid}
     link_busybox "$TREE/bin" ""
-    rm "$TREE/bin/ping"    # /usr/bin/ping of rootfs stands in for it
     rm -f "$TREE"/bin/mke2fs
     # dropbear gives its commands the PATH /usr/bin:/bin only
     for program in blkid mke2fs mkfs.ext2 mkfs.ext3 mkfs.ext4 resize2fs e2fsck; do ln -sf "../sbin/$program" "$TREE/bin/$program"; done
