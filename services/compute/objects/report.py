@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from services.compute.objects.wire import Wire
+from common.wire import Wire
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from services.compute.objects.wire import Wire
+from common.wire import Wire
 
 RUNNING, STOPPED, PAUSED, SUSPENDED = "running", "stopped", "paused", "suspended"
 CRASHED, ABSENT = "crashed", "absent"

@@ -2,8 +2,8 @@
 
 import dataclasses
 
+from common.wire import Wire
 from services.network.objects.port import Port
-from services.network.objects.wire import Wire
 
 SLAAC, STATELESS, STATEFUL = "slaac", "dhcpv6-stateless", "dhcpv6-stateful"
 

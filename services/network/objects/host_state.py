@@ -4,11 +4,11 @@ import dataclasses
 import functools
 from collections.abc import Mapping
 
+from common.wire import Wire
 from services.network.objects.dhcp import Dhcp
 from services.network.objects.port import AddressSet, Port
 from services.network.objects.router import Router
 from services.network.objects.segment import Neighbour, Segment, TunnelPeers
-from services.network.objects.wire import Wire
 
 
 @dataclasses.dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from services.network.objects.wire import Wire
+from common.wire import Wire
 
 INGRESS, EGRESS = "ingress", "egress"
 SERVICE_OWNER = "network:"

@@ -2,9 +2,9 @@
 
 import dataclasses
 
+from common.wire import Wire
 from services.network.objects.dhcp import DhcpHost, HostRoute
 from services.network.objects.port import Port
-from services.network.objects.wire import Wire
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

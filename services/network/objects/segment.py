@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from services.network.objects.wire import Wire
+from common.wire import Wire
 
 VXLAN, VLAN, FLAT = "vxlan", "vlan", "flat"
 

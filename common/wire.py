@@ -13,7 +13,7 @@ from typing import Any, Self
 
 
 class Wire:
-    """Base of the dataclasses of this folder; gives `to_dict` and `from_dict`."""
+    """Base of every dataclass that crosses a process: `from_dict(to_dict(x)) == x`."""
 
     def to_dict(self) -> dict[str, Any]:
         """This object as plain dicts, lists and scalars."""
