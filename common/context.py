@@ -23,6 +23,13 @@ class RequestContext(oslo_context.RequestContext):
         """Whether the caller holds the `admin` role (in whatever scope)."""
         return "admin" in (self.roles or [])
 
+    def again(self) -> "RequestContext":
+        """The same caller in another request; ids of requests are to be set."""
+        made = RequestContext.__new__(RequestContext)
+        made.__dict__.update(self.__dict__)
+        made.roles, made.service_roles = list(self.roles or ()), list(self.service_roles or ())
+        return made
+
     def to_message(self) -> dict[str, Any]:
         """The parts that cross a message or are stored with a saga, as JSON values (token included)."""
         return {

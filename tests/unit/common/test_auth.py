@@ -186,3 +186,41 @@ def test_when_identity_is_away_the_answer_is_503(client, keystone):
     assert client.get("/", headers={"X-Auth-Token": "good", **FORGED}).get_json() == {"user": None}
     keystone.down = False
     assert client.get("/who", headers={"X-Auth-Token": "good"}).status_code == 200
+
+
+def test_a_known_caller_is_not_asked_about_again_and_forged_headers_still_count_for_nothing(client, keystone):
+    good = {"X-Auth-Token": "good"}
+    first = client.get("/who", headers=good).get_json()
+    assert client.get("/who", headers={**FORGED, **good}).get_json() == first
+    assert client.get("/admin", headers={**FORGED, **good}).status_code == 403
+    with_service = client.get("/who", headers={**good, "X-Service-Token": "svc"}).get_json()
+    assert (first["service_roles"], with_service["service_roles"]) == ([], ["service"])
+    assert client.get("/who", headers={**FORGED, **good}).get_json() == first
+    assert keystone.validations == ["good", "svc"]
+
+
+def test_a_token_that_expires_is_refused_although_its_bearer_is_known(client, keystone):
+    keystone.tokens["short"] = token("carol", ["member"])
+    keystone.tokens["short"]["token"]["expires_at"] = clock.iso_micro(clock.after(0.4)) + "Z"
+    headers = {"X-Auth-Token": "short"}
+    assert client.get("/who", headers=headers).status_code == client.get("/who", headers=headers).status_code == 200
+    clock.sleep(0.5)
+    assert client.get("/who", headers=headers).status_code == 401
+
+
+def test_access_rules_are_looked_at_in_every_request(client, keystone):
+    limited = keystone.tokens["limited"] = token("dave", ["member"])
+    limited["token"]["application_credential"] = {"id": "a", "access_rules": [
+        {"id": "r", "service": "demo", "method": "GET", "path": "/other"}]}
+    limited["token"]["catalog"] = [{"type": "demo", "endpoints": []}]
+    assert [client.get("/who", headers={"X-Auth-Token": "limited"}).status_code for _ in range(2)] == [401, 401]
+
+
+def test_changing_one_requests_context_leaves_the_next_alone(client):
+    auth = client.application.extensions["altostack"].authenticator
+    client.get("/who", headers={"X-Auth-Token": "good"})
+    environ = {"altostack.caller": auth._callers.get(("good", None))}
+    one, two = auth.context(environ), auth.context(environ)
+    one.roles.append("admin")
+    one.request_id = "req-1"
+    assert two.roles == ["member", "reader"] and two.request_id != "req-1"
