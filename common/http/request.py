@@ -73,7 +73,7 @@ class Request:
         """`http://host:port` (with any prefix) under which the client reaches this API; no slash at its end."""
         if self._public_url:
             return self._public_url.rstrip("/")
-        return self.raw.host_url.rstrip("/") + self.raw.root_path.rstrip("/")
+        return f"{self.raw.scheme}://{self.raw.host}{self.raw.root_path.rstrip('/')}"
 
 
 _TRUE = frozenset(("1", "t", "true", "on", "y", "yes"))

@@ -1,5 +1,6 @@
 """Resource providers, their trees, traits and aggregates."""
 
+import functools
 import zlib
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
@@ -18,7 +19,9 @@ def bucket_of(uuid: str) -> int:
     return zlib.crc32(uuid.encode()) % models.BUCKETS
 
 
+@functools.cache
 def _select() -> Any:
+    """The statement without its condition; made once, as its aliases take longer to make than it takes to run."""
     parent, root = orm.aliased(P), orm.aliased(P)
     return (sa.select(P.id, P.uuid, P.name, P.generation, P.parent_id, P.root_id, P.created_at, P.updated_at,
                       parent.uuid.label("parent_uuid"), root.uuid.label("root_uuid"))
@@ -27,7 +30,12 @@ def _select() -> Any:
 
 def get(session: orm.Session, uuid: str) -> Any | None:
     """The provider's row, with parent_uuid and root_uuid."""
-    return session.execute(_select().where(P.uuid == uuid)).first()
+    return session.execute(_one(), {"uuid": uuid}).first()
+
+
+@functools.cache
+def _one() -> Any:
+    return _select().where(P.uuid == sa.bindparam("uuid"))
 
 
 def get_many(session: orm.Session, uuids: Collection[str]) -> dict[str, Any]:
