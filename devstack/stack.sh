@@ -9,7 +9,7 @@ set -euo pipefail
 umask 022
 DEVSTACK=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 PROJECT=$(dirname "$DEVSTACK")
-for part in common config packages python backends hypervisor databases configure daemons hostnet clients guest embedded; do
+for part in common config packages python backends hypervisor databases machines configure daemons hostnet clients guest embedded; do
     # shellcheck source=/dev/null
     . "$DEVSTACK/lib/$part.sh"
 done
@@ -33,7 +33,7 @@ write_logins() { openrc_write; clouds_write; venv_link_commands; }
 start_control() {
     background MariaDB control_database
     background RabbitMQ rabbit_start
-    background memcached start_memcached "$STATE_DIR/memcached" "$MEMCACHED_PORT" "$(listen_addresses)"
+    background memcached start_memcached "$STATE_DIR/memcached" "$MEMCACHED_PORT"
     if [ "$HYPERVISOR" = libvirt ] && has_daemon compute-agent; then background libvirt libvirt_start; fi
     join
 }

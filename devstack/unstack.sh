@@ -8,7 +8,7 @@
 set -euo pipefail
 DEVSTACK=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 PROJECT=$(dirname "$DEVSTACK")
-for part in common config python backends hypervisor databases configure daemons hostnet clients embedded; do
+for part in common config python backends hypervisor databases machines configure daemons hostnet clients embedded; do
     # shellcheck source=/dev/null
     . "$DEVSTACK/lib/$part.sh"
 done

@@ -7,6 +7,10 @@ from typing import Any
 
 from oslo_config import cfg
 
+RPC_OPTS = [
+    cfg.BoolOpt("limited_account", default=False,
+                help="This daemon's RabbitMQ user may use its own queues only, as an agent's should: see common/rpc/rabbit.py."),
+]
 _READY: list[bool] = []
 _LOCK = threading.Lock()
 
@@ -38,6 +42,7 @@ def register(conf: cfg.ConfigOpts) -> None:
     from oslo_messaging._tracing import client as tracing
     from oslo_messaging.transport import _transport_opts
 
+    conf.register_opts(RPC_OPTS, group="rpc")
     conf.register_opts(_transport_opts)
     conf.register_opts(metrics.oslo_messaging_metrics, group="oslo_messaging_metrics")
     conf.register_opts(tracing.oslo_messaging_tracing, group="oslo_messaging_tracing")
@@ -52,4 +57,9 @@ def connect(conf: cfg.ConfigOpts, url: str | None = None) -> Any:
         from common.rpc import inprocess
 
         inprocess.register()
-    return oslo_messaging.get_rpc_transport(conf, url=url)
+    made = oslo_messaging.get_rpc_transport(conf, url=url)
+    if (url or conf.transport_url).startswith("rabbit:"):
+        from common.rpc import rabbit
+
+        rabbit.adopt(made, conf.rpc.limited_account)
+    return made

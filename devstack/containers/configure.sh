@@ -8,7 +8,7 @@ set -euo pipefail
 
 DEVSTACK=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 PROJECT=$(dirname "$DEVSTACK")
-for part in common config backends databases configure; do
+for part in common config backends databases machines configure; do
     # shellcheck source=/dev/null
     . "$DEVSTACK/lib/$part.sh"
 done
@@ -16,7 +16,7 @@ done
 # shellcheck disable=SC2034  # the templates and functions of lib/ read these
 container_settings() {
     # each container puts its own name and address in at its start (see serve.sh)
-    HOST_NAME=CONTAINER_NAME HOST_IP=CONTAINER_ADDRESS
+    HOST_NAME=CONTAINER_NAME HOST_IP=CONTAINER_ADDRESS AGENT_HOST='*'
     DB_PORT=3306 RABBIT_PORT=5672 MEMCACHED_PORT=11211
     VIRT_TYPE=${VIRT_TYPE:-qemu} HYPERVISOR=${HYPERVISOR:-simulated}
     VOLUME_DRIVER=${VOLUME_DRIVER:-simulated} NETWORK_DRIVER=${NETWORK_DRIVER:-simulated}
@@ -32,6 +32,8 @@ container_settings() {
 # Containers reach each other by their services' names, which Docker's DNS answers for every copy in turn.
 api_url() { echo "http://$1:$(daemon_port "$1")"; }
 service_address() { echo rabbitmq; }
+# containers' names are not known beforehand: all agents of a kind share an account, which may use the queues of agents only
+agent_account() { echo "$1"; }
 database_url() {
     echo "mysql+pymysql://altostack_$1:$(urlencode "${SECRET[db_$1]}")@mariadb:$DB_PORT/altostack_$1?charset=utf8mb4"
 }
@@ -69,12 +71,8 @@ main() {
     folders_make
     secrets_make
     databases_make
-    local service args=()
-    for service in $SERVICES; do args+=("altostack_$service" "${SECRET[rabbit_$service]}" "$service"); done
-    for service in compute volume; do
-        args+=("altostack_${service}_scheduler" "${SECRET[rabbit_${service}_scheduler]}" scheduler)
-    done
-    rabbitmq_definitions "${args[@]}" | write_file /backends/definitions.json 0640 rabbitmq:
+    rabbit_accounts
+    rabbitmq_definitions "${RABBIT_ACCOUNTS[@]}" | write_file /backends/definitions.json 0640 rabbitmq:
     configure
     agents_folder
     client_files

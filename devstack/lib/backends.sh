@@ -151,15 +151,19 @@ rabbitmq_answers() { port_open "${2:-127.0.0.1}" "$(cat "$1/port")"; }
 start_rabbitmq() {
     local dir=$1 port=$2 addresses=${3:-127.0.0.1}
     local first=${addresses%%,*}
-    if running "$dir/rabbitmq.pid" "-home $dir " && rabbitmq_answers "$dir" "$first"; then
-        echo "RabbitMQ runs already in $dir"
-        return 0
+    backend_dir "$dir" rabbitmq
+    rabbitmq_config "$dir" "$port" "$addresses" | write_file "$dir/rabbitmq.conf.new" 0640 rabbitmq:
+    if running "$dir/rabbitmq.pid" "-home $dir "; then
+        if cmp -s "$dir/rabbitmq.conf" "$dir/rabbitmq.conf.new" && rabbitmq_answers "$dir" "$first"; then
+            echo "RabbitMQ runs already in $dir"
+            return 0
+        fi
+        stop_rabbitmq "$dir"
     fi
     need_free_port "$port" "${RABBIT_PORT_SETTING:-RABBIT_PORT}" RabbitMQ
-    backend_dir "$dir" rabbitmq
+    mv -f "$dir/rabbitmq.conf.new" "$dir/rabbitmq.conf"
     echo "$port" >"$dir/port"
     [ -s "$dir/definitions.json" ] || rabbitmq_definitions | write_file "$dir/definitions.json" 0640 rabbitmq:
-    rabbitmq_config "$dir" "$port" "$addresses" | write_file "$dir/rabbitmq.conf" 0640 rabbitmq:
     echo '[].' | write_file "$dir/enabled_plugins" 0640 rabbitmq:
     if [ ! -s "$dir/.erlang.cookie" ]; then random_hex 20 | write_file "$dir/.erlang.cookie" 0400 rabbitmq:; fi
     rm -f "$dir/rabbitmq.pid"

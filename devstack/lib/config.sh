@@ -22,6 +22,8 @@ console-proxy|compute|6080|api
 compute-agent|compute||agent
 "
 
+AGENT_DAEMONS="network-agent volume-agent compute-agent"
+
 # Lines for local.conf: one option of one configuration file.
 #   option compute-agent libvirt virt_type qemu      -> [libvirt] virt_type = qemu in compute-agent.conf
 OPTIONS=()
@@ -37,6 +39,8 @@ config_defaults() {
     : "${JOIN_FILE:=$ETC_DIR/join.conf}"
     : "${HOST_IP:=127.0.0.1}"
     : "${HOST_NAME:=$(uname -n)}"
+    # the host that this machine's agents' accounts are for
+    : "${AGENT_HOST:=$HOST_NAME}"
     : "${REGION:=RegionOne}"
     # Passwords; empty: random, kept in $ETC_DIR/.secrets
     : "${ADMIN_PASSWORD:=}" "${DEMO_PASSWORD:=}" "${SERVICE_PASSWORD:=}" "${DB_PASSWORD:=}" "${RABBIT_PASSWORD:=}"

@@ -88,12 +88,12 @@ api_url() { echo "http://$(service_address):$(daemon_port "$1")"; }
 # shellcheck disable=SC2034
 configure_service_variables() {
     SERVICE_NAME=$1
-    SERVICE_USER_PASSWORD=$(conf_value "${SECRET[service_$1]}")
-    TRANSPORT_URL=$(conf_value "$(transport_url "$1" "$1")")
+    SERVICE_USER_PASSWORD=$(conf_value "${SECRET[service_$1]:-}")
+    TRANSPORT_URL=$(conf_value "$(transport_url "altostack_$1" "rabbit_$1" "$1")")
     DATABASE_URL=""
     SCHEDULER_TRANSPORT_URL=""
     joining || DATABASE_URL=$(conf_value "$(database_url "$1")")
-    case $1 in compute | volume) SCHEDULER_TRANSPORT_URL=$(conf_value "$(transport_url "${1}_scheduler" scheduler)") ;; esac
+    case $1 in compute | volume) SCHEDULER_TRANSPORT_URL=$(conf_value "$(transport_url "altostack_${1}_scheduler" "rabbit_${1}_scheduler" scheduler)") ;; esac
 }
 
 configure() {
@@ -117,7 +117,12 @@ configure() {
 configure_daemon() {
     local template=$PROJECT/etc/$1/$2.conf owner=$UNIX_USER:
     DAEMON_PORT=$(daemon_port "$2")
-    if [ "$(daemon_kind "$2")" = agent ]; then owner=root:root; fi
+    AGENT_TRANSPORT_URL=""
+    if [ "$(daemon_kind "$2")" = agent ]; then
+        owner=root:root
+        # shellcheck disable=SC2034  # the templates read it
+        AGENT_TRANSPORT_URL=$(conf_value "$(transport_url "$(agent_account "$2" "$HOST_NAME")" "rabbit_${2//-/_}" "$1")")
+    fi
     [ -e "$template" ] || template=/dev/null
     install_conf "$template" "$2" "$owner" 0600
 }

@@ -7,6 +7,7 @@ declare -A SECRET
 secret_setting() {
     case $1 in
         admin) echo ADMIN_PASSWORD ;; demo) echo DEMO_PASSWORD ;;
+        rabbit_*_agent) ;;      # an agent's password is known to its machine: never that of a service
         rabbit_*) echo RABBIT_PASSWORD ;; db_*) echo DB_PASSWORD ;; service_*) echo SERVICE_PASSWORD ;;
     esac
 }
@@ -17,41 +18,39 @@ secret_names() {
     for service in identity image scheduler network volume compute; do
         echo "db_$service rabbit_$service service_$service"
     done
+    agent_secret_names
+}
+
+# The RabbitMQ passwords of a machine's agents: rabbit_compute_agent and so on.
+agent_secret_names() {
+    local daemon
+    for daemon in $AGENT_DAEMONS; do echo "rabbit_${daemon//-/_}"; done
 }
 
 # Read the secrets of an earlier run (or of the join file), fill in what is missing, keep them.
 secrets_make() {
-    local name value setting file=$SECRETS
-    if joining; then
-        file=$JOIN_FILE
-        [ -s "$file" ] || fail "to join $SERVICE_HOST this machine needs its join file at $JOIN_FILE" "" \
-            "scp root@$SERVICE_HOST:$ETC_DIR/join.conf $JOIN_FILE"
-    fi
-    if [ -s "$file" ]; then
-        while IFS='=' read -r name value; do
-            [[ $name =~ ^[a-z_]+$ ]] && SECRET[$name]=$value
-        done <"$file"
-    fi
+    local name setting
+    if joining; then join_file_read; return; fi
+    secrets_read "$SECRETS"
     for name in $(secret_names); do
         setting=$(secret_setting "$name")
         if [ -n "$setting" ] && [ -n "${!setting}" ]; then SECRET[$name]=${!setting}; fi
-        [ -n "${SECRET[$name]:-}" ] || joining || SECRET[$name]=$(random_hex 16)
+        [ -n "${SECRET[$name]:-}" ] || SECRET[$name]=$(random_hex 16)
     done
-    joining || secrets_list "$(secret_names)" | write_file "$SECRETS" 0600
-    joining || join_file
+    secrets_list "$(secret_names)" | write_file "$SECRETS" 0600
+}
+
+secrets_read() {
+    local name value
+    [ -s "$1" ] || return 0
+    while IFS='=' read -r name value; do
+        if [[ $name =~ ^[a-z_]+$ ]]; then SECRET[$name]=$value; fi
+    done <"$1"
 }
 
 secrets_list() {
     local name
     for name in $1; do printf '%s=%s\n' "$name" "${SECRET[$name]:-}"; done
-}
-
-# What a further machine needs, and no more: agents' RabbitMQ and service passwords, no database.
-join_file() {
-    {
-        printf '# for /etc/altostack/join.conf of a machine that joins this cloud (SERVICE_HOST in its local.conf)\n'
-        secrets_list "metadata rabbit_compute rabbit_network rabbit_volume"
-    } | write_file "$ETC_DIR/join.conf" 0600
 }
 
 urlencode() {
@@ -83,21 +82,43 @@ database_url() {
     echo "mysql+pymysql://altostack_$1:$(urlencode "${SECRET[db_$1]}")@127.0.0.1:$DB_PORT/altostack_$1?charset=utf8mb4"
 }
 
-# transport_url USER VHOST
+# transport_url ACCOUNT SECRET VHOST
 transport_url() {
-    echo "rabbit://altostack_$1:$(urlencode "${SECRET[rabbit_$1]}")@$(service_address):$RABBIT_PORT/$2"
+    echo "rabbit://$1:$(urlencode "${SECRET[$2]:-}")@$(service_address):$RABBIT_PORT/$3"
 }
 
-# RabbitMQ's users: each service its own virtual host; compute and volume also reach the scheduler's.
-rabbit_write_definitions() {
-    local dir=$STATE_DIR/rabbitmq service args=() file
-    for service in $SERVICES; do args+=("altostack_$service" "${SECRET[rabbit_$service]}" "$service"); done
+# RabbitMQ's users: each service its own virtual host; compute and volume also reach the scheduler's. Each agent has an
+# account that can do no more than an agent must.
+rabbit_accounts() {
+    local service daemon name
+    RABBIT_ACCOUNTS=()
+    for service in $SERVICES; do RABBIT_ACCOUNTS+=("altostack_$service" "${SECRET[rabbit_$service]}" "$service"); done
     for service in compute volume; do
-        args+=("altostack_${service}_scheduler" "${SECRET[rabbit_${service}_scheduler]}" scheduler)
+        RABBIT_ACCOUNTS+=("altostack_${service}_scheduler" "${SECRET[rabbit_${service}_scheduler]}" scheduler)
     done
+    for daemon in $AGENT_DAEMONS; do rabbit_agent_account "$daemon" "$AGENT_HOST" "${SECRET[rabbit_${daemon//-/_}]}"; done
+    for name in $(machine_names); do
+        for daemon in $AGENT_DAEMONS; do
+            rabbit_agent_account "$daemon" "$name" "$(machine_secret "$name" "rabbit_${daemon//-/_}")"
+        done
+    done
+}
+
+rabbit_agent_account() {
+    local service
+    service=$(daemon_service "$1")
+    has_service "$service" || return 0
+    RABBIT_ACCOUNTS+=("$(agent_account "$1" "$2")" "$3" "$service:$1:$2:$service-conductor")
+}
+
+agent_account() { echo "$1.$2"; }
+
+rabbit_write_definitions() {
+    local dir=$STATE_DIR/rabbitmq file
     backend_dir "$dir" rabbitmq
     file=$dir/definitions.json
-    rabbitmq_definitions "${args[@]}" | write_file "$file.new" 0640 rabbitmq:
+    rabbit_accounts
+    rabbitmq_definitions "${RABBIT_ACCOUNTS[@]}" | write_file "$file.new" 0640 rabbitmq:
     RABBIT_CHANGED=yes
     if cmp -s "$file" "$file.new"; then RABBIT_CHANGED=no; fi
     mv -f "$file.new" "$file"
@@ -106,9 +127,11 @@ rabbit_write_definitions() {
 # A node that runs already gets changed definitions by rabbitmqctl; a starting one reads them itself.
 rabbit_start() {
     rabbit_write_definitions
-    if running "$STATE_DIR/rabbitmq/rabbitmq.pid" "-home $STATE_DIR/rabbitmq " && [ $RABBIT_CHANGED = yes ]; then
-        rabbitmq_ctl "$STATE_DIR/rabbitmq" import_definitions "$STATE_DIR/rabbitmq/definitions.json" ||
-            fail "RabbitMQ did not take its new users" "$STATE_DIR/rabbitmq/startup.log" "./unstack.sh, then ./stack.sh"
-    fi
+    if [ $RABBIT_CHANGED = yes ] && running "$STATE_DIR/rabbitmq/rabbitmq.pid" "-home $STATE_DIR/rabbitmq "; then rabbit_import; fi
     start_rabbitmq "$STATE_DIR/rabbitmq" "$RABBIT_PORT" "$(listen_addresses)"
+}
+
+rabbit_import() {
+    rabbitmq_ctl "$STATE_DIR/rabbitmq" import_definitions "$STATE_DIR/rabbitmq/definitions.json" ||
+        fail "RabbitMQ did not take its new users" "$STATE_DIR/rabbitmq/startup.log" "./unstack.sh, then ./stack.sh"
 }

@@ -9,7 +9,7 @@ PACKAGES_COMPUTE="libvirt-daemon libvirt-daemon-system libvirt-clients python3-l
 PACKAGES_VOLUME="tgt qemu-utils qemu-block-extra"
 PACKAGES_GUEST="busybox-static dropbear-bin extlinux e2fsprogs openssh-sftp-server cpio qemu-utils util-linux"
 PACKAGES_IMAGE="qemu-utils"
-PACKAGES_TEST="python3-libvirt qemu-system-x86 openssh-client sshpass git"
+PACKAGES_TEST="python3-libvirt qemu-system-x86 openssh-client sshpass git ceph-common ceph-mon ceph-mgr ceph-osd radosgw python3-rados python3-rbd"
 
 # The packages that this machine's daemons need.
 wanted_packages() {
