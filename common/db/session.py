@@ -24,6 +24,15 @@ _RETRY_CODES = frozenset((1205, 1213, 1020, 2006, 2013, 2055))
 _TRIES_MAX = 8
 
 
+def _encryption(url: sa.URL) -> dict[str, Any]:
+    """PyMySQL's arguments on TLS: none on this host, unless the URL says something of it; else its own, TLS where offered.
+
+    Trying TLS makes PyMySQL read the system's certificates for each connection: 14 MiB, and time, in every daemon.
+    """
+    near = "unix_socket" in url.query or url.host in ("localhost", "127.0.0.1", "::1")
+    return {"ssl_disabled": True} if near and not any(name.startswith("ssl") for name in url.query) else {}
+
+
 class Database:
     """One schema: `read()` and `write()` sessions, and `transaction()` with retries.
 
@@ -42,7 +51,7 @@ class Database:
         else:
             options.update(pool_size=pool_size, max_overflow=max_overflow, pool_recycle=pool_recycle_s,
                            pool_pre_ping=True, isolation_level="READ COMMITTED",
-                           connect_args={"connect_timeout": 10, "charset": "utf8mb4"})
+                           connect_args={"connect_timeout": 10, "charset": "utf8mb4", **_encryption(self.url)})
         self.engine = sa.create_engine(self.url, **options)
         if self.is_sqlite:
             _prepare_sqlite(self.engine)
