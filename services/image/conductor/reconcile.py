@@ -29,8 +29,7 @@ def scrub(deps: Deps) -> None:
     """Remove the bytes of deleted images, and in the end the images themselves and old tasks."""
     image: Any = deps.conf.image
     before = clock.after(-image.scrub_after_s) if image.delayed_delete else None
-    while removal.remove(deps.db, deps.stores, locations, before=before):
-        pass
+    removal.remove(deps.db, deps.stores, locations, before=before)
     deps.db.transaction(images.finish_scrubbed)
     deps.db.transaction(images.purge, clock.after(-image.deleted_keep_days * 86400))
     deps.db.transaction(tasks.purge, clock.now())

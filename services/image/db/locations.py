@@ -35,10 +35,10 @@ def forget(session: orm.Session, location_ids: Sequence[int]) -> None:
 
 
 def to_remove(session: orm.Session, *, image_id: str | None = None, before: datetime.datetime | None = None,
-              limit: int = 100) -> list[tuple[int, str, str, str]]:
-    """(row id, image id, URL, store) of locations whose bytes have to go."""
+              after: int = 0, limit: int = 100) -> list[tuple[int, str, str, str]]:
+    """(row id, image id, URL, store) of locations whose bytes have to go, with row ids from `after` on."""
     query = sa.select(ImageLocation.id, ImageLocation.image_id, ImageLocation.url, ImageLocation.store)
-    query = query.where(ImageLocation.status == "deleted").order_by(ImageLocation.id).limit(limit)
+    query = query.where(ImageLocation.status == "deleted", ImageLocation.id > after).order_by(ImageLocation.id).limit(limit)
     if image_id is not None:
         query = query.where(ImageLocation.image_id == image_id)
     if before is not None:

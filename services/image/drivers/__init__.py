@@ -15,6 +15,8 @@ How an upload uses them:
 | store | writes | ranges | local files (sendfile) | says free space |
 |---|---|---|---|---|
 | file | yes, atomically | yes | yes | yes |
+| rbd | yes, with a protected snapshot at the end | yes | no | yes |
+| s3 | yes, in parts | yes | no | no |
 | http | no | yes | no | no |
 """
 
@@ -41,7 +43,7 @@ class Stores:
         if name is not None and name in self.by_name:
             return self.by_name[name]
         scheme = urllib.parse.urlsplit(location).scheme
-        scheme = "http" if scheme == "https" else scheme
+        scheme = {"https": "http", "s3+https": "s3"}.get(scheme, scheme)
         for store in self.by_name.values():
             if store.scheme == scheme:
                 return store
@@ -79,4 +81,12 @@ def _make(name: str, driver: str, settings: cfg.ConfigOpts.GroupAttr, folder: st
         from services.image.drivers.http import HttpStore
 
         return HttpStore(name, settings)
+    if driver == "rbd":
+        from services.image.drivers.rbd_store import RbdStore
+
+        return RbdStore(name, settings)
+    if driver == "s3":
+        from services.image.drivers.s3 import S3Store
+
+        return S3Store(name, settings)
     raise StoreError(f"store {name} names no known driver: {driver}")

@@ -6,7 +6,7 @@ streams into `add` may raise in between (a client that went away, a refused form
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Protocol, runtime_checkable
 
@@ -36,6 +36,10 @@ class StoreFull(StoreError):
 
 class StoreDenied(StoreError):
     """The store refuses (permissions, read-only)."""
+
+
+class InUse(StoreError):
+    """The bytes cannot go yet: something else hangs on them. Trying again later may succeed."""
 
 
 class BadLocation(StoreError):
@@ -94,6 +98,14 @@ class Predictable(Store, Protocol):
 
 
 @runtime_checkable
+class Abandoned(Store, Protocol):
+    """A store in which an upload that died leaves something that is not at the image's location."""
+
+    def clear_partial(self, image_id: str) -> None:
+        """Remove it; harmless when there is nothing. Only for an image that nobody is storing now."""
+
+
+@runtime_checkable
 class Usage(Protocol):
     """A store that knows how full it is."""
 
@@ -146,6 +158,29 @@ def limited(stream: Iterable[bytes], max_bytes: int) -> Iterator[bytes]:
         if seen > max_bytes:
             raise TooLarge(f"the image has more than the {max_bytes} bytes allowed")
         yield chunk
+
+
+def digested(stream: Iterable[bytes], digests: Digests) -> Iterator[bytes]:
+    """Pass `stream` on; `digests` sees each chunk before."""
+    for chunk in stream:
+        digests.update(chunk)
+        yield chunk
+
+
+def joined(stream: Iterable[bytes], next_size: Callable[[], int]) -> Iterator[bytes]:
+    """The stream in pieces of exactly the sizes that `next_size` gives, one call for each; the last one may be shorter."""
+    held, wanted = bytearray(), next_size()
+    for chunk in stream:
+        view = memoryview(chunk)
+        while view:
+            part = view[: wanted - len(held)]
+            held += part
+            view = view[len(part):]
+            if len(held) == wanted:
+                yield bytes(held)
+                held, wanted = bytearray(), next_size()
+    if held:
+        yield bytes(held)
 
 
 def check_image_id(image_id: str) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from common.db.session import Database
 from services.image.drivers import Stores
-from services.image.drivers.base import NotFound, Predictable, StoreError
+from services.image.drivers.base import Abandoned, NotFound, Predictable, StoreError
 
 LOG = logging.getLogger(__name__)
 
@@ -17,29 +17,39 @@ def remove(database: Database, stores: Stores, places: Any, **which: Any) -> int
     Bytes that another image still uses, or that a read-only store holds, stay; their rows go all the same. What a store
     refuses to remove now stays in the table and is tried again.
     """
-    with database.read() as session:
-        found = places.to_remove(session, **which)
-    done = []
-    for number, image_id, url, name in found:
+    removed, last = 0, 0
+    while True:
         with database.read() as session:
-            shared = places.in_use(session, url, but=number)
-        try:
-            store = stores.of(url, name)
-            if not shared and not store.read_only:
-                store.delete(url)
-        except NotFound:
-            pass
-        except StoreError as e:
-            LOG.warning("the bytes of image %s stay in store %s for now: %s", image_id, name, e)
-            continue
-        done.append(number)
-    if done:
-        database.transaction(places.forget, done)
-    return len(done)
+            found = places.to_remove(session, after=last, **which)
+        if not found:
+            return removed
+        last = found[-1][0]
+        done = [number for number, image_id, url, name in found if _gone(database, stores, places, number, image_id, url, name)]
+        if done:
+            database.transaction(places.forget, done)
+        removed += len(done)
+
+
+def _gone(database: Database, stores: Stores, places: Any, number: int, image_id: str, url: str, name: str) -> bool:
+    """Whether the row of a location may go: its bytes are removed, or not ours to remove."""
+    with database.read() as session:
+        shared = places.in_use(session, url, but=number)
+    try:
+        store = stores.of(url, name)
+        if not shared and not store.read_only:
+            store.delete(url)
+    except NotFound:
+        pass
+    except StoreError as e:
+        LOG.warning("the bytes of image %s stay in store %s for now: %s", image_id, name, e)
+        return False
+    return True
 
 
 def clear_orphan(database: Database, store: Any, places: Any, image_id: str) -> None:
     """Before an image's only writer stores it: remove what a writer that died left there without writing it down."""
+    if isinstance(store, Abandoned):
+        store.clear_partial(image_id)
     if not isinstance(store, Predictable):
         return
     url = store.location(image_id)

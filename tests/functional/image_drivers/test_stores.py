@@ -1,9 +1,7 @@
 """One conformance test for every image store, and what each has of its own."""
 
 import hashlib
-import http.server
 import os
-import threading
 import tracemalloc
 
 import pytest
@@ -11,8 +9,9 @@ from oslo_config import cfg
 
 from services.image.drivers import base, load_stores, options
 from services.image.drivers.inspect import ImageRejected, Inspector, inspected
+from tests.functional.image_drivers.ceph import POOL
 
-IMAGE = "11111111-2222-4333-8444-555555555555"
+IMAGE, OTHER = "11111111-2222-4333-8444-555555555555", "11111111-2222-4333-8444-555555555556"
 DATA = bytes(range(256)) * 4096 + b"\0" * 700_000 + b"end"
 
 
@@ -26,6 +25,7 @@ def configure(folder, entries=("file", "web:http"), **settings):
         name, driver = options.split(entry)
         if driver == "file":
             conf.set_override("images_dir", str(folder / name), group=name)
+        if driver != "http":
             for key, value in settings.items():
                 conf.set_override(key, value, group=name)
         else:
@@ -34,62 +34,34 @@ def configure(folder, entries=("file", "web:http"), **settings):
     return conf
 
 
-class Handler(http.server.SimpleHTTPRequestHandler):
-    """A web server with byte ranges and one redirect."""
-
-    ranges = True
-
-    def do_GET(self):
-        if self.path.startswith("/moved/"):
-            self.send_response(302)
-            self.send_header("Location", self.path.replace("/moved/", "/"))
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-            return
-        path = self.translate_path(self.path)
-        wanted = self.headers.get("Range")
-        if not self.ranges or not wanted or not os.path.isfile(path):
-            super().do_GET()
-            return
-        with open(path, "rb") as source:
-            data = source.read()
-        first, _, last = wanted.removeprefix("bytes=").partition("-")
-        part = data[int(first) : int(last) + 1 if last else None]
-        self.send_response(206 if part else 416)
-        self.send_header("Content-Length", str(len(part)))
-        self.end_headers()
-        self.wfile.write(part)
-
-    def log_message(self, *args):
-        pass
-
-
-@pytest.fixture
-def web(tmp_path):
-    handler = type("Bound", (Handler,), {"ranges": True})
-    root = tmp_path / "www"
-    root.mkdir()
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), lambda *args: handler(*args, directory=str(root)))
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    yield root, f"http://127.0.0.1:{server.server_port}", handler
-    server.shutdown()
-    thread.join()
-    server.server_close()
-
-
-@pytest.fixture(params=["file", "file-thin", "http", "http-without-ranges"])
+@pytest.fixture(params=["file", "file-thin", "rbd", "rbd-thin", "s3", "http", "http-without-ranges"])
 def stored(request, tmp_path, web):
     """(store, location of DATA, location of nothing)."""
-    stores = load_stores(configure(tmp_path, thin=request.param == "file-thin"))
-    if request.param.startswith("file"):
-        store = stores.by_name["file"]
+    kind = request.param.partition("-")[0]
+    if kind != "http":
+        store = writable(request, tmp_path, kind, thin=request.param.endswith("-thin"))
         location = store.add(IMAGE, [DATA[at : at + 100_000] for at in range(0, len(DATA), 100_000)], len(DATA)).url
-        return store, location, location[:-1] + "6"
+        yield store, location, location.replace(IMAGE, OTHER)
+        if store.exists(location):
+            store.delete(location)
+        return
+    stores = load_stores(configure(tmp_path))
     root, address, handler = web
     handler.ranges = request.param == "http"
     (root / "image").write_bytes(DATA)
-    return stores.by_name["web"], f"{address}/image", f"{address}/nothing"
+    yield stores.by_name["web"], f"{address}/image", f"{address}/nothing"
+
+
+def writable(request, folder, kind, *, thin=False, **settings):
+    """A store of a kind; the real server behind it is started when it is needed."""
+    if kind == "file":
+        return load_stores(configure(folder, [kind], thin=thin, **settings)).default
+    ceph = request.getfixturevalue("ceph")
+    if kind == "rbd":
+        settings |= {"rbd_ceph_conf": ceph.conf, "rbd_pool": POOL, "rbd_thin": thin}
+    else:
+        settings |= {"s3_part_mib": 5, **ceph.s3}
+    return load_stores(configure(folder, [kind], **settings)).default
 
 
 class TestEveryStore:
@@ -121,9 +93,11 @@ class TestEveryStore:
 
     def test_foreign_locations_are_refused(self, stored):
         store, _, _ = stored
-        for location in ("file:///etc/shadow", "ftp://x/y", "nonsense", "", "file://host/x"):
-            with pytest.raises(base.BadLocation):
-                store.get(location)
+        for location in ("file:///etc/shadow", "ftp://x/y", "nonsense", "", "file://host/x", "rbd://a/b/c/d", "rbd:///etc",
+                         "s3://other/bucket/x", "s3+https://x", "rbd://a/images/../snap"):
+            for call in (store.get, store.delete):
+                with pytest.raises((base.BadLocation, base.StoreDenied) if store.read_only else base.BadLocation):
+                    call(location)
 
     def test_adding_and_deleting(self, stored):
         store, location, _ = stored
@@ -156,18 +130,56 @@ class TestEveryStore:
             store.add(IMAGE, inspected(iter([DATA]), Inspector("qcow2")))
         with pytest.raises(base.TooLarge):
             store.add(IMAGE, base.limited(iter([b"1234", b"5678"]), 7))
-        assert not store.exists(location) and os.listdir(tmp_path / "file") == []
+        assert not store.exists(location)
+        assert nothing_left(store)
 
     def test_constant_memory(self, stored):
         store, location, _ = stored
         tracemalloc.start()
+        written = None
         if not store.read_only:
-            store.add(IMAGE[:-1] + "7", (os.urandom(65536) for _ in range(500)))
-        for _ in store.get(location):
+            written = store.add(OTHER, (bytes([n % 256]) * 65536 for n in range(1200))).url
+        for _ in store.get(written or location):
             pass
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
-        assert peak < 4 * 1024 * 1024
+        if written:
+            store.delete(written)
+        piece = {"rbd": store.__dict__.get("chunk_bytes"), "s3": 5 << 20}.get(store.scheme, 1 << 18)
+        assert peak < 3.5 * piece + (4 << 20)
+
+    @pytest.mark.parametrize("hint", [None, 1, 13_000_000, 40_000_000])
+    def test_sizes_that_nobody_knew(self, stored, hint):
+        store, location, _ = stored
+        if store.read_only:
+            return
+        data = [os.urandom(1_000_003) for _ in range(13)]
+        made = store.add(OTHER, iter(data), hint)
+        assert made.size_bytes == store.size(made.url) == 13_000_039
+        assert b"".join(store.get(made.url)) == b"".join(data)
+        assert b"".join(store.get(made.url, 8_388_607, 3)) == b"".join(data)[8_388_607:8_388_610]
+        store.delete(made.url)
+
+    def test_an_image_of_no_bytes(self, stored):
+        store, *_ = stored
+        if not store.read_only:
+            made = store.add(OTHER, iter(()))
+            assert store.size(made.url) == 0 and b"".join(store.get(made.url)) == b""
+            store.delete(made.url)
+
+
+def nothing_left(store):
+    """Whether the store holds nothing at all, partial things neither."""
+    if store.scheme == "file":
+        return os.listdir(store.folder) == []
+    if store.scheme == "rbd":
+        import rbd
+
+        with store._connected().open_ioctx(store.pool) as pool:
+            return rbd.RBD().list(pool) == []
+    client = store._client()
+    return not client.list_objects_v2(Bucket="images").get("Contents") and \
+        not client.list_multipart_uploads(Bucket="images").get("Uploads")
 
 
 def test_file_store_is_atomic_and_private(tmp_path):
@@ -219,3 +231,53 @@ def test_stores_are_found_by_location(tmp_path):
         load_stores(configure(tmp_path, ["web:http"]))
     with pytest.raises(base.StoreError, match="no known driver"):
         load_stores(configure(tmp_path, ["tape"]))
+
+
+def test_rbd_images_can_be_cloned_and_go_with_their_last_clone(request, tmp_path, ceph):
+    import rbd
+
+    store = writable(request, tmp_path, "rbd")
+    location = store.add(IMAGE, [DATA]).url
+    assert location == f"rbd://{ceph.fsid}/{POOL}/{IMAGE}/snap"
+    with store._connected().open_ioctx(POOL) as pool:
+        with rbd.Image(pool, IMAGE) as image:
+            assert image.is_protected_snap("snap") and image.size() == len(DATA)
+        rbd.RBD().clone(pool, IMAGE, "snap", pool, "volume-1")
+        with pytest.raises(base.InUse):
+            store.delete(location)
+        with rbd.Image(pool, IMAGE) as image:
+            assert image.is_protected_snap("snap")
+        rbd.RBD().remove(pool, "volume-1")
+    store.delete(location)
+    assert nothing_left(store)
+
+
+def test_rbd_says_what_is_wrong(request, tmp_path, ceph):
+    store = load_stores(configure(tmp_path, ["rbd"], rbd_ceph_conf=ceph.conf, rbd_pool="no-such-pool")).default
+    with pytest.raises(base.StoreError, match="no pool no-such-pool"):
+        store.add(IMAGE, [b"x"])
+    nobody = load_stores(configure(tmp_path, ["rbd"], rbd_ceph_conf=ceph.conf, rbd_user="nobody")).default
+    with pytest.raises(base.StoreError, match="does not answer"):
+        nobody.add(IMAGE, [b"x"])
+    with pytest.raises(base.StoreDenied, match="cannot be read"):
+        load_stores(configure(tmp_path, ["rbd"], rbd_ceph_conf="/nowhere"))
+    with pytest.raises(base.StoreFull):
+        writable(request, tmp_path, "rbd").add(IMAGE, [b"x"], 1 << 60)
+
+
+def test_s3_checks_keys_and_leaves_no_parts(request, tmp_path, ceph):
+    wrong = load_stores(configure(tmp_path, ["s3"], **{**ceph.s3, "s3_secret_key": "wrong"})).default
+    with pytest.raises(base.StoreDenied, match="SignatureDoesNotMatch"):
+        wrong.add(IMAGE, [b"x"])
+    away = load_stores(configure(tmp_path, ["s3"], **{**ceph.s3, "s3_endpoint": "http://127.0.0.1:9"})).default
+    with pytest.raises(base.StoreError, match="cannot be used"):
+        away.add(IMAGE, [b"x"])
+    store = writable(request, tmp_path, "s3")
+    assert ceph.s3["s3_secret_key"] not in store.location(IMAGE)
+    store.add("first", [b"x"])
+    store.delete(store.location("first"))
+    store._client().create_multipart_upload(Bucket="images", Key=IMAGE)
+    store.clear_partial(OTHER)
+    assert not nothing_left(store)
+    store.clear_partial(IMAGE)
+    assert nothing_left(store)
