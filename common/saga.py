@@ -11,8 +11,10 @@ lease is over, which runs the same step again: steps are idempotent.
         Step("await_active", await_active),
     ), on_done=mark_active, on_failed=mark_error)
 
-A step returns None (done), NOTHING (there was nothing to do) or a `Wait` (look again later, or when woken); raises
-errors.Transient (try again soon) or anything else (undo everything, then `on_failed`).
+A step returns None (done), LATER (done, and need not be written down yet), NOTHING (there was nothing to do) or a `Wait`
+(look again later, or when woken); raises errors.Transient (try again soon) or anything else (undo everything, then
+`on_failed`). Sagas of one kind that stand at the same step when they are claimed run together (common.saga_gang): a step
+with `together` is called once for all of them, and their progress is one transaction.
 """
 
 import datetime
@@ -28,15 +30,15 @@ from typing import Any
 from oslo_context import context as oslo_context
 from sqlalchemy import orm
 
-from common import clock, errors, ids
+from common import clock, ids
 from common.context import RequestContext
 from common.db import sagas as rows
 from common.db.session import Database
 from common.worker import Worker
 
 LOG = logging.getLogger(__name__)
-_UNDO_TRIES_MAX = 20
 _KEEP_ENDED_S = 3600.0
+_CLAIM_MAX = 100
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,14 @@ class Nothing:
 
 
 NOTHING = Nothing()
+
+
+class Later:
+    """What a step returns whose end may be noted (and what it gave to `Run.write`) together with the next step's: should the
+    process die before, the step runs again."""
+
+
+LATER = Later()
 
 
 class Failure(Exception):
@@ -78,9 +88,8 @@ class Run:
     """One saga being run, as its steps see it.
 
     data       JSON values that steps leave for later steps and undos; written down after every step
-    context    the request that started it
     deps       the service's conductor: database, clients …
-    step_age_s seconds since this step was first tried (over all conductors)
+    step       the number of the step in hand
     attempt    how many times this step was tried before
     fresh      nobody can have tried this step before: it need not look for what an earlier try left
     memo       what steps read, for the next ones of this process; never written down
@@ -91,38 +100,66 @@ class Run:
     kind: str
     resource_id: str
     data: dict[str, Any]
-    context: RequestContext
+    message: Mapping[str, Any]
     deps: Any
     step_started_at: datetime.datetime
+    step: int = 0
     attempt: int = 0
+    wakes: int = 0
+    cancelled: bool = False
     error: str | None = None
     fresh: bool = False
     memo: dict[str, Any] = field(default_factory=dict)
-    writes: list[Callable[[orm.Session], Any]] = field(default_factory=list)
+    noted: dict[str, Any] = field(default_factory=dict)
+    writes: list[tuple[Callable[..., Any], Any]] = field(default_factory=list)
+
+    @functools.cached_property
+    def context(self) -> RequestContext:
+        """The request that started it."""
+        return RequestContext.from_message(dict(self.message or {}))
 
     def write(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
         """Call `function(session, …)` in the transaction that notes the end of this step, or its wait.
 
         For a step's own rows: cheaper than a transaction, and a conductor that lost the saga writes nothing.
         """
-        self.writes.append(functools.partial(_call, function, args, kwargs))
+        self.writes.append((functools.partial(_call, function, args, kwargs), _ALONE))
+
+    def share(self, function: Callable[[orm.Session, list[Any]], Any], item: Any) -> None:
+        """As `write`, but `function(session, items)` is called once with the items of all sagas that end the step together."""
+        self.writes.append((function, item))
 
     def apply(self, session: orm.Session) -> None:
         """Do what `write` collected (also for undos, which have to do it themselves)."""
-        for work in self.writes:
-            work(session)
+        apply(session, [self])
 
     @property
     def step_age_s(self) -> float:
-        """Seconds since this step was first tried."""
+        """Seconds since this step was first tried, over all conductors."""
         return (clock.now() - self.step_started_at).total_seconds()
+
+
+_ALONE = object()
+
+
+def apply(session: orm.Session, runs: Sequence[Run]) -> None:
+    """Do what `Run.write` and `Run.share` collected, in the order in which it was asked for first."""
+    shared: dict[Any, list[Any]] = {}
+    for run in runs:
+        for function, item in run.writes:
+            shared.setdefault(function, []).append(item)
+    for function, items in shared.items():
+        if items[0] is _ALONE:
+            function(session)
+        else:
+            function(session, items)
 
 
 def _call(function: Callable[..., Any], args: Any, kwargs: Any, session: orm.Session) -> Any:
     return function(session, *args, **kwargs)
 
 
-StepFunction = Callable[[Run], Wait | Nothing | None]
+Outcome = Wait | Nothing | Later | None
 EndFunction = Callable[[orm.Session, Run], None]
 FailFunction = Callable[[orm.Session, Run, Exception], None]
 
@@ -131,20 +168,24 @@ FailFunction = Callable[[orm.Session, Run, Exception], None]
 class Step:
     """One step: `do` and its `undo` (both idempotent; `undo` also runs when `do` failed half-way).
 
+    together    the same for several sagas at once: called with their Runs, returns an outcome or the exception of each. What it
+                raises is everybody's: they are then tried one by one
     patience_s  how long errors.Transient is answered by trying again
     """
 
     name: str
-    do: StepFunction
+    do: Callable[[Run], Outcome]
     undo: Callable[[Run], None] | None = None
     patience_s: float = 120.0
+    together: Callable[[list[Run]], Sequence[Outcome | Exception]] | None = None
 
 
 @dataclass(frozen=True)
 class Saga:
     """A kind of operation. `on_done` and `on_failed` run in the transaction that ends the saga.
 
-    `cancellable=False`: cancelling is ignored, the saga goes on to its end (deletes).
+    `on_all_done` stands for `on_done`, with all sagas that end together. `cancellable=False`: cancelling is ignored, the
+    saga goes on to its end (deletes).
     """
 
     kind: str
@@ -152,6 +193,7 @@ class Saga:
     on_done: EndFunction | None = None
     on_failed: FailFunction | None = None
     cancellable: bool = True
+    on_all_done: Callable[[orm.Session, list[Run]], None] | None = None
 
 
 @dataclass
@@ -206,7 +248,7 @@ class Runner:
         with self._lock:
             free = self.threads - self._busy
         if free > 0 and not self._stopping:
-            self._submit(self.database.transaction(rows.claim, self.model, self.owner, self.lease_s, limit=free))
+            self._submit(self.database.transaction(rows.claim, self.model, self.owner, self.lease_s, limit=_CLAIM_MAX))
 
     def _give_back(self) -> None:
         """What was interrupted (the database was away) may be claimed again, by anybody."""
@@ -243,193 +285,65 @@ class Runner:
             claimed = self.database.transaction(rows.claim, self.model, self.owner, self.lease_s, limit=20)
             if not claimed:
                 return
-            for row in claimed:
-                self._run(row)
+            for group in _groups(claimed):
+                self._gang(group).go()
         raise RuntimeError("sagas do not come to an end")
+
+    def _gang(self, group: Sequence[Any]) -> Any:
+        from common.saga_gang import Gang
+
+        return Gang(self, group)
+
+    # from gangs
+
+    def interrupted(self, seqs: Iterable[int]) -> None:
+        """These could not go on for some reason of this process; they are given back with the next look."""
+        with self._lock:
+            self._interrupted += seqs
+
+    def follow(self, saga_ids: Sequence[str]) -> None:
+        """Sagas that may go on because others ended; they are claimed when a thread is free."""
+        with self._lock:
+            self._backlog.extend(saga_ids)
 
     # claiming
 
     def _feed(self) -> None:
-        """Claim from the backlog as much as there are free threads for."""
+        """Claim from the backlog as long as there are free threads."""
         while not self._stopping:
             with self._lock:
-                free = self.threads - self._busy
-                if free <= 0 or not self._backlog:
+                if self._busy >= self.threads or not self._backlog:
                     return
-                batch = [self._backlog.popleft() for _ in range(min(free, len(self._backlog)))]
+                batch = [self._backlog.popleft() for _ in range(min(_CLAIM_MAX, len(self._backlog)))]
             self._submit(self.database.transaction(rows.claim, self.model, self.owner, self.lease_s, only=batch,
                                                    limit=len(batch)))
 
     def _submit(self, claimed: Sequence[Any]) -> None:
-        for row in claimed:
+        for group in _groups(claimed):
             with self._lock:
                 self._busy += 1
-                self._in_hand.add(row.seq)
-            self._pool.submit(self._work, row)
+                self._in_hand.update(row.seq for row in group)
+            self._pool.submit(self._work, group)
 
-    def _work(self, row: Any) -> None:
+    def _work(self, group: Sequence[Any]) -> None:
+        gang = self._gang(group)
         try:
-            self._run(row)
-        except errors.Stale as e:
-            LOG.warning("saga %s (%s): %s", row.id, row.kind, e)
-        except Exception:  # process edge: the saga stays in the table and is claimed again
-            LOG.exception("saga %s (%s) was interrupted", row.id, row.kind)
-            with self._lock:
-                self._interrupted.append(row.seq)
+            gang.go()
+        except Exception:  # process edge: the sagas stay in the table and are claimed again
+            LOG.exception("sagas %s (%s) were interrupted", ", ".join(row.id for row in group[:5]), group[0].kind)
+            self.interrupted(gang.open)
         finally:
             oslo_context._request_store.context = None
             with self._lock:
                 self._busy -= 1
-                self._in_hand.discard(row.seq)
+                self._in_hand.difference_update(row.seq for row in group)
             self._feed()
 
-    # running
 
-    def _run(self, row: Any) -> None:
-        run = Run(seq=row.seq, id=row.id, kind=row.kind, resource_id=row.resource_id, data=dict(row.data or {}),
-                  context=RequestContext.from_message(row.context), deps=self.deps, attempt=row.attempt,
-                  step_started_at=row.step_started_at or clock.now(), error=row.error)
-        run.context.update_store()
-        saga = self.sagas[row.kind]
-        step, wakes = row.step, row.wakes
-        if row.state == "running":
-            outcome = self._forward(saga, run, step, wakes, bool(row.cancelled))
-            if outcome is None:
-                return
-            step, failure = outcome
-        else:
-            failure = Cancelled("cancelled") if row.cancelled else Failure(row.error or "failed")
-        if self._backward(saga, run, step, row.wakes):
-            self._end_undone(saga, run, failure)
+def _groups(claimed: Sequence[Any]) -> list[list[Any]]:
+    """Claimed sagas by kind, state and step: each group runs in a thread. What is undone runs alone."""
+    found: dict[Any, list[Any]] = {}
+    for row in claimed:
+        found.setdefault((row.kind, row.step, row.seq if row.state != "running" else 0), []).append(row)
+    return list(found.values())
 
-    def _forward(
-        self, saga: Saga, run: Run, step: int, wakes: int, cancelled: bool
-    ) -> tuple[int, Exception] | None:
-        """Run steps from `step` on. None: ended or parked; else (step, why) from which to undo."""
-        while step < len(saga.steps):
-            if cancelled and saga.cancellable:
-                return self._turn(run, step, Cancelled("cancelled"))
-            current = saga.steps[step]
-            fresh = run.fresh
-            run.writes.clear()
-            try:
-                outcome = current.do(run)
-            except errors.Transient as e:
-                if run.step_age_s > current.patience_s:
-                    return self._turn(run, step, e)
-                LOG.warning("saga %s: %s is tried again: %s", run.kind, current.name, e)
-                run.attempt += 1
-                outcome = Wait(min(30.0, 0.5 * 2 ** min(run.attempt, 6)))
-            except errors.Stale:
-                raise
-            except Exception as e:  # process edge: whatever went wrong is undone
-                if not isinstance(e, Failure):
-                    LOG.exception("saga %s of %s: step %s failed", run.kind, run.resource_id, current.name)
-                return self._turn(run, step, e)
-            run.fresh = False
-            if isinstance(outcome, Wait):
-                if self._park(run, step, outcome, wakes):
-                    return None
-                cancelled, wakes = self._checkpoint(run, step=step, data=run.data)
-                continue
-            step += 1
-            run.attempt, run.step_started_at = 0, clock.now()
-            self.after_step(run, current.name)
-            if isinstance(outcome, Nothing) and not run.writes:
-                run.fresh = fresh  # who takes over begins at the last step noted, not fresh
-            elif step < len(saga.steps):
-                cancelled, wakes = self._checkpoint(run, step=step, data=run.data, attempt=0,
-                                                    step_started_at=run.step_started_at)
-                run.fresh = True
-        self._finish(run, "done", None, saga.on_done)
-        LOG.info("saga %s of %s is done", run.kind, run.resource_id)
-        return None
-
-    def _turn(self, run: Run, step: int, why: Exception) -> tuple[int, Exception]:
-        """Write down that the saga undoes itself from now on."""
-        run.writes.clear()
-        run.memo.clear()
-        LOG.info("saga %s of %s turns back at step %d: %s", run.kind, run.resource_id, step, why)
-        run.error = str(why)[:2000]
-        if isinstance(why, Failure) and not isinstance(why, Cancelled):
-            run.data["public_error"] = why.public
-        self._checkpoint(run, state="undoing", step=step, error=run.error, data=run.data, attempt=0,
-                         step_started_at=clock.now())
-        return step, why
-
-    def _backward(self, saga: Saga, run: Run, step: int, wakes: int) -> bool:
-        """Undo from `step` down; False when it was parked to go on later."""
-        for index in range(min(step, len(saga.steps) - 1), -1, -1):
-            current = saga.steps[index]
-            if current.undo is None:
-                continue
-            try:
-                current.undo(run)
-            except errors.Stale:
-                raise
-            except Exception as e:  # process edge: an undo is tried again and again
-                run.attempt += 1
-                if not isinstance(e, errors.Transient):
-                    LOG.exception("saga %s of %s: undoing %s failed", run.kind, run.resource_id, current.name)
-                if run.attempt < _UNDO_TRIES_MAX or isinstance(e, errors.Transient):
-                    _, wakes = self._checkpoint(run, step=index, data=run.data)
-                    self._park(run, index, Wait(min(60.0, 0.5 * 2 ** min(run.attempt, 7))), wakes)
-                    return False
-                LOG.error("saga %s of %s: giving up on undoing %s", run.kind, run.resource_id, current.name)
-            self.after_step(run, f"undo {current.name}")
-            run.attempt = 0
-            self._checkpoint(run, step=index, data=run.data, attempt=0)
-        return True
-
-    def _end_undone(self, saga: Saga, run: Run, failure: Exception) -> None:
-        if isinstance(failure, Cancelled):
-            self._finish(run, "cancelled", run.error, None)
-            return
-
-        def failed(session: orm.Session, ended: Run) -> None:
-            if saga.on_failed is not None:
-                saga.on_failed(session, ended, failure)
-
-        self._finish(run, "failed", run.error, failed)
-
-    def _checkpoint(self, run: Run, **values: Any) -> tuple[bool, int]:
-        def note(session: orm.Session) -> Any:
-            run.apply(session)
-            return rows.checkpoint(session, self.model, run.seq, self.owner, **values)
-
-        cancelled, wakes = self.database.transaction(note)
-        run.writes.clear()
-        return bool(cancelled), int(wakes)
-
-    def _park(self, run: Run, step: int, wait: Wait, wakes: int) -> bool:
-        """Let go of the saga until it is woken; false when it was woken meanwhile: then go on with it."""
-        def note(session: orm.Session) -> bool:
-            run.apply(session)
-            parked = rows.park(session, self.model, run.seq, self.owner, clock.after(wait.seconds), wakes, step=step,
-                               data=run.data, attempt=run.attempt, step_started_at=run.step_started_at)
-            if not parked:
-                rows.checkpoint(session, self.model, run.seq, self.owner, step=step)  # errors.Stale: write nothing
-            return parked
-
-        parked = self.database.transaction(note)
-        run.writes.clear()
-        if wait.then is not None:
-            try:
-                wait.then()
-            except errors.Transient as e:
-                LOG.warning("saga %s of %s: %s", run.kind, run.resource_id, e)
-        return parked
-
-    def _finish(self, run: Run, state: str, error: str | None, ending: EndFunction | None) -> None:
-        def end(session: orm.Session) -> list[str]:
-            run.apply(session)
-            if ending is not None:
-                ending(session, run)
-            rows.finish(session, self.model, run.seq, self.owner, state, error)
-            return rows.followers(session, self.model, run.resource_id)
-
-        followers = self.database.transaction(end)
-        run.writes.clear()
-        if followers:
-            with self._lock:
-                self._backlog.extend(followers)

@@ -5,7 +5,6 @@ nobody holds it (or the holder's lease is over), when it is not parked, and when
 resource is unfinished.
 """
 
-import datetime
 import functools
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -13,7 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import orm
 
-from common import clock, errors, ids
+from common import clock, ids
 from common.db.models import DateTime
 
 ACTIVE = ("running", "undoing")
@@ -56,16 +55,16 @@ def wake(session: orm.Session, model: Any, resource_ids: Sequence[str]) -> list[
 def claim(session: orm.Session, model: Any, owner: str, lease_s: float, *, only: Sequence[str] | None = None,
           limit: int = 50) -> list[Any]:
     """Take up to `limit` claimable sagas (of ids `only`) for `owner` during `lease_s` seconds."""
-    sent: dict[str, Any] = {"now": clock.now(), "most": limit}
+    now = clock.now()
+    sent: dict[str, Any] = {"now": now, "most": limit}
     if only is not None:
         sent["ids"] = list(only)
-    rows = session.scalars(_claimable(model, only is not None), sent).all()
+    rows = session.execute(_claimable(model, only is not None), sent).all()
     if not rows:
         return []
     seqs = [r.seq for r in rows]
     lease = clock.after(lease_s)
-    taken = session.execute(_take(model), {"now": sent["now"], "seqs": seqs, "new_owner": owner, "new_lease": lease})
-    session.expunge_all()
+    taken = session.execute(_take(model), {"now": now, "seqs": seqs, "new_owner": owner, "new_lease": lease})
     if taken.rowcount != len(rows):
         mine = set(session.scalars(sa.select(model.seq).where(model.seq.in_(seqs), model.owner == owner,
                                                               model.lease_until == lease)))
@@ -84,7 +83,10 @@ def _claimable(model: Any, some: bool) -> Any:
     """SELECT of what may be claimed (of the ids `ids`), oldest first."""
     older = orm.aliased(model)
     blocked = sa.exists().where(older.resource_id == model.resource_id, older.seq < model.seq, older.state.in_(ACTIVE))
-    query = sa.select(model).where(model.state.in_(ACTIVE), _free(model), ~blocked)
+    c = model.__table__.c
+    columns = (c.seq, c.id, c.kind, c.resource_id, c.state, c.step, c.attempt, c.cancelled, c.data, c.context, c.error, c.wakes,
+               c.step_started_at)
+    query = sa.select(*columns).where(model.state.in_(ACTIVE), _free(model), ~blocked)
     if some:
         query = query.where(model.id.in_(sa.bindparam("ids", expanding=True)))
     return query.order_by(model.seq).limit(sa.bindparam("most", type_=sa.Integer()))
@@ -95,7 +97,8 @@ def _take(model: Any) -> Any:
     """UPDATE that gives claimed sagas their owner, as far as they are still free."""
     table = model.__table__
     return sa.update(table).where(table.c.seq.in_(sa.bindparam("seqs", expanding=True)), _free(table.c)).values(
-        owner=sa.bindparam("new_owner"), lease_until=sa.bindparam("new_lease", type_=DateTime()))
+        owner=sa.bindparam("new_owner"), lease_until=sa.bindparam("new_lease", type_=DateTime()),
+        step_started_at=sa.func.coalesce(table.c.step_started_at, sa.bindparam("now", type_=DateTime())))
 
 
 def renew(session: orm.Session, model: Any, owner: str, lease_s: float, seqs: Sequence[int]) -> int:
@@ -119,61 +122,47 @@ def release(session: orm.Session, model: Any, owner: str) -> None:
 
 @functools.cache
 def _update_held(model: Any, names: tuple[str, ...], unwoken: bool) -> Any:
-    """UPDATE of a saga that its owner holds. These run several times a boot: the statement is built once, on the bare table."""
+    """UPDATE of sagas that their owner holds. These run several times a boot: the statement is built once, on the bare table."""
     table = model.__table__
-    held = sa.and_(table.c.seq == sa.bindparam("the_seq"), table.c.owner == sa.bindparam("the_owner"))
+    held = sa.and_(table.c.seq.in_(sa.bindparam("the_seqs", expanding=True)), table.c.owner == sa.bindparam("the_owner"))
     if unwoken:
         held = sa.and_(held, table.c.wakes == sa.bindparam("wakes_seen"))
     return sa.update(table).where(held).values({name: sa.bindparam(f"new_{name}", type_=table.c[name].type) for name in names})
 
 
 @functools.cache
-def _select_wakes(model: Any) -> Any:
-    table = model.__table__
-    return sa.select(table.c.cancelled, table.c.wakes, table.c.owner).where(table.c.seq == sa.bindparam("the_seq"))
+def _select_signals(model: Any) -> Any:
+    c = model.__table__.c
+    return sa.select(c.seq, c.cancelled, c.wakes, c.owner).where(c.seq.in_(sa.bindparam("the_seqs", expanding=True)))
 
 
-def _change_held(session: orm.Session, model: Any, seq: int, owner: str, values: Mapping[str, Any], *,
-                 wakes_seen: int | None = None) -> bool:
-    """Set columns of a saga that `owner` holds (and that nobody woke since); whether it was so."""
-    sent = {f"new_{name}": value for name, value in values.items()} | {"the_seq": seq, "the_owner": owner}
+@functools.cache
+def _select_followers(model: Any) -> Any:
+    c = model.__table__.c
+    return sa.select(c.id).where(c.resource_id.in_(sa.bindparam("resources", expanding=True)), c.state.in_(ACTIVE))
+
+
+def change_held(session: orm.Session, model: Any, seqs: Sequence[int], owner: str, values: Mapping[str, Any], *,
+                wakes_seen: int | None = None) -> int:
+    """Set columns of those of `seqs` that `owner` holds (and that were woken `wakes_seen` times); how many that were."""
+    if not values:
+        return len(seqs)
+    sent = {f"new_{name}": value for name, value in values.items()} | {"the_seqs": list(seqs), "the_owner": owner}
     if wakes_seen is not None:
         sent["wakes_seen"] = wakes_seen
-    statement = _update_held(model, tuple(values), wakes_seen is not None)
-    return bool(session.execute(statement, sent).rowcount)
+    return int(session.execute(_update_held(model, tuple(values), wakes_seen is not None), sent).rowcount)  # type: ignore[attr-defined]
 
 
-def checkpoint(session: orm.Session, model: Any, seq: int, owner: str, **values: Any) -> Any:
-    """Write progress of a saga that `owner` holds; (cancelled, wakes) as they stand now.
-
-    errors.Stale when `owner` does not hold it any more: it must stop at once.
-    """
-    changed = _change_held(session, model, seq, owner, values)
-    found = session.execute(_select_wakes(model), {"the_seq": seq}).first()
-    if found is None or (not changed and found.owner != owner):
-        raise errors.Stale(f"saga {seq} is no longer held by {owner}")
-    return found[:2]
+def signals(session: orm.Session, model: Any, seqs: Sequence[int]) -> dict[int, tuple[bool, int, str | None]]:
+    """seq -> (cancelled, wakes, owner) as they stand now."""
+    return {row.seq: (row.cancelled, row.wakes, row.owner)
+            for row in session.execute(_select_signals(model), {"the_seqs": list(seqs)})}
 
 
-def park(session: orm.Session, model: Any, seq: int, owner: str, wake_at: datetime.datetime, wakes_seen: int,
-         **values: Any) -> bool:
-    """Let go of a saga until `wake_at`; False (and nothing changes) when it was woken since `wakes_seen`."""
-    freed = {"owner": None, "lease_until": None, "wake_at": wake_at}
-    return _change_held(session, model, seq, owner, values | freed, wakes_seen=wakes_seen)
-
-
-def finish(session: orm.Session, model: Any, seq: int, owner: str, state: str, error: str | None) -> None:
-    """End a saga; errors.Stale when `owner` does not hold it any more."""
-    values: dict[str, Any] = {"state": state, "error": error, "owner": None, "lease_until": None, "wake_at": None,
-              "finished_at": clock.now(), "context": {}}
-    if not _change_held(session, model, seq, owner, values):
-        raise errors.Stale(f"saga {seq} is no longer held by {owner}")
-
-
-def followers(session: orm.Session, model: Any, resource_id: str) -> list[str]:
-    """Ids of the resource's unfinished sagas: what may run next when one has ended."""
+def followers(session: orm.Session, model: Any, resource_ids: Sequence[str]) -> list[str]:
+    """Ids of these resources' unfinished sagas: what may run next when others have ended."""
     session.flush()
-    return list(session.scalars(sa.select(model.id).where(model.resource_id == resource_id, model.state.in_(ACTIVE))))
+    return list(session.scalars(_select_followers(model), {"resources": list(resource_ids)}))
 
 
 def purge(session: orm.Session, model: Any, older_than_s: float, limit: int = 5000) -> int:

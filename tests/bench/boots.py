@@ -26,11 +26,18 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=100)
     parser.add_argument("--one", type=int, default=50)
     parser.add_argument("--cloud", action="store_true")
+    parser.add_argument("--daemons", action="store_true", help="a process per daemon, with a MariaDB and a RabbitMQ of its own")
     parser.add_argument("--detail", action="store_true")
     parser.add_argument("--profile", nargs=2, metavar=("NAME", "FILE"), help="write pstats of what --detail calls NAME…")
     parser.add_argument("--folder")
     args = parser.parse_args()
-    place: Any = Stack() if args.cloud else Embedded(f"simulated.nodes={args.nodes}", folder=args.folder)
+    place: Any
+    if args.daemons:
+        from tests.bench.daemons import Daemons
+
+        place = Daemons(args.nodes)
+    else:
+        place = Stack() if args.cloud else Embedded(f"simulated.nodes={args.nodes}", folder=args.folder)
     with place:
         client = place.client()
         wait_for_nodes(client, 1 if args.cloud else args.nodes)

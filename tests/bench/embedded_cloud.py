@@ -75,13 +75,13 @@ def http_name(daemon: str, environ: dict[str, Any]) -> str:
 
 def observe(counters: Counters) -> None:
     """Count requests, messages, statements and saga steps; to be called before anything is built."""
-    from common import saga
+    from common import saga_gang
     from common.db import session
     from common.rpc import interface
     from common.worker import Worker
 
     plain_http, plain_wrap, plain_send = Worker.http, interface._Endpoint._wrap, interface.Client._send
-    plain_init, plain_run = session.Database.__init__, saga.Runner._run
+    plain_init, plain_go = session.Database.__init__, saga_gang.Gang.go
 
     def http(self: Any, app: Any) -> None:
         def counted_app(environ: dict[str, Any], start_response: Any) -> Any:
@@ -112,13 +112,13 @@ def observe(counters: Counters) -> None:
         event.listen(self.engine, "before_cursor_execute", note)
         event.listen(self.engine, "commit", lambda _c: counters.add(f"commit {service}"))
 
-    def run(self: Any, row: Any) -> None:
-        with counters.section(f"saga {row.kind}"):
-            plain_run(self, row)
+    def go(self: Any) -> None:
+        with counters.section(f"saga {self.saga.kind}"):
+            plain_go(self)
 
     Worker.http, interface.Client._send, session.Database.__init__ = http, send, init  # type: ignore[method-assign,assignment]
     interface._Endpoint._wrap = staticmethod(wrap)  # type: ignore[method-assign]
-    saga.Runner._run = run  # type: ignore[method-assign]
+    saga_gang.Gang.go = go  # type: ignore[method-assign]
 
 
 def threads() -> dict[str, float]:

@@ -98,7 +98,7 @@ class Stack:
                 except (OSError, ValueError, IndexError):
                     continue
                 if os.path.exists(f"/proc/{pid}"):
-                    own = [pid] if name == "supervisor.pid" else [pid, *_descendants(pid, children)]
+                    own = [pid] if name == "supervisor.pid" else [pid, *descendants(pid, children)]
                     found[name.removesuffix(".pid")] = own
         for word, program in (("MariaDB", "mariadbd"), ("RabbitMQ", "beam.smp")):
             wanted = os.environ.get(f"BENCH_{word.upper()}_PID")
@@ -110,7 +110,8 @@ class Stack:
     def usage(self) -> dict[str, Any]:
         """As Embedded.usage; queries by database user where MariaDB counts them (`SET GLOBAL userstat=1`)."""
         cpu = {name: sum(cpu_seconds(p) for p in pids) for name, pids in self.pids().items()}
-        return {"cpu": cpu, "queries": _user_statistics(), "messages": _rabbit_messages(), "detail": {}}
+        return {"cpu": cpu, "queries": user_statistics(os.environ.get("BENCH_MYSQL", "mariadb")),
+                "messages": rabbit_messages(os.environ.get("BENCH_RABBITMQCTL", "rabbitmqctl").split()), "detail": {}}
 
 
 def cpu_seconds(pid: int) -> float:
@@ -145,10 +146,12 @@ def _children() -> dict[int, list[int]]:
     return found
 
 
-def _descendants(pid: int, children: dict[int, list[int]]) -> Iterator[int]:
+def descendants(pid: int, children: dict[int, list[int]] | None = None) -> Iterator[int]:
+    """Processes that `pid` started, and those that they did."""
+    children = _children() if children is None else children
     for child in children.get(pid, ()):
         yield child
-        yield from _descendants(child, children)
+        yield from descendants(child, children)
 
 
 def _by_program(program: str) -> list[int]:
@@ -173,17 +176,15 @@ def _run(*command: str) -> str:
         return ""
 
 
-def _user_statistics() -> dict[str, int]:
-    """Statements by database user; empty where this user may not see them. BENCH_MYSQL: the client's command line."""
-    client = os.environ.get("BENCH_MYSQL", "mariadb").split()
-    text = _run(*client, "-N", "-e", "SET GLOBAL userstat=1; SELECT USER, SELECT_COMMANDS + UPDATE_COMMANDS + OTHER_COMMANDS "
-                                     "FROM information_schema.USER_STATISTICS")
+def user_statistics(client: str) -> dict[str, int]:
+    """Statements by database user; empty where this user may not see them. `client`: MariaDB's, as a command line."""
+    text = _run(*client.split(), "-N", "-e", "SET GLOBAL userstat=1; SELECT USER, SELECT_COMMANDS + UPDATE_COMMANDS "
+                                             "+ OTHER_COMMANDS FROM information_schema.USER_STATISTICS")
     return {name: int(number) for name, number in (line.split("\t") for line in text.splitlines())}
 
 
-def _rabbit_messages() -> int | None:
-    """Messages that RabbitMQ received so far. BENCH_RABBITMQCTL: the command line, e.g. with -n NODE."""
-    command = os.environ.get("BENCH_RABBITMQCTL", "rabbitmqctl").split()
+def rabbit_messages(command: list[str]) -> int | None:
+    """Messages that RabbitMQ received so far. `command`: rabbitmqctl, with what it needs to find the node."""
     text = _run(*command, "eval", "[{V} || {_, #{messages_received_total := V}} <- "
                                   "maps:to_list(rabbit_global_counters:overview())].")
     numbers = [int(word) for word in text.replace("[", " ").replace("]", " ").replace("{", " ").replace("}", " ")
