@@ -93,7 +93,9 @@ def after(seconds: float) -> datetime.datetime:
 
 def iso(when: datetime.datetime | None) -> str | None:
     """`2024-01-31T12:00:00Z`: how compute and most APIs print a time."""
-    return None if when is None else when.replace(microsecond=0, tzinfo=None).isoformat() + "Z"
+    if when is None:
+        return None
+    return (when if when.tzinfo is None else when.replace(tzinfo=None)).isoformat(timespec="seconds") + "Z"
 
 
 def iso_micro(when: datetime.datetime | None) -> str | None:

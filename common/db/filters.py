@@ -36,8 +36,9 @@ def paginate(
     if page.marker is not None:
         statement = statement.where(_after(_marker_values(session, page.marker, order, id_column, visible), order))
     for column, ascending in order:
-        statement = statement.order_by(column.is_(None) if not ascending else column.isnot(None),
-                                       column.asc() if ascending else column.desc())
+        if getattr(column, "nullable", True):  # for a column without NULLs it would only keep its index from being used
+            statement = statement.order_by(column.is_(None) if not ascending else column.isnot(None))
+        statement = statement.order_by(column.asc() if ascending else column.desc())
     return statement if page.limit is None else statement.limit(page.limit)
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
 
-from common import errors
+from common import clock, errors
 from common.context import RequestContext
 from common.http import paging
 from common.http.paging import Page
@@ -121,10 +121,13 @@ class Noun:
               policy: str | None = None) -> Any:
         """The row `id`, authorised; 404 when the caller may not see it."""
         missing = faults.not_found(self.fault[0], self.fault[1], id)
-        found = rows.find(session, self.model, self.model.id == id, *self.visible(request.context, is_admin(request)))
-        if not found:
-            raise missing
-        row = rows.get(session, self.model, id, lock=True) if lock else found[0]
+        conditions = self.visible(request.context, is_admin(request))
+        if conditions:
+            row = next(iter(rows.plain(session, self.model, self.model.id == id, *conditions)), None)
+        else:
+            row = rows.one(session, self.model, id)
+        if row is not None and lock:
+            row = rows.get(session, self.model, id, lock=True)
         if row is None:
             raise missing
         target = self.target_of(session, row)
@@ -309,8 +312,6 @@ def _link(request: Request, path: str, marker: str, reverse: bool) -> str:
 
 def standard(row: Any, tag_words: Mapping[str, list[str]] | None = None) -> dict[str, Any]:
     """The attributes that every resource has."""
-    from common import clock
-
     item = {"id": row.id, "tenant_id": row.project_id, "project_id": row.project_id, "description": row.description,
             "revision_number": row.revision_number, "created_at": clock.iso(row.created_at),
             "updated_at": clock.iso(row.updated_at)}

@@ -1,5 +1,6 @@
 """Queries about networks."""
 
+import functools
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -32,10 +33,38 @@ def shared_filter(values: Sequence[str], project_id: str | None) -> Any:
 def sharing(session: orm.Session, ids: Sequence[str], project_id: str | None) -> set[str]:
     """Those of `ids` that are shared with everybody or with `project_id`."""
     found: set[str] = set()
-    for policy in rows.by_ids(session, Rbac, ids, Rbac.object_id):
-        if policy.action == SHARED and policy.target_project in ("*", project_id):
-            found.add(policy.object_id)
+    for object_id, action, target in rows.pick(session, ids, Rbac.object_id, Rbac.object_id, Rbac.action, Rbac.target_project):
+        if action == SHARED and target in ("*", project_id):
+            found.add(object_id)
     return found
+
+
+def shown_subnets(session: orm.Session, network_ids: Sequence[str]) -> Sequence[Any]:
+    """(subnet id, network id, IP version, address scope or None) of the subnets of these networks."""
+    return session.execute(_shown_subnets(), {"ids": list(network_ids)}).all()
+
+
+@functools.cache
+def _shown_subnets() -> Any:
+    subnet, pool = models.Subnet.__table__, models.SubnetPool.__table__
+    return sa.select(subnet.c.id, subnet.c.network_id, subnet.c.ip_version, pool.c.address_scope_id).outerjoin_from(
+        subnet, pool, pool.c.id == subnet.c.subnetpool_id).where(subnet.c.network_id.in_(sa.bindparam("ids", expanding=True)))
+
+
+def serving_zones(session: orm.Session, network_ids: Sequence[str]) -> dict[str, list[str]]:
+    """network id -> zones of the agents that serve its DHCP, in order."""
+    found: dict[str, set[str]] = {}
+    for network_id, zone in session.execute(_serving_zones(), {"ids": list(network_ids)}).all():
+        found.setdefault(network_id, set()).add(zone)
+    return {k: sorted(v) for k, v in found.items()}
+
+
+@functools.cache
+def _serving_zones() -> Any:
+    binding, agent = models.DhcpBinding.__table__, models.Agent.__table__
+    return sa.select(binding.c.network_id, agent.c.availability_zone).join_from(
+        binding, agent, sa.and_(agent.c.host == binding.c.host, agent.c.role == "dhcp")).where(
+        binding.c.network_id.in_(sa.bindparam("ids", expanding=True)))
 
 
 def may_use(session: orm.Session, network: Any, project_id: str | None, actions: Sequence[str]) -> bool:

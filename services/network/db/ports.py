@@ -22,20 +22,26 @@ def visible(context: RequestContext, is_admin: bool) -> list[Any]:
 
 
 def addresses(session: orm.Session, port_ids: Iterable[str]) -> dict[str, list[Any]]:
-    """port id -> its IpAllocations in order."""
+    """port id -> its addresses in order (rows with subnet_id and ip_address), to look at only."""
     found: dict[str, list[Any]] = {}
-    for row in rows.by_ids(session, Ip, port_ids, Ip.port_id):
-        found.setdefault(row.port_id, []).append(row)
+    for row in rows.pick(session, port_ids, Ip.port_id, Ip.port_id, Ip.subnet_id, Ip.ip_address, Ip.position):
+        found.setdefault(row[0], []).append(row)
     for items in found.values():
-        items.sort(key=lambda r: (r.position, r.ip_address))
+        if len(items) > 1:
+            items.sort(key=lambda r: (r.position, r.ip_address))
     return found
+
+
+def allocations(session: orm.Session, port_id: str) -> list[Any]:
+    """The IpAllocations of a port in order, which may be changed."""
+    return sorted(rows.find(session, Ip, Ip.port_id == port_id), key=lambda r: (r.position, r.ip_address))
 
 
 def groups(session: orm.Session, port_ids: Iterable[str]) -> dict[str, list[str]]:
     """port id -> ids of its security groups."""
     found: dict[str, list[str]] = {}
-    for row in rows.by_ids(session, PortGroup, port_ids, PortGroup.port_id):
-        found.setdefault(row.port_id, []).append(row.security_group_id)
+    for port_id, group in rows.pick(session, port_ids, PortGroup.port_id, PortGroup.port_id, PortGroup.security_group_id):
+        found.setdefault(port_id, []).append(group)
     return {k: sorted(v) for k, v in found.items()}
 
 

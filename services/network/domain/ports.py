@@ -173,7 +173,7 @@ def _join(work: Work, row: Any, groups: Sequence[str]) -> None:
 
 def _readdress(work: Work, row: Any, asked: Sequence[dict[str, Any]]) -> None:
     """Make the port's addresses those asked for, keeping the ones that it has already."""
-    have = db.addresses(work.session, [row.id]).get(row.id, [])
+    have = db.allocations(work.session, row.id)
     keep: list[Any] = []
     new: list[dict[str, Any]] = []
     for item in asked:

@@ -13,13 +13,14 @@ from services.network.db.rows import Session
 def networks(session: Session, found: Sequence[Any], viewer: Viewer) -> list[dict[str, Any]]:
     """Networks with their subnets, tags, sharing and address scopes."""
     ids = [n.id for n in found]
-    subnets = rows.by_ids(session, models.Subnet, ids, models.Subnet.network_id)
     shared, words = db.sharing(session, ids, viewer.project_id), rows.tags_of(session, ids)
-    scopes = _scopes(session, subnets)
-    zones = _zones(session, ids)
+    zones = db.serving_zones(session, ids)
     by_network: dict[str, list[str]] = {}
-    for subnet in subnets:
-        by_network.setdefault(subnet.network_id, []).append(subnet.id)
+    scopes: dict[tuple[str, int], str] = {}
+    for subnet_id, network_id, version, scope in db.shown_subnets(session, ids):
+        by_network.setdefault(network_id, []).append(subnet_id)
+        if scope:
+            scopes[network_id, version] = scope
     return [viewer.cut({
         **standard(n, words), "name": n.name, "admin_state_up": n.admin_state_up, "status": n.status,
         "subnets": sorted(by_network.get(n.id, [])), "shared": n.id in shared, "router:external": n.external,
@@ -32,32 +33,10 @@ def networks(session: Session, found: Sequence[Any], viewer: Viewer) -> list[dic
     }) for n in found]
 
 
-def _zones(session: Session, ids: Sequence[str]) -> dict[str, list[str]]:
-    """network id -> zones whose DHCP agents serve it."""
-    bindings = rows.by_ids(session, models.DhcpBinding, ids, models.DhcpBinding.network_id)
-    if not bindings:
-        return {}
-    agents = rows.find(session, models.Agent, models.Agent.role == "dhcp", models.Agent.host.in_({b.host for b in bindings}))
-    zone = {a.host: a.availability_zone for a in agents}
-    found: dict[str, set[str]] = {}
-    for item in bindings:
-        if item.host in zone:
-            found.setdefault(item.network_id, set()).add(zone[item.host])
-    return {k: sorted(v) for k, v in found.items()}
-
-
-def _scopes(session: Session, subnets: Sequence[Any]) -> dict[tuple[str, int], str]:
-    """(network id, IP version) -> address scope, where all subnets of that version are of one."""
-    pools = {p.id: p.address_scope_id for p in rows.by_ids(
-        session, models.SubnetPool, [s.subnetpool_id for s in subnets if s.subnetpool_id])}
-    found = {(s.network_id, s.ip_version): pools.get(s.subnetpool_id) for s in subnets}
-    return {key: scope for key, scope in found.items() if scope}
-
-
 def subnets(session: Session, found: Sequence[Any], viewer: Viewer) -> list[dict[str, Any]]:
     """Subnets."""
     words = rows.tags_of(session, [s.id for s in found])
-    nets = {n.id: n.external for n in rows.by_ids(session, models.Network, {s.network_id for s in found})}
+    nets = dict(rows.pick(session, {s.network_id for s in found}, models.Network.id, models.Network.id, models.Network.external))
     return [viewer.cut({
         **standard(s, words), "name": s.name, "network_id": s.network_id, "ip_version": s.ip_version, "cidr": s.cidr,
         "gateway_ip": s.gateway_ip, "enable_dhcp": s.enable_dhcp, "ipv6_ra_mode": s.ipv6_ra_mode,
