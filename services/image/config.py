@@ -30,6 +30,8 @@ IMAGE_OPTS: list[cfg.Opt] = [
     cfg.IntOpt("scrub_every_s", default=300, min=1, help="Seconds between passes of the scrubber."),
     cfg.IntOpt("deleted_keep_days", default=30, min=0, help="Days for which a deleted image's id stays taken."),
     cfg.IntOpt("upload_lease_s", default=120, min=2, help="Seconds without data after which an upload counts as dead."),
+    cfg.StrOpt("key_manager_endpoint", help="URL of the key manager that has the certificates of signed images; unset: looked "
+                                            "up in the catalog (key-manager)."),
     cfg.BoolOpt("use_keystone_limits", default=False, help="Enforce identity's registered limits of this service."),
     cfg.StrOpt("limits_endpoint_id", help="Endpoint id that limits are registered for; unset: looked up in the catalog."),
 ]

@@ -14,7 +14,7 @@ from services.image.api.state import State
 from services.image.db import images as rows
 from services.image.db import locations as places
 from services.image.domain import images, quotas, states
-from services.image.drivers import removal
+from services.image.drivers import removal, signature
 from services.image.drivers.base import CHUNK_BYTES, Duplicate, LocalFiles, NotFound, StoreDenied, StoreError, StoreFull, TooLarge
 from services.image.drivers.ingest import Rules, ingest, ticking
 from services.image.drivers.inspect import ImageRejected
@@ -52,9 +52,10 @@ def upload(request: Request, image_id: str) -> Any:
     writer = images.begin_writing(state.db, image, state.conf.image.upload_lease_s, states.SAVING)
 
     def work(stream: Iterator[bytes]) -> None:
+        verifier = signature.verifier_of(image.properties, state.certificates, request.context) if state.certificates else None
         removal.clear_orphan(state.db, store, places, image.id)
         stored, virtual = ingest(store, image.id, stream, rules_of(state), image.disk_format, image.container_format,
-                                 size_hint=size, size_max_bytes=room)
+                                 size_hint=size, size_max_bytes=room, verifier=verifier)
         try:
             state.db.transaction(images.finish_upload, image.id, writer, store.name, stored, virtual)
         except BaseException:
@@ -168,6 +169,7 @@ def _answer(error: Exception, image: ImageRecord, still_there: bool) -> Exceptio
         (Aborted, lambda: errors.BadRequest(f"Image upload broke off: {error}")),
         (TooLarge, lambda: errors.TooLarge(f"Image exceeds the storage quota: {error}")),
         (ImageRejected, lambda: errors.UnsupportedMediaType(f"Image data is refused: {error}")),
+        (signature.SignatureInvalid, lambda: errors.BadRequest(f"Signature verification failed for image {image.id}: {error}")),
         (StoreFull, lambda: errors.TooLarge(f"Image storage media is full: {error}")),
         (StoreDenied, lambda: errors.Unavailable("Insufficient permissions on image storage media.")),
         (Duplicate, lambda: errors.Conflict("The store already holds data for this image.")),

@@ -13,6 +13,7 @@ from services.image.api.schemas.image import ImageSchemas
 from services.image.domain.images import Limits
 from services.image.drivers import Stores
 from services.image.drivers.cache import ImageCache
+from services.image.drivers.signature import CertificateSource
 from services.image.drivers.staging import Staging
 
 
@@ -30,6 +31,7 @@ class State:
     staging: Staging
     cache: ImageCache | None = None
     poke: Callable[[RequestContext, list[str]], None] = _nobody
+    certificates: CertificateSource | None = None
     project_limits: Callable[[str], dict[str, int]] = lambda project: {}
     limits: Limits = field(init=False)
     schemas: ImageSchemas = field(init=False)

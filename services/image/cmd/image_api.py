@@ -20,6 +20,7 @@ from services.image.db import models
 from services.image.domain import metadef_defaults
 from services.image.drivers.cache import ImageCache
 from services.image.drivers.limits import ProjectLimits
+from services.image.drivers.signature import KeyManager
 from services.image.rpc.conductor import Conductor
 
 LOG = logging.getLogger(__name__)
@@ -38,8 +39,10 @@ def build(conf: cfg.ConfigOpts, runtime: Runtime) -> Worker:
         except errors.Transient as e:
             LOG.warning("no conductor was told; one will find the work: %s", e)
 
-    limits = ProjectLimits(conf, Sessions(conf)) if conf.image.use_keystone_limits else None
-    state = State(conf, database, stores, staging, cache, poke, limits.of if limits else lambda project: {})
+    sessions = Sessions(conf)
+    limits = ProjectLimits(conf, sessions) if conf.image.use_keystone_limits else None
+    state = State(conf, database, stores, staging, cache, poke, KeyManager(sessions, conf.image.key_manager_endpoint),
+                  limits.of if limits else lambda project: {})
     worker = Worker(SERVICE.daemon("image-api"), conf, runtime)
     worker.on_start(lambda: metadef_defaults.load(database))
     worker.http(make_app(state, KeystoneAuthenticator(conf)))

@@ -16,6 +16,7 @@ from services.image.conductor import image_import, location_add, reconcile
 from services.image.conductor.deps import Deps
 from services.image.config import SERVICE
 from services.image.db import models
+from services.image.drivers.signature import KeyManager
 from services.image.rpc.conductor import Conductor
 
 SAGAS = {s.kind: s for s in (image_import.SAGA, location_add.SAGA)}
@@ -48,7 +49,8 @@ def build(conf: cfg.ConfigOpts, runtime: Runtime) -> Worker:
     """The daemon, wired and not started."""
     database = runtime.database(conf)
     stores, staging = storage(conf)
-    deps = Deps(conf, database, stores, staging, _remote(Sessions(conf)))
+    sessions = Sessions(conf)
+    deps = Deps(conf, database, stores, staging, _remote(sessions), KeyManager(sessions, conf.image.key_manager_endpoint))
     worker = Worker(SERVICE.daemon("image-conductor"), conf, runtime)
     runner = Runner(database, models.Saga, SAGAS, deps, threads=conf.worker.threads)
     runner.attach(worker)

@@ -9,6 +9,7 @@ from oslo_config import cfg
 from common.db.session import Database
 from services.image.drivers import Stores
 from services.image.drivers.ingest import Rules
+from services.image.drivers.signature import CertificateSource
 from services.image.drivers.staging import Staging
 
 
@@ -21,6 +22,7 @@ class Deps:
     stores: Stores
     staging: Staging
     remote: Callable[[Any, str, str], Any]
+    certificates: CertificateSource | None = None
 
     @property
     def rules(self) -> Rules:

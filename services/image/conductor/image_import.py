@@ -16,7 +16,7 @@ from services.image.conductor.deps import Deps
 from services.image.db import images, locations, tasks
 from services.image.domain import images as domain
 from services.image.domain import imports, states
-from services.image.drivers import removal
+from services.image.drivers import removal, signature
 from services.image.drivers.base import StoreError, TooLarge
 from services.image.drivers.fetch import Refused
 from services.image.drivers.ingest import ingest
@@ -24,7 +24,7 @@ from services.image.drivers.inspect import ImageRejected
 from services.image.objects.image import ImageRecord
 
 LOG = logging.getLogger(__name__)
-REFUSALS = (StoreError, TooLarge, ImageRejected, Refused, RemoteError)
+REFUSALS = (StoreError, TooLarge, ImageRejected, Refused, RemoteError, signature.SignatureInvalid)
 
 
 def current(run: Run) -> ImageRecord:
@@ -114,8 +114,11 @@ def _store_one(run: Run, target: Any) -> dict[str, Any]:
         deps.db.transaction(locations.mark_deleted, image.id, [held.id])
         removal.remove(deps.db, deps.stores, locations, image_id=image.id)
     removal.clear_orphan(deps.db, target, locations, image.id)
+    verifier = None
+    if deps.certificates and not _copying(run):
+        verifier = signature.verifier_of(image.properties, deps.certificates, run.context)
     stored, virtual = ingest(target, image.id, deps.staging.read(image.id), deps.rules, image.disk_format,
-                             image.container_format, size_hint=deps.staging.size(image.id))
+                             image.container_format, size_hint=deps.staging.size(image.id), verifier=verifier)
     found = {"url": stored.url, "size": stored.size_bytes, "virtual": virtual, "checksum": stored.checksum_md5,
              "algo": stored.hash_algo, "hash": stored.hash_value}
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from common import clock
 from services.image.drivers.base import Store, limited
 from services.image.drivers.inspect import Inspector, inspected
+from services.image.drivers.signature import Verifier, verified
 from services.image.objects.stored import StoredImage
 
 # Containers whose data is not a disk: there is nothing to inspect in them.
@@ -23,16 +24,17 @@ class Rules:
 
 def ingest(store: Store, image_id: str, stream: Iterable[bytes], rules: Rules, disk_format: str | None,
            container_format: str | None, *, size_hint: int | None = None,
-           size_max_bytes: int | None = None) -> tuple[StoredImage, int | None]:
+           size_max_bytes: int | None = None, verifier: Verifier | None = None) -> tuple[StoredImage, int | None]:
     """Store `stream` as an image: (what was stored, virtual size in bytes or None where that has no meaning).
 
-    `size_max_bytes` lowers the rules' bound (a quota). Raises base.TooLarge, inspect.ImageRejected, another StoreError,
-    or whatever the stream raises; nothing is kept then.
+    `size_max_bytes` lowers the rules' bound (a quota), `verifier` checks the image's signature. Raises base.TooLarge,
+    inspect.ImageRejected, signature.SignatureInvalid, another StoreError, or what the stream raises; nothing is kept then.
     """
     most = rules.size_max_bytes if size_max_bytes is None else min(rules.size_max_bytes, size_max_bytes)
     inspector = inspector_of(rules, disk_format, container_format)
     bounded = limited(stream, most)
-    stored = store.add(image_id, inspected(bounded, inspector) if inspector else bounded, size_hint)
+    checked = verified(bounded, verifier) if verifier else bounded
+    stored = store.add(image_id, inspected(checked, inspector) if inspector else checked, size_hint)
     return stored, inspector.result.virtual_size_bytes if inspector else None
 
 

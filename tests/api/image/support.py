@@ -40,7 +40,7 @@ class Site:
         self.runner.run_all()
 
 
-def make_site(folder, limits=None, remote=None, **options):
+def make_site(folder, limits=None, remote=None, certificates=None, **options):
     values = {"enabled_stores": ["file", "second:file", "web:http"], **options}
     if URL:
         values["database__connection"] = URL
@@ -53,9 +53,10 @@ def make_site(folder, limits=None, remote=None, **options):
     if cache:
         cache.start()
     poked = []
-    state = State(conf, db, stores, staging, cache, lambda c, ids: poked.extend(ids), limits or (lambda p: {}))
+    state = State(conf, db, stores, staging, cache, lambda c, ids: poked.extend(ids), certificates,
+                  limits or (lambda p: {}))
     auth = FakeAuthenticator()
-    deps = Deps(conf, db, stores, staging, remote)
+    deps = Deps(conf, db, stores, staging, remote, certificates)
     runner = Runner(db, models.Saga, SAGAS, deps)
     return Site(make_app(state, auth), state, auth, deps, runner, poked)
 
