@@ -4,6 +4,7 @@ What they note of their progress is one transaction with a few statements, howev
 or concerns one of them alone (a failure, a wait, a lost lease), is done again for each by itself.
 """
 
+import datetime
 import logging
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -175,10 +176,11 @@ class Gang:
         """Let go of sagas until they are woken; those that were woken meanwhile, to go on with."""
         if not parked:
             return []
-        seconds = {run.seq: wait.seconds for run, wait in parked}
+        now = clock.now()
+        until = {run.seq: now + datetime.timedelta(seconds=wait.seconds) for run, wait in parked}
 
         def note(session: orm.Session, runs: list[Run]) -> list[Run]:
-            values = {run.seq: self._news(run) | {"owner": None, "lease_until": None, "wake_at": clock.after(seconds[run.seq])}
+            values = {run.seq: self._news(run) | {"owner": None, "lease_until": None, "wake_at": until[run.seq]}
                       for run in runs}
             if not self._write(session, runs, values, unwoken=True):
                 return self._checkpoint(session, runs)  # it was woken, or is not ours any more
@@ -266,8 +268,8 @@ class Gang:
         run.error = str(why)[:2000]
         if isinstance(why, Failure) and not isinstance(why, Cancelled):
             run.data["public_error"] = why.public
-        run.attempt, run.step_started_at = 0, clock.now()
-        self.database.transaction(self._checkpoint, [run], state="undoing", error=run.error)
+        run.attempt = 0
+        self.database.transaction(self._checkpoint, [run], state="undoing", error=run.error, step_started_at=clock.now())
         self._noted([run])
         self._back(run, why)
 
