@@ -6,6 +6,7 @@
 #   ./lab.sh run NAME COMMAND  in a machine, as its root
 #   ./lab.sh kill NAME         as a power cut;   ./lab.sh boot NAME   switch it on again, and start its daemons
 #   ./lab.sh list              machines, addresses, whether they run
+#   ./lab.sh check             why this machine cannot carry others; says nothing where it can
 #
 # For tests of several hosts: they share this machine's kernel and processors, and nothing else. Safe to repeat.
 set -euo pipefail
@@ -82,13 +83,14 @@ lab_list() {
 main() {
     local action=${1:-}
     [ $# = 0 ] || shift
-    case $action in -h | --help | "") sed -n '2,11s/^# \{0,1\}//p' "$0"; exit 0 ;; esac
+    case $action in -h | --help | "") sed -n '2,12s/^# \{0,1\}//p' "$0"; exit 0 ;; esac
     [ "$(id -u)" = 0 ] || { echo "FAILED: lab.sh needs root" >&2; exit 1; }
     config_load
     lab_config
     case $action in
         run) lab_run "$@"; return ;;
         list) lab_list; return ;;
+        check) lab_missing; return ;;
     esac
     output_begin /var/log/altostack-lab.log
     case $action in

@@ -13,17 +13,18 @@ from tests.scenario.tenant import Tenant
 
 TEST_LIMIT_S = 300
 ANSWER_LIMIT_S = 60
+LAST = ["test_failures.py", "test_two_machines.py"]  # they leave the daemons cold, or at another address
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Every scenario is limited in time; the failures come last, since they leave the daemons cold."""
+    """Every scenario is limited in time; those that others should not come after come last."""
     here = pathlib.Path(__file__).parent
     ours = [item for item in items if here in item.path.parents]
     for item in ours:
         item.add_marker(pytest.mark.filterwarnings("ignore"))  # what the unmodified clients warn of is not ours
         if item.get_closest_marker("timeout") is None:
             item.add_marker(pytest.mark.timeout(TEST_LIMIT_S * clouds.PATIENCE))
-    ours.sort(key=lambda item: item.path.name == "test_failures.py")
+    ours.sort(key=lambda item: LAST.index(item.path.name) + 1 if item.path.name in LAST else 0)
     rest = [item for item in items if here not in item.path.parents]
     items[:] = rest + ours
 

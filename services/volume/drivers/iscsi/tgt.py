@@ -50,10 +50,15 @@ class Tgt:
         self._control_port, self._portal, self._pid_path = control_port, portal, pid_path
         self._io_threads, self._own = io_threads, own
         self._child: subprocess.Popen[bytes] | None = None
+        self._portal_open = False  # known to listen at the portal; one that an earlier agent started may listen elsewhere
 
     def ensure_running(self) -> bool:
         """Start tgtd when it is ours and not there; true when it was started, BackendError when it cannot be."""
-        if self.pid() is not None or not self._own:
+        if not self._own:
+            return False
+        if self.pid() is not None:
+            if not self._portal_open:
+                self._open_portal()
             return False
         log_path = self._pid_path + ".log"
         command = ["tgtd", "-f", "-C", str(self._control_port), "-t", str(self._io_threads)]
@@ -74,12 +79,20 @@ class Tgt:
                 self._child.wait()
                 break
             if code == 0:
+                self._portal_open = True
                 LOG.info("started tgtd for %s, control port %d", self._portal, self._control_port)
                 return True
             clock.sleep(0.05)
         with open(log_path, errors="replace") as log:
             detail = log.read()[-300:].strip()
         raise BackendError(f"tgtd did not start for {self._portal} (control port {self._control_port}): {detail}")
+
+    def _open_portal(self) -> None:
+        """Listen at the portal as well: target_ip may have changed since tgtd was started, and old guests keep the old one."""
+        if f"Portal: {self._portal}," not in self._run("portal", "show"):
+            self._run("portal", "new", "--param", f"portal={self._portal}")
+            LOG.info("tgtd now listens at %s, too", self._portal)
+        self._portal_open = True
 
     def pid(self) -> int | None:
         """The process id of the running own tgtd, None when it does not run."""
