@@ -141,7 +141,8 @@ class Gang:
             run.context.update_store()
         try:
             return current.do(run)
-        except Exception as e:  # process edge: whatever went wrong is undone, or tried again
+        except Exception as e:  # process edge: whatever went wrong is undone, or tried again; `_judged` logs it
+            LOG.debug("saga %s of %s: %s: %s", run.kind, run.resource_id, current.name, e)
             return e
 
     def _judged(self, current: Step, run: Run, error: Exception) -> Any:

@@ -41,6 +41,14 @@ def active(session: orm.Session, model: Any, resource_id: str) -> Sequence[Any]:
     return session.scalars(query).all()
 
 
+def touch(session: orm.Session, model: Any, resource_ids: Sequence[str]) -> None:
+    """Something happened that sagas of these resources wait for, but not all of it: one that runs looks again before it parks,
+    one that is parked stays so. Holds their rows until the transaction ends."""
+    if resource_ids:
+        condition = sa.and_(model.resource_id.in_(list(resource_ids)), model.state.in_(ACTIVE))
+        session.execute(sa.update(model.__table__).where(condition).values(wakes=model.wakes + 1))
+
+
 def wake(session: orm.Session, model: Any, resource_ids: Sequence[str]) -> list[str]:
     """Let parked sagas of these resources look again now; returns the ids of those that are unfinished."""
     if not resource_ids:

@@ -6,12 +6,11 @@ from typing import Any
 from cachetools import TTLCache
 from oslo_config import cfg
 
-from common import context, errors
-from common.clients.base import RemoteError
+from common import context
 from common.coalesce import Coalescer
 from common.db import services as service_rows
 from common.db.session import Database
-from services.compute.db import models
+from services.compute.db import hosts, models
 
 
 @dataclass
@@ -34,24 +33,24 @@ class Conductor:
     offered: Any = field(default_factory=lambda: TTLCache(1 << 16, 600))
 
     def __post_init__(self) -> None:
-        self._choices = Coalescer(self._select_hosts, apart=(errors.Conflict,))
-        self._ports = Coalescer(self._create_ports, apart=(RemoteError,))
         self._pokes = Coalescer(self._poke)
+        self._zones: Any = TTLCache(1, 5)
 
     def choose_host(self, ctxt: Any, wanted: dict[str, Any]) -> dict[str, Any]:
-        """The scheduler's answer to one request; those of one user's request that come together share a message."""
-        return dict(self._choices.ask(ctxt.request_id, (ctxt, wanted)))
+        """The scheduler's answer to one request."""
+        return self.choose_hosts(ctxt, [wanted])[0]
 
-    def _select_hosts(self, _request_id: Any, asked: list[tuple[Any, dict[str, Any]]]) -> list[dict[str, Any]]:
-        return list(self.scheduler.select_hosts(asked[0][0], [wanted for _, wanted in asked]))
+    def choose_hosts(self, ctxt: Any, wanted: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """The scheduler's answers to requests, in their order."""
+        return list(self.scheduler.select_hosts(ctxt, wanted))
 
-    def create_ports(self, ctxt: Any, bodies: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """Ports of one server, all or none; those of one user's request that come together share a request."""
-        return list(self._ports.ask(ctxt.request_id, bodies))
-
-    def _create_ports(self, _request_id: Any, sets: list[list[dict[str, Any]]]) -> list[list[dict[str, Any]]]:
-        made = iter(self.network.create_ports([body for bodies in sets for body in bodies]))
-        return [[next(made) for _ in bodies] for bodies in sets]
+    def zone_of(self, host: str) -> str:
+        """The availability zone of a host, as it was some seconds ago at most."""
+        zones = self._zones.get("zones")
+        if zones is None:
+            with self.database.read() as session:
+                zones = self._zones["zones"] = hosts.zones(session)
+        return str(zones.get(host, self.conf.compute.default_availability_zone))
 
     def poke(self, host: str, server_ids: list[str]) -> None:
         """Have the agent on `host` look at these servers; a lost poke is made up for by its full pass."""

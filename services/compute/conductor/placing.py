@@ -64,8 +64,13 @@ def choose(run: Run, wanted: dict[str, Any]) -> dict[str, Any]:
     """The scheduler's answer for one server; Failure in upstream's words when no host will do."""
     answer: dict[str, Any] = run.deps.choose_host(run.context, wanted)
     if "error" in answer:
-        raise Failure(answer["error"], public=answer.get("public_error") or "No valid host was found.")
+        raise refused(answer)
     return answer
+
+
+def refused(answer: Mapping[str, Any]) -> Failure:
+    """The scheduler's refusal as a saga's failure."""
+    return Failure(answer["error"], public=answer.get("public_error") or "No valid host was found.")
 
 
 def release(run: Run) -> None:

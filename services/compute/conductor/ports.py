@@ -7,33 +7,88 @@ from common.clients.base import RemoteError
 from common.saga import Failure, Run
 from services.compute.db import server_parts, servers
 
+Wanted = tuple[Run, Any, Any]
+"""(saga, server, what was asked for at boot)"""
+
 
 def plug(run: Run, server: Any, asked: Any) -> None:
     """Make or take every port the server asked for and bind it to its host.
 
     Repeating finds the ports that an earlier try made, by the server's id on them.
     """
+    why = plug_all([(run, server, asked)]).get(run.id)
+    if why is not None:
+        raise why
+
+
+def plug_all(boots: Sequence[Wanted]) -> dict[str, Exception]:
+    """As `plug`, for servers that boot together: saga id -> why not, of those whose ports could not be had.
+
+    What is missing is made by one request; when the network service refuses it, by one for each server.
+    """
+    plans: list[tuple[Wanted, list[dict[str, Any]], dict[int, dict[str, Any]], list[dict[str, Any]]]] = []
+    failed: dict[str, Exception] = {}
+    for boot in boots:
+        try:
+            plans.append((boot, *_plan(*boot)))
+        except Failure as e:
+            failed[boot[0].id] = e
+    bodies = [body for _, _, _, missing in plans for body in missing]
+    try:
+        fresh = iter(boots[0][0].deps.network.create_ports(bodies) if bodies else ())
+        made = {boot[0].id: [next(fresh) for _ in missing] for boot, _, _, missing in plans}
+    except RemoteError as e:
+        if len(plans) == 1:
+            return failed | {boots[0][0].id: _refused(e)}
+        for boot in boots:
+            failed |= plug_all([boot])
+        return failed
+    for (run, server, _), wanted, have, _ in plans:
+        why = _keep(run, server, wanted, [*have.values(), *made[run.id]])
+        if why is not None:
+            failed[run.id] = why
+    return failed
+
+
+def _plan(run: Run, server: Any, asked: Any) -> tuple[list[dict[str, Any]], dict[int, dict[str, Any]], list[dict[str, Any]]]:
+    """(what the server wants, position -> port that it has already, bodies of ports to be made); takes given ports."""
     wanted = _wanted(run, server, asked)
-    known = [] if run.fresh and not any(w.get("port") for w in wanted) else run.deps.network.find("port", device_id=server.id)
+    given = any(w.get("port") for w in wanted)
+    known = [] if run.fresh and not given else run.deps.network.find("port", device_id=server.id)
     by_position = {int((p.get("binding:profile") or {}).get("position", -1)): p for p in known}
-    made: list[dict[str, Any]] = []
+    have: dict[int, dict[str, Any]] = {}
     missing = []
     for position, want in enumerate(wanted):
         if want.get("port"):
-            made.append(_take(run, server, want["port"], position))
+            have[position] = _take(run, server, want["port"], position)
         elif position in by_position:
-            made.append(by_position[position])
+            have[position] = by_position[position]
         else:
             missing.append(_body(run, server, asked, want, position))
-    if missing:
-        made += _create(run, missing)
-    refused = [p["id"] for p in made if p.get("binding:vif_type") == "binding_failed"]
+    return wanted, have, missing
+
+
+def _keep(run: Run, server: Any, wanted: list[dict[str, Any]], found: list[dict[str, Any]]) -> Exception | None:
+    """Write the ports down as the server's cards, with the end of the step; Failure when one is not bound."""
+    refused = [p["id"] for p in found if p.get("binding:vif_type") == "binding_failed"]
     if refused:
-        raise Failure(f"ports {', '.join(refused)} could not be bound to {server.host}: no network agent serves it",
-                      public="Binding failed for port, please check neutron logs for more information.")
+        return Failure(f"ports {', '.join(refused)} could not be bound to {server.host}: no network agent serves it",
+                       public="Binding failed for port, please check neutron logs for more information.")
     taken = {w["port"] for w in wanted if w.get("port")}
-    rows = [_row(run, server, port, position, wanted, port["id"] not in taken) for position, port in enumerate(made)]
-    run.write(server_parts.insert_nics if run.fresh and not taken else _save, rows)
+    found.sort(key=lambda p: int((p.get("binding:profile") or {}).get("position", 0)))
+    rows = [_row(run, server, port, position, wanted, port["id"] not in taken) for position, port in enumerate(found)]
+    if run.fresh and not taken:
+        for row in rows:
+            run.share(server_parts.insert_nics, row)
+    else:
+        run.write(_save, rows)
+    return None
+
+
+def _refused(error: RemoteError) -> Failure:
+    if error.status in (409, 413, 403):
+        return Failure(str(error), public=error.message)
+    return Failure(str(error), public="The network of the server could not be set up.")
 
 
 def add(run: Run, server: Any, want: dict[str, Any], position: int) -> dict[str, Any]:
@@ -53,11 +108,9 @@ def add(run: Run, server: Any, want: dict[str, Any], position: int) -> dict[str,
 
 def _create(run: Run, bodies: list[dict[str, Any]]) -> list[dict[str, Any]]:
     try:
-        return list(run.deps.create_ports(run.context, bodies))
+        return list(run.deps.network.create_ports(bodies))
     except RemoteError as e:
-        if e.status in (409, 413, 403):
-            raise Failure(str(e), public=e.message) from e
-        raise Failure(str(e), public="The network of the server could not be set up.") from e
+        raise _refused(e) from e
 
 
 def _wanted(run: Run, server: Any, asked: Any) -> list[dict[str, Any]]:
@@ -161,11 +214,27 @@ def _save(session: Any, rows: list[dict[str, Any]]) -> None:
 
 
 def rebind(run: Run, host: str) -> None:
-    """Bind all ports of the server to `host`, after a move."""
+    """Bind all ports of the server to `host`, after a move; they count as unplugged until the network service says more."""
     with run.deps.database.read() as session:
         cards = server_parts.nics(session, [run.resource_id]).get(run.resource_id, [])
-    for item in cards:
-        run.deps.network.update("port", item.port_id, {"binding:host_id": host})
+    if not cards:
+        return
+    run.deps.database.transaction(_unplugged, run.resource_id, [c.port_id for c in cards])
+    ready = [c.port_id for c in cards
+             if run.deps.network.update("port", c.port_id, {"binding:host_id": host}).get("status") == "ACTIVE"]
+    if ready:
+        run.deps.database.transaction(_plugged, ready)
+
+
+def _unplugged(session: Any, server_id: str, port_ids: list[str]) -> None:
+    server_parts.forget_events(session, server_id, "network-vif-plugged", port_ids)
+    for port_id in port_ids:
+        server_parts.save_nic(session, port_id, {"active": False})
+
+
+def _plugged(session: Any, port_ids: list[str]) -> None:
+    for port_id in port_ids:
+        server_parts.save_nic(session, port_id, {"active": True})
 
 
 def unplug(run: Run) -> None:

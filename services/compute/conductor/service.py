@@ -7,9 +7,10 @@ from common import errors
 from common.db import sagas
 from common.db.session import Session
 from common.saga import Runner
-from services.compute.conductor import inventory, specs
+from services.compute.conductor import followup, inventory, specs
 from services.compute.conductor.deps import Conductor
-from services.compute.db import jobs, migrations, models, server_parts, servers
+from services.compute.conductor.jobs import BOOT
+from services.compute.db import jobs, migrations, models, operations, server_batches, server_parts, servers
 from services.compute.domain import states
 
 LOG = logging.getLogger(__name__)
@@ -48,22 +49,32 @@ class ConductorService:
 
     def report(self, ctxt: Any, host: str, reports: list[dict[str, Any]]) -> None:
         """Write down what an agent found and did, and wake the sagas that wait for it."""
-        self.database.transaction(self._write, host, reports)
-        finished = [r["server_id"] for r in reports if r.get("jobs")]
-        if finished:
-            self.runner.wake(finished)
+        self.runner.poke(self.database.transaction(self._write, host, reports))
 
-    def _write(self, session: Session, host: str, reports: list[dict[str, Any]]) -> None:
-        rows = {r.id: r for r in servers.get_many(session, [r["server_id"] for r in reports])}
+    def _write(self, session: Session, host: str, reports: list[dict[str, Any]]) -> list[str]:
+        rows = server_batches.states(session, [r["server_id"] for r in reports])
+        changes: dict[Any, list[str]] = {}
         for item in reports:
             row, found = rows.get(item["server_id"]), item.get("report")
             if row is not None and row.host == host and found:
-                self._note(session, row, found)
-            for job in item.get("jobs") or ():
-                jobs.finish(session, job["id"], host, job.get("result"), job.get("error"))
+                changed = self._news(session, row, found)
+                if changed:
+                    changes.setdefault((row.task_state, tuple(changed.items())), []).append(row.id)
+        for (task_state, values), server_ids in changes.items():
+            # whose task state another changed meanwhile is left to the next report
+            server_batches.change_equally(session, server_ids, dict(values), task_state=task_state)
+        done = [job for item in reports for job in item.get("jobs") or ()]
+        if not done:
+            return []
+        jobs.finish_all(session, host, done)
+        ended = {item["server_id"] for item in reports if item.get("jobs")}
+        boots = {item["server_id"] for item in reports if item.get("jobs") and all(
+            job["id"].endswith(f"/{BOOT}") and not job.get("error") for job in item["jobs"])}
+        return operations.wake_boots(session, sorted(boots)) + operations.wake(session, sorted(ended - boots))
 
-    def _note(self, session: Session, row: Any, found: dict[str, Any]) -> None:
-        """The real power state; a server that nobody is working on follows its guest."""
+    @staticmethod
+    def _news(session: Session, row: Any, found: dict[str, Any]) -> dict[str, Any]:
+        """Columns to change for the real power state; a server that nobody is working on follows its guest."""
         power = states.POWER.get(found["power"], states.NOSTATE)
         changes: dict[str, Any] = {}
         if power != row.power_state:
@@ -74,16 +85,12 @@ class ConductorService:
             changes["wanted_power"] = "stopped" if after == states.STOPPED else found["power"]
         if found.get("root_device") and found["root_device"] != row.root_device_name:
             changes["root_device_name"] = found["root_device"]
-        if changes:
-            try:
-                servers.change(session, row.id, changes, expect={"task_state": row.task_state})
-            except errors.Stale:
-                return
         devices = found.get("devices") or {}
         if devices:
             for disk in server_parts.disks(session, [row.id]).get(row.id, ()):
                 if disk.volume_id in devices and disk.device_name != devices[disk.volume_id]:
                     server_parts.change_disk(session, disk.id, device_name=devices[disk.volume_id])
+        return changes
 
     def heartbeat(self, ctxt: Any, host: str, beat: dict[str, Any]) -> None:
         """An agent lives, and perhaps its nodes changed."""
@@ -102,3 +109,16 @@ class ConductorService:
         if not here or token is None:
             raise errors.Forbidden(f"no work on server {server_id} needs image {image_id} on {host} now")
         return {"url": f"{self.conductor.image.base_url()}/v2/images/{image_id}/file", "token": token}
+
+    def move_progress(self, ctxt: Any, host: str, server_id: str, counters: dict[str, int]) -> dict[str, Any]:
+        """How a live migration from `host` goes; what is to be done about it."""
+        return dict(self.database.transaction(followup.progress, host, server_id, counters))
+
+    def evacuated(self, ctxt: Any, host: str, server_ids: list[str]) -> list[str]:
+        """Which of these servers were evacuated from `host`."""
+        with self.database.read() as session:
+            return followup.evacuated(session, host, server_ids)
+
+    def cleaned(self, ctxt: Any, host: str, server_ids: list[str]) -> None:
+        """`host` has removed these evacuated servers."""
+        followup.cleaned(self.conductor, host, server_ids)

@@ -3,9 +3,10 @@
 A job's id is made from its saga and step, so that a step that runs again finds the job it made before.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import orjson
 import sqlalchemy as sa
 
 from common import clock
@@ -13,6 +14,7 @@ from common.db.session import Session
 from services.compute.db.models import AgentJob
 
 OPEN = "open"
+TABLE = AgentJob.__table__
 
 
 def ensure(session: Session, job_id: str, *, server_id: str, host: str, verb: str, args: Any) -> AgentJob:
@@ -40,6 +42,35 @@ def open_of(session: Session, host: str, server_ids: Sequence[str] | None) -> di
     for job in session.scalars(query):
         found.setdefault(job.server_id, []).append(job)
     return found
+
+
+def insert_all(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
+    """New open jobs: {"id", "server_id", "host", "verb", "args"} each."""
+    now = clock.now()
+    session.execute(sa.insert(TABLE), [{"state": OPEN, "created_at": now, **row} for row in rows])
+
+
+def found(session: Session, job_ids: Sequence[str]) -> dict[str, Any]:
+    """id -> (id, state, result, error) of those that exist."""
+    c = TABLE.c
+    return {row.id: row for row in session.execute(sa.select(c.id, c.state, c.result, c.error).where(c.id.in_(list(job_ids))))}
+
+
+def finish_all(session: Session, host: str, done: Sequence[Mapping[str, Any]]) -> None:
+    """Close open jobs of `host`: {"id", "result", "error"} each; equal ends in one statement."""
+    groups: dict[bytes, list[Mapping[str, Any]]] = {}
+    for job in done:
+        groups.setdefault(orjson.dumps([job.get("result"), job.get("error")], default=str), []).append(job)
+    c = TABLE.c
+    for jobs in groups.values():
+        error = jobs[0].get("error")
+        session.execute(sa.update(TABLE).where(c.id.in_([job["id"] for job in jobs]), c.host == host, c.state == OPEN)
+                        .values(state="failed" if error else "done", result=jobs[0].get("result"), error=error))
+
+
+def drop_all(session: Session, server_ids: Sequence[str]) -> None:
+    """Forget all jobs of these servers."""
+    session.execute(sa.delete(TABLE).where(TABLE.c.server_id.in_(list(server_ids))))
 
 
 def finish(session: Session, job_id: str, host: str, result: Any, error: str | None) -> bool:

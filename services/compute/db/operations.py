@@ -8,6 +8,7 @@ from sqlalchemy import orm
 
 from common import clock, ids
 from common.db import sagas
+from services.compute.db import server_batches
 from services.compute.db.models import InstanceAction, InstanceActionEvent, Saga
 
 ACTIONS, EVENTS = InstanceAction.__table__, InstanceActionEvent.__table__
@@ -76,6 +77,24 @@ def deleting(session: orm.Session, server_id: str) -> str | None:
 def wake(session: orm.Session, server_ids: Sequence[str]) -> list[str]:
     """Let parked sagas of these servers look again; their ids, for a poke."""
     return sagas.wake(session, Saga, server_ids)
+
+
+def wake_boots(session: orm.Session, server_ids: Sequence[str]) -> list[str]:
+    """Agents have built these servers: wake the sagas of those that have nothing else to wait for; their ids.
+
+    To be called after the job's end was written. The first statement holds the sagas' rows, and so does `wake_plugged`: of the
+    two that are waited for, the one that comes last sees the other.
+    """
+    sagas.touch(session, Saga, server_ids)
+    waiting = server_batches.unplugged(session, server_ids)[0] if server_ids else {}
+    return sagas.wake(session, Saga, [i for i in server_ids if i not in waiting])
+
+
+def wake_plugged(session: orm.Session, server_ids: Sequence[str]) -> list[str]:
+    """Something happened to these servers: wake the sagas of those for which no agent is at work; their ids."""
+    sagas.touch(session, Saga, server_ids)
+    busy = server_batches.worked_on(session, server_ids)
+    return sagas.wake(session, Saga, [i for i in server_ids if i not in busy])
 
 
 def actions(

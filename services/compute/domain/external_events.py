@@ -5,7 +5,7 @@ from typing import Any
 
 from common import clock, errors
 from common.db.session import Session
-from services.compute.db import operations, server_parts, servers
+from services.compute.db import operations, server_batches, server_parts
 from services.compute.domain import attachments
 from services.compute.domain.deps import Deps
 
@@ -20,7 +20,7 @@ def receive(deps: Deps, context: Any, events: Sequence[Mapping[str, Any]]) -> tu
     """
     wanted = sorted({e["server_uuid"] for e in events})
     with deps.db.read() as session:
-        known = {s.id: s for s in servers.get_many(session, wanted)}
+        known = server_batches.states(session, wanted)
     answers, taken = [], []
     for event in events:
         answer = {"name": event["name"], "server_uuid": event["server_uuid"], "status": event.get("status", "completed")}
@@ -51,10 +51,11 @@ def receive(deps: Deps, context: Any, events: Sequence[Mapping[str, Any]]) -> tu
 
 def _keep(session: Session, taken: Sequence[Mapping[str, Any]]) -> list[str]:
     server_parts.add_events(session, taken)
+    plugs: dict[bool, list[str]] = {}
     for item in taken:
         if item["name"] in ("network-vif-plugged", "network-vif-unplugged") and item["tag"]:
-            nic = server_parts.nic(session, item["tag"])
-            if nic is not None:
-                plugged = item["name"] == "network-vif-plugged" and item["status"] == "completed"
-                server_parts.save_nic(session, item["tag"], {"active": plugged})
-    return operations.wake(session, sorted({t["server_id"] for t in taken}))
+            up = item["name"] == "network-vif-plugged" and item["status"] == "completed"
+            plugs.setdefault(up, []).append(item["tag"])
+    for up, ports in plugs.items():
+        server_batches.plug(session, ports, up)
+    return operations.wake_plugged(session, sorted({t["server_id"] for t in taken}))

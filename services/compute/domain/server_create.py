@@ -163,6 +163,7 @@ def create(deps: Deps, context: Any, wanted: Wanted) -> tuple[list[str], str, st
     }
     common = _columns(deps, context, wanted, flavor, key, record, group_names, group_id)
     common["image_id"] = None if from_volume else wanted.image_id
+    volumes = any(d["destination"] == "volume" for d in disks)
 
     def work(session: Session) -> tuple[list[str], str, list[str]]:
         room = quotas.claim_servers(
@@ -189,7 +190,8 @@ def create(deps: Deps, context: Any, wanted: Wanted) -> tuple[list[str], str, st
         server_parts.add_disks(session, [d for i in made for d in block_devices.finished(disks, i)])
         for i in made if wanted.tags else ():
             servers.set_tags(session, i, wanted.tags)
-        sagas = operations.begin(session, context, [(i, {}) for i in made], kind="server_create", action="create")
+        items = [(i, {"volumes": volumes}) for i in made]
+        sagas = operations.begin(session, context, items, kind="server_create", action="create")
         return made, reservation, sagas
 
     made, reservation, sagas = deps.db.transaction(work)
