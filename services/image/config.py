@@ -8,7 +8,7 @@ from common.service import DaemonInfo, Endpoint, Service
 from services.image.drivers.options import STORES
 
 GIB = 1 << 30
-DISK_FORMATS = ["ami", "ari", "aki", "vhd", "vhdx", "vmdk", "raw", "qcow2", "vdi", "iso", "ploop", "gpt"]
+DISK_FORMATS = ["ami", "ari", "aki", "vhd", "vhdx", "vmdk", "raw", "qcow2", "vdi", "iso", "ploop"]
 CONTAINER_FORMATS = ["ami", "ari", "aki", "bare", "ovf", "ova", "docker", "compressed"]
 IMPORT_METHODS = ["glance-direct", "web-download", "copy-image", "glance-download"]
 

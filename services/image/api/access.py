@@ -7,7 +7,7 @@ from common.context import RequestContext
 from common.http.request import Request
 from services.image.api.state import State
 from services.image.db import images, members
-from services.image.domain.images import not_found
+from services.image.domain.images import NO_SUCH_IMAGE, not_found
 from services.image.objects.image import ImageRecord, Viewer
 
 
@@ -27,20 +27,21 @@ def target_of(request: Request, image: ImageRecord) -> dict[str, Any]:
     return image.target(member)
 
 
-def read(request: Request, image_id: str, policy: str | None = None) -> tuple[ImageRecord, dict[str, Any]]:
+def read(request: Request, image_id: str, policy: str | None = None,
+         missing: str = NO_SUCH_IMAGE) -> tuple[ImageRecord, dict[str, Any]]:
     """The image and its policy target, after checking that the caller may see it and passes `policy` (default: the
-    route's); errors.NotFound or Forbidden otherwise.
+    route's); errors.NotFound (with the words `missing`) or Forbidden otherwise.
     """
     state: State = request.app
     with state.db.read() as session:
         image = images.find(session, image_id)
     if image is None:
         request.authorized = True
-        raise not_found(image_id)
+        raise not_found(image_id, missing)
     target = target_of(request, image)
     if not request.allowed("get_image", target):
         request.authorized = True
-        raise not_found(image_id)
+        raise not_found(image_id, missing)
     request.authorize(target, policy)
     return image, target
 
@@ -59,4 +60,6 @@ def media_type(request: Request) -> str:
 def require_octets(request: Request) -> None:
     """errors.UnsupportedMediaType unless the body is announced as raw bytes."""
     if media_type(request) != "application/octet-stream":
-        raise errors.UnsupportedMediaType("Content-Type must be application/octet-stream")
+        kind = media_type(request)
+        raise errors.UnsupportedMediaType(f"The request media type {kind} is not supported by this server.",
+                                          detail=f"Invalid content type {kind}")

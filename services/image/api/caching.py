@@ -168,7 +168,7 @@ def fill(state: State, cache: ImageCache) -> None:
 
 
 def _fetch(state: State, cache: ImageCache, image: ImageRecord) -> int | None:
-    for location in image.locations:
+    for location in state.stores.by_weight(image.locations):
         try:
             size = cache.write(image.id, state.stores.of(location.url, location.store).get(location.url))
         except StoreError:

@@ -21,7 +21,8 @@ from services.image.drivers.inspect import ImageRejected
 from services.image.objects.image import ImageRecord
 
 _SIZE_HEADER = "x-openstack-image-size"
-_RANGE = re.compile(r"^bytes[ =](\d*)-(\d*)(?:/(?:\d+|\*))?$")
+_RANGE = re.compile(r"^bytes=(\d*)-(\d*)$", re.ASCII)
+_CONTENT_RANGE = re.compile(r"^bytes (\d+)-(\d+)/(\d+|\*)$", re.ASCII)
 
 
 class Aborted(Exception):
@@ -105,8 +106,8 @@ def _missing(state: State, image_id: str) -> bool:
 def _store(state: State, name: str | None) -> Any:
     store = state.stores.default if not name else state.stores.by_name.get(name)
     if store is None or store.read_only:
-        raise errors.BadRequest(f"Store for image_id not found: {name}" if store is None
-                                else f"Store {name} is read only.")
+        raise errors.BadRequest(f"Store for identifier {name} not found") if store is None else errors.Gone(
+            "Error in store configuration. Adding images to store is disabled.")
     return store
 
 
@@ -123,9 +124,9 @@ def expected_size(request: Request) -> int | None:
     if said is None:
         return length
     if not said.isdecimal():
-        raise errors.BadRequest(f"Invalid value for {_SIZE_HEADER}: it must be a number of bytes")
+        raise errors.BadRequest("Invalid or missing image size in request headers.")
     if length is not None and length != int(said):
-        raise errors.BadRequest(f"{_SIZE_HEADER} says {said} bytes, the body has {length}")
+        raise errors.BadRequest(f"Size {'exceeds' if length > int(said) else 'mismatch'}: expected {said} bytes, got {length} bytes")
     return int(said)
 
 
@@ -197,30 +198,46 @@ def download(request: Request, image_id: str) -> Any:
     response.headers["Accept-Ranges"] = "bytes"
     if wanted is not None:
         response.headers["Content-Range"] = f"bytes {offset}-{offset + length - 1}/{image.size}"
-    elif image.checksum:
+    if image.checksum:
         response.headers["Content-MD5"] = image.checksum
     return response
 
 
 def _range(request: Request, size: int) -> tuple[int, int] | None:
     """(offset, length) asked for, None: everything. `Content-Range` in a request is upstream's older way."""
-    text = request.raw.headers.get("Range") or request.raw.headers.get("Content-Range")
-    if not text:
-        return None
-    match = _RANGE.match(text.strip())
-    wrong = errors.ApiError(f"Invalid range: {text}", status=416, headers={"Content-Range": f"bytes */{size}"})
-    if match is None or match.groups() == ("", ""):
-        raise wrong
-    first, last = match.groups()
-    if first == "":
-        length = min(int(last), size)
-        if length == 0:
-            raise wrong
-        return size - length, length
-    offset, end = int(first), int(last) if last else size - 1
-    if offset >= size or end < offset:
-        raise wrong
-    return offset, min(end, size - 1) - offset + 1
+    text, older = request.raw.headers.get("Range"), request.raw.headers.get("Content-Range")
+    if text:
+        if "," in text:
+            raise errors.BadRequest("Requests with multiple ranges are not supported in Glance. You may make multiple "
+                                    "single-range requests instead.")
+        match = _RANGE.match(text.strip())
+        if match is None or match.groups() == ("", ""):
+            raise _no_range("Invalid Range header.", size)
+        first, last = match.groups()
+        if first == "":
+            length = min(int(last), size) or size
+            return size - length, length
+        offset, end = int(first), int(last) if last else size - 1
+        if offset >= size:
+            raise _no_range("Invalid start position in Range header. Start position MUST be in the inclusive range "
+                            f"[0, {size - 1}].", size)
+        if end < offset:
+            raise _no_range("Invalid Range header.", size)
+        return offset, min(end, size - 1) - offset + 1
+    if older:
+        match = _CONTENT_RANGE.match(older.strip())
+        if match is None or int(match[1]) > int(match[2]) or match[3] not in ("*", str(size)):
+            raise _no_range("Invalid Content-Range header.", size)
+        if int(match[2]) >= size:
+            raise _no_range("Invalid stop position in Content-Range header. The stop position MUST be in the inclusive range "
+                            f"[0, {size - 1}].", size)
+        return int(match[1]), int(match[2]) - int(match[1]) + 1
+    return None
+
+
+def _no_range(why: str, size: int) -> errors.ApiError:
+    return errors.ApiError("The Range requested is not available.", detail=why, status=416,
+                           headers={"Content-Range": f"bytes */{size}"})
 
 
 def _open(request: Request, image: ImageRecord, offset: int, length: int, *, whole: bool) -> Any:
@@ -229,7 +246,7 @@ def _open(request: Request, image: ImageRecord, offset: int, length: int, *, who
     cached = caching.opened(state, image, offset, length)
     if cached is not None:
         return cached
-    for location in image.locations:
+    for location in state.stores.by_weight(image.locations):
         try:
             store = state.stores.of(location.url, location.store)
             if whole and isinstance(store, LocalFiles):

@@ -14,32 +14,42 @@ from services.image.db import image_filters
 from services.image.db import images as rows
 from services.image.domain import images, json_patch, quotas
 from services.image.domain.json_patch import Change
+from services.image.domain.refusals import denied
 from services.image.objects.image import ImageRecord
 
 SORT_KEYS = ("name", "status", "container_format", "disk_format", "size", "id", "created_at", "updated_at")
-_PAGING = ("limit", "marker", "sort", "sort_key", "sort_dir")
+# What filters nothing: paging, and a filter that upstream ignores.
+_PAGING = ("limit", "marker", "sort", "sort_key", "sort_dir", "deleted")
 _TRIES = 5
+# What upstream takes from clients that make an image, and does nothing with.
+_IGNORED = ("os_hash_algo", "os_hash_value")
 
 
 def create(request: Request) -> Any:
     """201 with the image; 400 wrong values, 403 reserved attributes or policy, 409 id taken, 413 quota."""
     state: State = request.app
-    if access.media_type(request) not in ("application/json", ""):
-        raise errors.UnsupportedMediaType("Content-Type must be application/json")
     body = request.body
     if not isinstance(body, dict):
-        raise errors.BadRequest("Provided object does not match schema 'image': it must be an object")
+        raise errors.BadRequest("Unexpected body type. Expected list/dict.")
+    body = {k: v for k, v in body.items() if k not in _IGNORED}
     for name in body:
-        _check_settable(name)
+        if name in json_patch.READ_ONLY and name != "id" or name == "stores":
+            raise errors.Forbidden(f"Attribute '{name}' is read-only.")
+        if name == "locations":
+            raise errors.Forbidden("Attribute 'locations' is reserved.")
     check_schema(request, body)
+    for name in body:
+        if name in json_patch.RESERVED or name.startswith(json_patch.RESERVED_PREFIX):
+            raise denied(f"Attribute '{name}' is reserved.")
     values = {k: v for k, v in body.items() if k in images.BASE or k == "id"}
-    owner = values.pop("owner", None) or request.context.project_id
+    named = "owner" in values
+    owner = values.pop("owner", request.context.project_id)
     project = request.context.project_id or "-"
     target = {"project_id": owner or "-", "owner": project if owner == request.context.project_id else owner,
               "visibility": values.get("visibility", "shared"), "member_id": "-"}
-    if not request.allowed("add_image", target):
+    if named and owner != request.context.project_id and not request.allowed("add_image", target):
         request.authorized = True
-        raise errors.Forbidden(f"You are not permitted to create images owned by '{owner}'.")
+        raise denied(f"You are not permitted to create images owned by '{owner}'")
     request.authorize(target)
     _check_visibility(request, values.get("visibility"), target)
     quotas.check(state.db, state.project_limits(owner or ""), owner, "image_count_total", 1)
@@ -50,19 +60,12 @@ def create(request: Request) -> Any:
     if methods:
         headers["OpenStack-image-import-methods"] = ",".join(methods)
     if len(state.stores.by_name) > 1:
-        headers["OpenStack-image-store-ids"] = ",".join(n for n, s in state.stores.by_name.items() if not s.read_only)
+        headers["OpenStack-image-store-ids"] = ",".join(state.stores.by_name)
     return views.show(state, image, locations=True), 201, headers
 
 
 def _enabled_methods(state: State) -> list[str]:
     return list(state.conf["import"].methods)
-
-
-def _check_settable(name: str) -> None:
-    if name in json_patch.READ_ONLY and name != "id":
-        raise errors.Forbidden(f"Attribute '{name}' is read-only.")
-    if name in json_patch.RESERVED or name.startswith(json_patch.RESERVED_PREFIX) or name == "locations":
-        raise errors.Forbidden(f"Attribute '{name}' is reserved.")
 
 
 def check_schema(request: Request, values: dict[str, Any]) -> None:
@@ -80,7 +83,12 @@ def _check_visibility(request: Request, visibility: str | None, target: Mapping[
 def show(request: Request, image_id: str) -> Any:
     """200; 404."""
     image, target = access.read(request, image_id)
-    return views.show(request.app, image, locations=request.allowed("get_image_location", target))
+    return _shown(request, image, target)
+
+
+def _shown(request: Request, image: ImageRecord, target: Mapping[str, Any]) -> dict[str, Any]:
+    return views.show(request.app, image, locations=request.allowed("get_image_location", target),
+                      operator=request.context.has_admin_role)
 
 
 def index(request: Request) -> Any:
@@ -94,9 +102,14 @@ def index(request: Request) -> Any:
     who = access.viewer(request.context)
     conditions, visible = image_filters.conditions(filters, who)
     with state.db.read() as session:
-        found = rows.list_page(session, conditions, page, visible)
+        try:
+            found = rows.list_page(session, conditions, page, visible)
+        except errors.BadRequest:
+            raise errors.BadRequest(images.NO_SUCH_IMAGE.format(page.marker)) from None
     places = state.conf.image.show_locations or state.conf.image.show_direct_url
-    shown = [views.show(state, i, locations=places and request.allowed("get_image_location", i.target())) for i in found]
+    project = request.context.project_id  # whoever sees another's shared image in a list is its member
+    shown = [views.show(state, i, locations=places and request.allowed("get_image_location", i.target(project)),
+                        operator=request.context.has_admin_role) for i in found]
     following = None
     if page.limit and len(found) >= page.limit:
         following = _link(request, found[-1].id)
@@ -131,8 +144,7 @@ def read_page(request: Request, keys: tuple[str, ...] = SORT_KEYS) -> Page:
             raise errors.BadRequest(f"Invalid sort key: {key}. It must be one of the following: {', '.join(keys)}.")
         if way not in ("asc", "desc"):
             raise errors.BadRequest(f"Invalid sort direction: {way}")
-    if len({k for k, _ in sorts}) != len(sorts):
-        raise errors.BadRequest("Invalid sort: a key is named twice")
+    sorts = list(dict(reversed(sorts)).items())[::-1]  # of a key that is named twice, the first one counts
     way = sorts[0][1]
     for key in ("created_at", "id"):
         if key not in [k for k, _ in sorts]:
@@ -167,7 +179,7 @@ def update(request: Request, image_id: str) -> Any:
             return locations.patch(request, draft, target)
         try:
             image = state.db.transaction(images.write, draft)
-            return views.show(state, image, locations=request.allowed("get_image_location", target))
+            return _shown(request, image, target)
         except errors.Stale:
             continue
     raise errors.Conflict(f"Image {image_id} is being changed by other requests")
@@ -180,18 +192,18 @@ def _check_changes(request: Request, image: ImageRecord, target: Mapping[str, An
     if values.get("visibility") != image.visibility:
         _check_visibility(request, values.get("visibility"), target)
     if "owner" in values and values["owner"] != image.owner and not request.context.has_admin_role:
-        raise errors.Forbidden("You are not permitted to set the owner of an image.")
+        raise denied("Owner can't be updated by non admin.")
 
 
 def delete(request: Request, image_id: str) -> Any:
     """204; 403 protected or policy, 404. Accepted in every state; what is running on the image is cancelled."""
     state: State = request.app
-    image, _ = access.read(request, image_id)
+    image, _ = access.read(request, image_id, missing=images.NOTHING_TO_DELETE)
     try:
         gone = not state.db.transaction(images.delete, image.id, delayed=state.conf.image.delayed_delete)
     except errors.Stale:
         gone = True
     if gone:
-        raise images.not_found(image_id)
+        raise images.not_found(image_id, images.NOTHING_TO_DELETE)
     locations.remove_bytes(state, image.id)
     return None, 204

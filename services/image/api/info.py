@@ -6,7 +6,6 @@ from common import errors
 from common.http.request import Request
 from services.image.api.state import State
 from services.image.domain import quotas
-from services.image.drivers.base import LocalFiles
 
 _NEWEST = 18
 
@@ -48,6 +47,8 @@ def _store(state: State, store: Any) -> dict[str, Any]:
         view["read-only"] = "true"
     if store is state.stores.default:
         view["default"] = "true"
+    if any(state.stores.weights.values()):
+        view["weight"] = state.stores.weights[store.name]
     return view
 
 
@@ -56,10 +57,8 @@ def stores_detail(request: Request) -> Any:
     state: State = request.app
     views = []
     for store in state.stores.by_name.values():
-        properties: dict[str, Any] = {}
-        if isinstance(store, LocalFiles):
-            properties = {"data_dir": str(getattr(store, "folder", "")), "chunk_size": 262144, "thin_provisioning": False}
-        views.append({**_store(state, store), "type": store.scheme, "weight": 0, "properties": properties})
+        views.append({**_store(state, store), "type": store.scheme, "properties": dict(store.details()),
+                      "weight": state.stores.weights[store.name]})
     return {"stores": views}
 
 

@@ -15,6 +15,7 @@ from services.image.db import locations as places
 from services.image.domain import images, imports, states
 from services.image.domain.images import Draft, check_quota
 from services.image.domain.json_patch import Change
+from services.image.domain.refusals import denied
 from services.image.drivers import removal
 from services.image.drivers.base import StoreError
 from services.image.drivers.fetch import Refused
@@ -40,13 +41,15 @@ def patch(request: Request, draft: Draft, target: Mapping[str, Any]) -> Any:
             _remove(state, image, change)
         else:
             request.authorize(target, "set_image_location")
-            request.authorize(target, "delete_image_location") if change.value == [] else None
+            if change.value == []:
+                raise denied("Cannot set locations to empty list.")
             _replace(state, image, change.value)
         image = _again(state, image.id)
     if draft.values or draft.properties or draft.removed or draft.tags is not None:
         draft.image = image
         image = state.db.transaction(images.write, draft)
-    return views.show(state, image, locations=request.allowed("get_image_location", target))
+    return views.show(state, image, locations=request.allowed("get_image_location", target),
+                      operator=request.context.has_admin_role)
 
 
 def _again(state: State, image_id: str) -> ImageRecord:
@@ -58,7 +61,7 @@ def _again(state: State, image_id: str) -> ImageRecord:
 
 
 def _checked(value: Any) -> dict[str, Any]:
-    _LOCATION.validate(value, lambda e: _WORDS + e.message)
+    _LOCATION.validate(value, lambda e: f"{_WORDS}{e}")
     return dict(value)
 
 
@@ -82,18 +85,18 @@ def external(state: State, url: str) -> Any:
     try:
         store = state.stores.of(url)
         if not store.read_only:
-            raise errors.BadRequest(f"Invalid location: {url}")
+            raise errors.BadRequest("Invalid location")
         getattr(store, "check", lambda _url: None)(url)
         return store
     except (StoreError, Refused) as e:
-        raise errors.BadRequest(f"Invalid location {url}: {e}") from e
+        raise errors.BadRequest("Invalid location", detail=str(e)) from e
 
 
 def _add(state: State, image: ImageRecord, value: Mapping[str, Any], where: Sequence[str]) -> None:
     if image.status not in (states.QUEUED, states.ACTIVE):
         raise errors.Conflict(f"It's not allowed to add locations if image status is {image.status}.")
     if where and where[0] != "-" and (not where[0].isdecimal() or not 1 <= int(where[0]) <= len(image.locations) + 1):
-        raise errors.BadRequest("Location position is out of range.")
+        raise errors.BadRequest("Invalid position for adding a location.")
     if any(x.url == value["url"] for x in image.locations):
         raise errors.BadRequest(f"Location {value['url']} already exists.")
     check_quota(state.limits.locations, len(image.locations) + 1, "image locations")
@@ -111,7 +114,7 @@ def _add(state: State, image: ImageRecord, value: Mapping[str, Any], where: Sequ
     try:
         size = store.size(value["url"])
     except (StoreError, Refused) as e:
-        raise errors.BadRequest(f"Invalid location {value['url']}: {e}") from e
+        raise errors.BadRequest("Invalid location", detail=str(e)) from e
 
     def write(session: Any) -> None:
         if image.status == states.QUEUED:
@@ -142,7 +145,7 @@ def _remove(state: State, image: ImageRecord, change: Change) -> None:
     if image.status != states.ACTIVE:
         raise errors.Conflict(f"It's not allowed to remove locations if image status is {image.status}.")
     if len(image.locations) == 1:
-        raise errors.Forbidden("Cannot remove last location in the image.")
+        raise denied("Cannot remove last location in the image.")
     text = change.path[1] if len(change.path) > 1 else ""
     if not text.isdecimal() or int(text) >= len(image.locations):
         raise errors.BadRequest("Location index is out of range.")
@@ -162,8 +165,6 @@ def _replace(state: State, image: ImageRecord, value: Any) -> None:
     wanted = [_checked(item) for item in value]
     if not image.locations and len(wanted) == 1:
         return _add(state, image, wanted[0], ())
-    if not wanted and image.locations:
-        raise errors.Forbidden("Cannot set locations to empty list.")
     if [x["url"] for x in wanted] != [x.url for x in image.locations]:
         raise errors.BadRequest("Original locations is not empty: they cannot be replaced by others.")
 

@@ -9,19 +9,23 @@ from services.image.api.state import State
 from services.image.api.views import image as views
 from services.image.db import members as rows
 from services.image.domain import members
-from services.image.domain.images import not_found
+from services.image.domain.images import IMAGE_NOT_FOUND
 
 
 def create(request: Request, image_id: str) -> Any:
     """200 with the membership; 400, 403 not a shared image, 404, 409 shared already, 413 quota."""
     state: State = request.app
-    image, _ = access.read(request, image_id)
+    image, _ = _read(request, image_id, "create members for image {}.")
     body = request.body
-    member = body.get("member") or body.get("member_id")
-    if not isinstance(member, str) or not member.strip():
+    if not isinstance(body, dict):
+        raise errors.BadRequest('Expected a member in the form: {"member": "image_id"}')
+    if "member" not in body:
         raise errors.BadRequest("Member to be added not specified")
-    if len(member) > 255:
-        raise errors.BadRequest("Member can't be longer than 255 characters")
+    member = body["member"]
+    if not member:
+        raise errors.BadRequest("Member can't be empty")
+    if not isinstance(member, str) or len(member) > 255:
+        raise errors.BadRequest("Member must be a string of at most 255 characters")
     row = state.db.transaction(members.add, state.limits, image, member)
     return views.member(row)
 
@@ -29,15 +33,21 @@ def create(request: Request, image_id: str) -> Any:
 def index(request: Request, image_id: str) -> Any:
     """200; 404. The owner sees all members, a member sees itself."""
     state: State = request.app
-    image, _ = access.read(request, image_id)
-    if image.visibility != "shared":
-        raise not_found(image_id) if not request.context.has_admin_role and image.owner != request.context.project_id \
-            else errors.Forbidden("Only shared images have members.")
+    image, _ = _read(request, image_id, "list members for image {}: Only shared images have members.")
     with state.db.read() as session:
         found = rows.list_all(session, image.id)
     if not _owns(request, image.owner):
         found = [r for r in found if r.member == request.context.project_id]
     return {"members": [views.member(r) for r in found], "schema": "/v2/schemas/members"}
+
+
+def _read(request: Request, image_id: str, what: str, policy: str | None = None) -> Any:
+    """The image and its target; 403 for an image that can be seen and is not shared, whoever asks."""
+    image, target = access.read(request, image_id, "get_image", missing=IMAGE_NOT_FOUND)
+    if image.visibility != "shared":
+        raise errors.Forbidden("Not allowed to " + what.format(image_id))
+    request.authorize(target, policy)
+    return image, target
 
 
 def _owns(request: Request, owner: str | None) -> bool:
@@ -46,7 +56,7 @@ def _owns(request: Request, owner: str | None) -> bool:
 
 def show(request: Request, image_id: str, member_id: str) -> Any:
     """200; 404."""
-    image, _ = access.read(request, image_id)
+    image, _ = access.read(request, image_id, missing=IMAGE_NOT_FOUND)
     return views.member(_visible(request, image, member_id))
 
 
@@ -63,18 +73,22 @@ def _visible(request: Request, image: Any, member_id: str) -> Any:
 def update(request: Request, image_id: str, member_id: str) -> Any:
     """200 with the membership; 400 unknown status, 403 only the member decides, 404."""
     state: State = request.app
-    image, target = access.read(request, image_id, "get_member")
+    image, target = access.read(request, image_id, "get_member", missing=IMAGE_NOT_FOUND)
     _visible(request, image, member_id)
     request.authorize({**target, "member_id": member_id})
-    status = request.body.get("status")
+    if not isinstance(request.body, dict):
+        raise errors.BadRequest('Expected a status in the form: {"status": "status"}')
+    if "status" not in request.body:
+        raise errors.BadRequest("Status not specified")
+    status = request.body["status"]
     if status not in members.STATUSES:
-        raise errors.BadRequest(f"Invalid status value: {status}. It must be one of {', '.join(members.STATUSES)}")
+        raise errors.BadRequest('Incorrect request: Status must be "pending", "accepted" or "rejected".')
     return views.member(state.db.transaction(members.set_status, image, member_id, status))
 
 
 def delete(request: Request, image_id: str, member_id: str) -> Any:
     """204; 403, 404."""
     state: State = request.app
-    image, _ = access.read(request, image_id)
+    image, _ = _read(request, image_id, "delete members for image {}.")
     state.db.transaction(members.remove, image, member_id)
     return None, 204

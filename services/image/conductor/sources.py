@@ -63,7 +63,7 @@ def glance(deps: Deps, run: Run, image: ImageRecord) -> None:
 def copy(deps: Deps, image: ImageRecord) -> None:
     """Get the image's own data from the first store that gives it."""
     last: Exception | None = None
-    for location in image.locations:
+    for location in deps.stores.by_weight(image.locations):
         try:
             chunks = deps.stores.of(location.url, location.store).get(location.url)
             deps.staging.write(image.id, _watched(deps, image, chunks))

@@ -9,11 +9,10 @@ import sqlalchemy as sa
 
 from common import clock, errors
 from services.image.db.images import visible_to
-from services.image.db.models import Image, ImageMember, ImageProperty, ImageTag
+from services.image.db.models import Image, ImageProperty, ImageTag
 from services.image.objects.image import Viewer
 
 _EXACT = ("name", "status", "container_format", "disk_format", "id", "checksum", "os_hash_algo", "os_hash_value")
-_LISTED = ("name", "status", "container_format", "disk_format", "id")
 _NUMBERS = ("min_disk", "min_ram", "size", "virtual_size")
 _TIMES = ("created_at", "updated_at")
 _COMPARE: dict[str, Callable[[Any, Any], Any]] = {
@@ -35,8 +34,6 @@ def conditions(filters: Mapping[str, list[str]], viewer: Viewer) -> tuple[list[A
     found: list[Any] = [seen]
     if visibility and visibility != "all":
         found.append(Image.visibility == visibility)
-    if "member_status" in filters:
-        found.append(_member_status(member_status, viewer))
     for name, values in filters.items():
         if name in ("visibility", "member_status"):
             continue
@@ -48,18 +45,8 @@ def conditions(filters: Mapping[str, list[str]], viewer: Viewer) -> tuple[list[A
 def _one_of(filters: Mapping[str, list[str]], name: str, allowed: tuple[str, ...]) -> str | None:
     value = filters.get(name, [None])[-1]
     if value is not None and value not in allowed:
-        raise errors.BadRequest(f"Invalid {'visibility' if name == 'visibility' else 'status'} value: {value}")
+        raise errors.BadRequest(f"Invalid visibility value: {value}" if name == "visibility" else f"Invalid status: {value}")
     return value
-
-
-def _member_status(status: str, viewer: Viewer) -> Any:
-    """A list by member status still holds what is the project's own or public."""
-    if viewer.is_admin and status != "all":
-        mine = sa.select(ImageMember.image_id).where(ImageMember.status == status)
-        if viewer.project_id:
-            mine = mine.where(ImageMember.member == viewer.project_id)
-        return sa.or_(Image.visibility != "shared", Image.owner == viewer.project_id, Image.id.in_(mine))
-    return sa.true()
 
 
 def _condition(name: str, value: str) -> Any:
@@ -82,23 +69,22 @@ def _condition(name: str, value: str) -> Any:
 
 
 def _text(name: str, value: str) -> Any:
-    """`in:a,b` (values with commas quoted), `eq:`, `neq:` or a plain value."""
+    """`in:a,b` (values with commas quoted), `eq:` or a plain value."""
     column = getattr(Image, name)
     operator, colon, rest = value.partition(":")
-    if not colon or operator not in ("in", "eq", "neq"):
-        if colon and name in _LISTED and operator.isalpha() and operator in _COMPARE:
-            raise errors.BadRequest(f"Unable to filter by {name}: the operator {operator} is not supported")
+    if not colon:
         return column == value
     if operator == "in":
         return column.in_(_split(rest))
-    rest = _split(rest)[0] if rest.startswith('"') else rest
-    return column == rest if operator == "eq" else sa.or_(column != rest, column.is_(None))
+    if operator == "eq":
+        return column == (_split(rest)[0] if rest.startswith('"') else rest)
+    raise errors.BadRequest(f"Unable to filter by unknown operator '{operator}'.")
 
 
 def _split(text: str) -> list[str]:
     """The values of `a,"b,c"`; errors.BadRequest when quotes are misplaced."""
     if text.count('"') % 2:
-        raise errors.BadRequest(f"Unable to filter by provided value: quotes do not match in {text}")
+        raise errors.BadRequest(f"Invalid filter value {text}. The quote is not closed.")
     parts = next(csv.reader([text], strict=True), [])
     if not parts or any(p == "" for p in parts):
         raise errors.BadRequest("Unable to filter by an empty value")
@@ -109,6 +95,8 @@ def _number(name: str, value: str) -> int:
     try:
         number = int(value)
     except ValueError:
+        if name in ("size_min", "size_max"):
+            raise errors.BadRequest("Unable to filter on a range with a non-numeric value.") from None
         raise errors.BadRequest(f"Invalid value '{value}' for parameter '{name}': it must be an integer") from None
     if number < 0:
         raise errors.BadRequest(f"Invalid value '{value}' for parameter '{name}': it must not be negative")
@@ -118,12 +106,14 @@ def _number(name: str, value: str) -> int:
 def _time(name: str, value: str) -> Any:
     column = getattr(Image, name)
     operator, colon, rest = value.partition(":")
-    if not colon or operator not in _COMPARE:
+    if operator not in _COMPARE:
+        if operator.isalpha() and colon:
+            raise errors.BadRequest("Unable to filter on a unknown operator.")
         operator, rest = "eq", value
     try:
         when = clock.parse(rest.strip().replace("Z", "+00:00").replace(" ", "+"))
     except ValueError:
-        raise errors.BadRequest(f"Unable to filter on a range: {rest} is not a time in ISO 8601 form") from None
+        raise errors.BadRequest(f'Bad "{name}" query filter format. Use ISO 8601 DateTime notation.') from None
     # Clients see whole seconds, so they compare with whole seconds.
     second = datetime.timedelta(seconds=1)
     low = when.replace(microsecond=0)
@@ -133,9 +123,6 @@ def _time(name: str, value: str) -> Any:
 
 
 def _flag(name: str, value: str) -> bool:
-    word = value.strip().lower()
-    if word in ("true", "1", "yes", "on", "t", "y"):
-        return True
-    if word in ("false", "0", "no", "off", "f", "n"):
-        return False
-    raise errors.BadRequest(f"Invalid value '{value}' for {name}: it must be true or false")
+    if value not in ("true", "false"):
+        raise errors.BadRequest(f"Invalid value '{value}' for '{name}' filter. Valid values are 'true' or 'false'.")
+    return value == "true"

@@ -49,13 +49,14 @@ def list_page(session: orm.Session, conditions: Sequence[Any], page: Page, visib
 def visible_to(viewer: Viewer, *, member_status: str = "accepted", visibility: str | None = None) -> Any:
     """The condition that an image appears in `viewer`'s list.
 
-    Own images, public ones, those shared with the project by memberships of `member_status` ("all": any), and
-    community images only when `visibility` asks for them (or "all").
+    Own images, public ones, those shared with the project by memberships of `member_status` ("all": any), and others'
+    community images only when `visibility` asks for them (or "all"). Operators see all the others, too.
     """
+    community = visibility in ("community", "all")
     if viewer.is_admin:
-        return sa.true()
+        return sa.true() if community else sa.or_(Image.visibility != "community", Image.owner == viewer.project_id)
     ways = [Image.visibility == "public"]
-    if visibility in ("community", "all"):
+    if community:
         ways.append(Image.visibility == "community")
     if viewer.project_id:
         shared = sa.select(ImageMember.image_id).where(ImageMember.member == viewer.project_id)

@@ -11,6 +11,7 @@ from services.image.db import images as rows
 from services.image.db import locations, sagas
 from services.image.domain import states
 from services.image.domain.json_patch import Change
+from services.image.domain.refusals import clash, denied
 from services.image.objects.image import ImageRecord
 
 BASE = ("name", "disk_format", "container_format", "min_disk", "min_ram", "visibility", "protected", "os_hidden", "owner")
@@ -27,9 +28,13 @@ class Limits:
     locations: int
 
 
-def not_found(image_id: str) -> errors.NotFound:
+NO_SUCH_IMAGE, IMAGE_NOT_FOUND, NOTHING_TO_DELETE = (
+    "No image found with ID {}", "Image {} not found.", "Failed to find image {} to delete")
+
+
+def not_found(image_id: str, words: str = NO_SUCH_IMAGE) -> errors.NotFound:
     """The answer for an image that is not there, or not for this caller to know."""
-    return errors.NotFound(f"No image found with ID {image_id}")
+    return errors.NotFound(words.format(image_id))
 
 
 def check_quota(limit: int, attempted: int, what: str) -> None:
@@ -82,9 +87,8 @@ def draft(image: ImageRecord, changes: Sequence[Change], limits: Limits) -> Draf
             made.location_changes.append(change)
         elif name == "tags":
             if change.op == "remove":
-                made.tags = []
-            else:
-                made.tags = list(dict.fromkeys(change.value))
+                raise denied("Property tags may not be removed.")
+            made.tags = list(dict.fromkeys(change.value))
         elif name in BASE:
             _apply_base(made, change, name)
         else:
@@ -98,8 +102,8 @@ def draft(image: ImageRecord, changes: Sequence[Change], limits: Limits) -> Draf
 
 def _apply_base(made: Draft, change: Change, name: str) -> None:
     if change.op == "remove":
-        raise errors.Forbidden(f"Property {name} may not be removed.")
-    if name in _FROZEN_WITH_DATA and made.image.status != states.QUEUED and change.value != getattr(made.image, name):
+        raise denied(f"Property {name} may not be removed.")
+    if name in _FROZEN_WITH_DATA and made.image.status != states.QUEUED:
         raise errors.Forbidden(f"Attribute {name} can be only replaced for a queued image.")
     made.values[name] = change.value
 
@@ -107,7 +111,7 @@ def _apply_base(made: Draft, change: Change, name: str) -> None:
 def _apply_property(made: Draft, change: Change, name: str) -> None:
     there = name in made.property_names()
     if change.op != "add" and not there:
-        raise errors.Conflict(f"Property {name} does not exist.")
+        raise clash(f"Property {name} does not exist.")
     if change.op == "remove":
         made.properties.pop(name, None)
         made.removed.add(name)
@@ -182,7 +186,7 @@ def add_tag(session: Session, limits: Limits, image: ImageRecord, tag: str) -> N
 def remove_tag(session: Session, image: ImageRecord, tag: str) -> None:
     """Remove a tag; errors.NotFound when the image has no such tag."""
     if not rows.delete_tag(session, image.id, tag):
-        raise errors.NotFound(f"Image {image.id} does not have tag {tag}")
+        raise errors.NotFound("The resource could not be found.")
     rows.touch(session, image.id)
 
 

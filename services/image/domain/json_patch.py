@@ -35,7 +35,8 @@ def parse(body: Any, media_type: str) -> list[Change]:
         raise errors.UnsupportedMediaType("The request's media type is not one of " + ", ".join(MEDIA_TYPES),
                                           headers={"Accept-Patch": ", ".join(MEDIA_TYPES)})
     if not isinstance(body, list):
-        raise errors.BadRequest("Request body must be a JSON array of operation objects.")
+        raise errors.BadRequest("Request body must be a JSON array of operation objects." if isinstance(body, dict)
+                                else "Unexpected body type. Expected list/dict.")
     return [_change(item, draft) for item in body]
 
 
@@ -45,7 +46,8 @@ def _change(item: Any, draft: int) -> Change:
     if draft == 10:
         op, pointer = item.get("op"), item.get("path")
         if op is None:
-            raise errors.BadRequest("Unable to find 'op' in JSON Schema change")
+            raise errors.BadRequest("Unable to find `op` in JSON Schema change. It must be one of the following: "
+                                    f"{', '.join(OPERATIONS)}.")
         if op not in OPERATIONS:
             raise errors.BadRequest(f"Invalid operation: `{op}`. It must be one of the following: {', '.join(OPERATIONS)}.")
         if pointer is None:
@@ -68,7 +70,7 @@ def _pointer(pointer: Any, draft: int) -> tuple[str, ...]:
     if re.search(r"/\s*?/", pointer[1:]):
         raise errors.BadRequest(f"Pointer `{pointer}` contains adjacent \"/\".")
     if len(pointer) > 1 and pointer.endswith("/"):
-        raise errors.BadRequest(f"Pointer `{pointer}` ends with \"/\".")
+        raise errors.BadRequest(f"Pointer `{pointer}` end with \"/\".")
     if pointer[1:].strip() == "/":
         raise errors.BadRequest(f"Pointer `{pointer}` does not contain valid token.")
     if re.search("~[^01]", pointer) or pointer.endswith("~"):

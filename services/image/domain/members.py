@@ -21,7 +21,7 @@ def add(session: Session, limits: Limits, image: ImageRecord, member: str) -> An
     check_quota(limits.members, members.count(session, image.id) + 1, "image members")
     row = members.insert(session, image.id, member)
     if row is None:
-        raise errors.Conflict(f"The target member {member} is already associated with image {image.id}.")
+        raise errors.Conflict(f"Member {member} is duplicated for image {image.id}")
     return row
 
 

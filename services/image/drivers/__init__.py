@@ -23,12 +23,13 @@ How an upload uses them:
 import dataclasses
 import os
 import urllib.parse
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from oslo_config import cfg
 
 from services.image.drivers.base import BadLocation, Store, StoreError
 from services.image.drivers.options import split
+from services.image.objects.image import Location
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,6 +38,13 @@ class Stores:
 
     by_name: Mapping[str, Store]
     default: Store
+    weights: Mapping[str, int] = dataclasses.field(default_factory=dict)
+
+    def by_weight(self, locations: Sequence[Location]) -> Sequence[Location]:
+        """The locations in the order in which they are to be read: stores of more weight first."""
+        if len(locations) < 2 or not any(self.weights.values()):
+            return locations
+        return sorted(locations, key=lambda x: -self.weights.get(x.store, 0))
 
     def of(self, location: str, name: str | None = None) -> Store:
         """The store of a location, by its recorded name or else by its scheme; BadLocation when there is none."""
@@ -62,7 +70,7 @@ def load_stores(conf: cfg.ConfigOpts) -> Stores:
     default = by_name.get(wanted) if wanted else next(iter(writable), None)
     if default is None or default.read_only:
         raise StoreError(f"default_store {wanted or '(unset)'} is not a store that can be written to")
-    return Stores(by_name, default)
+    return Stores(by_name, default, {name: conf[name].weight for name in by_name})
 
 
 def _folder(conf: cfg.ConfigOpts, name: str, driver: str) -> str:

@@ -6,9 +6,9 @@ streams into `add` may raise in between (a client that went away, a refused form
 
 import hashlib
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from services.image.objects.stored import StoredImage
 
@@ -79,6 +79,9 @@ class Store(Protocol):
 
     def exists(self, location: str) -> bool:
         """Whether there is something at the location."""
+
+    def details(self) -> Mapping[str, Any]:
+        """What operators are told about the store, under upstream's names."""
 
 
 @runtime_checkable

@@ -9,6 +9,7 @@ import os
 import shutil
 import urllib.parse
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 from oslo_config import cfg
 
@@ -111,6 +112,10 @@ class FileStore:
     def exists(self, location: str) -> bool:
         """See `Store.exists`."""
         return os.path.isfile(self.local_path(location))
+
+    def details(self) -> dict[str, Any]:
+        """See `Store.details`."""
+        return {"data_dir": self.folder, "chunk_size": CHUNK_BYTES, "thin_provisioning": self._thin}
 
     def location(self, image_id: str) -> str:
         """See `Predictable.location`."""

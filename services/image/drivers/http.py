@@ -69,6 +69,10 @@ class HttpStore:
             return False
         return True
 
+    def details(self) -> dict[str, Any]:
+        """See `Store.details`."""
+        return {}
+
     def _request(self, method: str, location: str, headers: dict[str, str], good: tuple[int, ...]) -> Any:
         try:
             answer = fetch.request(method, location.partition("#")[0], self.guard, headers)

@@ -175,6 +175,10 @@ class RbdStore:
         except NotFound:
             return False
 
+    def details(self) -> dict[str, Any]:
+        """See `Store.details`."""
+        return {"chunk_size": self.chunk_bytes, "pool": self.pool, "thin_provisioning": self._thin}
+
     def location(self, image_id: str) -> str:
         """See `Predictable.location`."""
         check_image_id(image_id)

@@ -187,6 +187,11 @@ class S3Store:
             return False
         return True
 
+    def details(self) -> dict[str, Any]:
+        """See `Store.details`."""
+        size = self._part_bytes // _MIB
+        return {"s3_store_large_object_size": size, "s3_store_large_object_chunk_size": size, "s3_store_thread_pools": 1}
+
     def location(self, image_id: str) -> str:
         """See `Predictable.location`."""
         check_image_id(image_id)

@@ -88,7 +88,7 @@ def test_other_refusals(site, member):
     image = new(member)["id"]
     assert member.request("PUT", f"/v2/images/{image}/file", data=b"x", headers={"Content-Type": "text/plain"}).status_code == 415
     upload(member, image, status=400, **{"X-Image-Meta-Store": "nowhere"})
-    upload(member, image, status=400, **{"X-Image-Meta-Store": "web"})
+    upload(member, image, status=410, **{"X-Image-Meta-Store": "web"})
     upload(member, image, b"xy", status=400, **{"x-openstack-image-size": "3"})
     upload(member, image, b"xyz", **{"X-Image-Meta-Store": "second", "x-openstack-image-size": "3"})
     assert member.get(f"/v2/images/{image}")["stores"] == "second"

@@ -21,7 +21,7 @@ RULES = [
     rule("download_image", f"{ADMIN} or (role:member and {_SEEN})", "Read an image's data."),
     rule("upload_image", ADMIN_OR_MEMBER, "Write an image's data."),
     rule("delete_image_location", ADMIN, "Take away a location of an image."),
-    rule("get_image_location", ADMIN_OR_READER, "See the locations of an image."),
+    rule("get_image_location", f"{ADMIN} or (role:reader and {_SEEN})", "See the locations of an image."),
     rule("set_image_location", ADMIN_OR_MEMBER, "Set a location of an image."),
     rule("add_image_location", ADMIN_OR_MEMBER, "Add a location through the locations API."),
     rule("fetch_image_location", ADMIN_OR_SERVICE, "Read locations through the locations API."),

@@ -63,10 +63,8 @@ def base_properties(disk_formats: Sequence[str], container_formats: Sequence[str
         "tags": {"type": "array", "description": "List of strings related to the image",
                  "items": {"type": "string", "maxLength": 255}},
         "direct_url": _read_only("string", "URL to access the image file kept in external store"),
-        "min_ram": {"type": "integer", "description": "Amount of ram (in MB) required to boot image.",
-                    "minimum": 0, "maximum": _INT_MAX},
-        "min_disk": {"type": "integer", "description": "Amount of disk space (in GB) required to boot image.",
-                     "minimum": 0, "maximum": _INT_MAX},
+        "min_ram": {"type": "integer", "description": "Amount of ram (in MB) required to boot image."},
+        "min_disk": {"type": "integer", "description": "Amount of disk space (in GB) required to boot image."},
         "self": _read_only("string", "An image self url"),
         "file": _read_only("string", "An image file url"),
         "schema": _read_only("string", "An image schema url"),
@@ -119,21 +117,31 @@ class ImageSchemas:
 
     def check(self, values: dict[str, Any]) -> None:
         """errors.BadRequest in upstream's words when the attributes are not an image's (any of them may be missing)."""
-        self._whole.validate(values, lambda e: "Provided object does not match schema 'image': " + _words(e))
-        for name in values:
-            if not name or len(name) > 255:
-                raise errors.BadRequest("Provided object does not match schema 'image': a property's name must have "
-                                        "between 1 and 255 characters")
+        self._whole.validate(values, lambda e: f"Provided object does not match schema 'image': {e}")
+        for name, value in values.items():
+            if len(name) > 255:
+                raise errors.BadRequest("Custom property should not be greater than 255 characters.")
+            if not name.isprintable() or not name:
+                raise errors.BadRequest("Property names must have printable characters, and at least one.")
+            if _has_wide(name):
+                raise errors.BadRequest("Property names can't contain 4 byte unicode.")
+            if name in ("min_disk", "min_ram"):
+                _check_number(name, value)
+        if _has_wide(values.get("name") or ""):
+            raise errors.BadRequest("Name can't contain 4 byte unicode characters.")
 
 
-def _words(error: Any) -> str:
-    where = f"\n\nFailed validating property '{error.path[0]}'" if error.path else ""
-    return f"{error.message}{where}"
+def _has_wide(text: str) -> bool:
+    return any(ord(c) > 0xFFFF for c in text)
 
 
-MEMBER_STATUS = Schema({"type": "object", "required": ["status"],
-                        "properties": {"status": {"type": "string"}}})
-MEMBER = Schema({"type": "object"})
+def _check_number(name: str, value: int) -> None:
+    if value < 0:
+        raise errors.BadRequest(f"Invalid value '{value}' for parameter '{name}': Cannot be a negative value")
+    if value > _INT_MAX:
+        raise errors.BadRequest(f"'{name}' value out of range, must not exceed {_INT_MAX}.")
+
+
 LOCATION_ADD = Schema({
     "type": "object", "required": ["url"], "additionalProperties": False,
     "properties": {

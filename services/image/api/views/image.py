@@ -11,8 +11,8 @@ from services.image.objects.image import ImageRecord
 IMAGE_SCHEMA, IMAGES_SCHEMA = "/v2/schemas/image", "/v2/schemas/images"
 
 
-def show(state: State, image: ImageRecord, *, locations: bool = False) -> dict[str, Any]:
-    """One image; `locations`: whether the caller may see where its bytes are."""
+def show(state: State, image: ImageRecord, *, locations: bool = False, operator: bool = False) -> dict[str, Any]:
+    """One image; `locations`: whether the caller may see where its bytes are. Of a deactivated one only operators do."""
     view: dict[str, Any] = dict(image.properties)
     view.update(
         name=image.name, disk_format=image.disk_format, container_format=image.container_format,
@@ -21,15 +21,16 @@ def show(state: State, image: ImageRecord, *, locations: bool = False) -> dict[s
         owner=image.owner, os_hidden=image.os_hidden, os_hash_algo=image.os_hash_algo, os_hash_value=image.os_hash_value,
         id=image.id, created_at=clock.iso(image.created_at), updated_at=clock.iso(image.updated_at),
     )
+    places = state.stores.by_weight(image.locations) if operator or image.status != "deactivated" else ()
     if locations and state.conf.image.show_locations:
-        view["locations"] = [{"url": x.url, "metadata": dict(x.info)} for x in image.locations]
-    if locations and image.locations and (state.conf.image.show_direct_url or state.conf.image.show_locations):
-        view["direct_url"] = image.locations[0].url
+        view["locations"] = [{"url": x.url, "metadata": dict(x.info)} for x in places]
+    if locations and places and (state.conf.image.show_direct_url or state.conf.image.show_locations):
+        view["direct_url"] = places[0].url
     view["tags"] = list(image.tags)
     path = f"/v2/images/{quote(image.id)}"
     view.update(self=path, file=f"{path}/file", schema=IMAGE_SCHEMA)
-    if len(state.stores.by_name) > 1 and image.locations:
-        view["stores"] = ",".join(dict.fromkeys(x.store for x in image.locations))
+    if len(state.stores.by_name) > 1 and places:
+        view["stores"] = ",".join(dict.fromkeys(x.store for x in places))
     return view
 
 
