@@ -183,9 +183,22 @@ class Worker:
         LOG.info("%s is up", self.name)
         done.wait()
         LOG.info("%s stops", self.name)
+        self._end_within(self.conf.worker.drain_s + 5)
         self.stop()
         self.runtime.close()
         return 0
+
+    def _end_within(self, seconds: float) -> None:
+        """End the process then, whatever still waits: with RabbitMQ away, a receiver of messages cannot take leave of it."""
+
+        def end() -> None:
+            LOG.warning("%s did not stop within %.0f s; what was in hand is taken up again", self.name, seconds)
+            logging.shutdown()
+            os._exit(0)
+
+        timer = threading.Timer(seconds, end)
+        timer.daemon = True
+        timer.start()
 
     def _start_http(self) -> None:
         from cheroot import wsgi

@@ -2,7 +2,8 @@
 # Several machines on this one: a cloud of this machine and N further ones, which are namespaces with a root of their own.
 #
 #   ./lab.sh up [N]            this machine's cloud (stack.sh, reachable for others), and N further machines (1) that join it
-#   ./lab.sh down [NAME...]    unstack.sh in these machines (all of them), take them out of the cloud, and remove them
+#   ./lab.sh down [NAME...]    unstack.sh in these machines (all of them), take them out of the cloud, and remove them;
+#                              after the last one this machine's cloud is at its own address again
 #   ./lab.sh run NAME COMMAND  in a machine, as its root
 #   ./lab.sh kill NAME         as a power cut;   ./lab.sh boot NAME   switch it on again, and start its daemons
 #   ./lab.sh list              machines, addresses, whether they run
@@ -19,14 +20,14 @@ for part in common config lab; do
 done
 NODE_CONF=/etc/altostack-lab.conf    # local.conf of a machine; its settings after the two that make it join
 
-# The cloud of this machine, at an address that the others reach.
+# control_up ADDRESS: the cloud of this machine, there.
 control_up() {
-    HOST_IP=$HOST_IP "$DEVSTACK/stack.sh" >&3 || fail "stack.sh failed on this machine" "" "what it says above"
+    HOST_IP=$1 "$DEVSTACK/stack.sh" >&3 || fail "stack.sh failed on this machine" "" "what it says above"
 }
 
 node_conf() {
     local name=$1
-    cat >"$LAB_DIR/$name/upper$NODE_CONF" <<CNF
+    lab_write "$name" "$NODE_CONF" <<CNF
 SERVICE_HOST=$HOST_IP
 HOST_IP=$(lab_address "$name")
 HOST_NAME=$name
@@ -43,8 +44,7 @@ node_up() {
     local name=$1
     lab_boot "$name"
     node_conf "$name"
-    "$DEVSTACK/machine.sh" add "$name" >"$LAB_DIR/$name/join.conf" || fail "$name could not be added to the cloud" "" "see above"
-    install -m 0600 "$LAB_DIR/$name/join.conf" "$LAB_DIR/$name/upper/etc/altostack/join.conf"
+    "$DEVSTACK/machine.sh" add "$name" | lab_write "$name" "$ETC_DIR/join.conf" || fail "$name could not be added to the cloud" "" "see above"
     node_stack "$name" stack || fail "stack.sh failed in $name" "$LAB_DIR/$name/upper/var/log/altostack/stack.log" \
         "./lab.sh run $name env LOCAL_CONF=$NODE_CONF $DEVSTACK/stack.sh"
 }
@@ -61,7 +61,7 @@ lab_up() {
     missing=$(lab_missing)
     [ -z "$missing" ] || fail "no further machines here: $missing" "" "use real ones (devstack/README.md, A further machine)"
     step "Network $LAB_BRIDGE" lab_net_make
-    control_up
+    control_up "$HOST_IP"
     for ((number = 1; number <= $1; number++)); do step "Machine $(lab_name "$number")" node_up "$(lab_name "$number")"; done
     say "machines: $(lab_names | tr '\n' ' ')   (./lab.sh run NAME COMMAND; openstack compute service list)"
 }
@@ -70,7 +70,10 @@ lab_down() {
     local name names
     read -ra names <<<"${*:-$(lab_names | tr '\n' ' ')}"
     for name in "${names[@]}"; do step "Machine $name away" node_down "$name"; done
-    if [ -z "$(lab_names)" ]; then step "Network $LAB_BRIDGE away" lab_net_remove; fi
+    [ -z "$(lab_names)" ] || return 0
+    # without the network, this machine's cloud must be where it was before
+    if [ -e "$SECRETS" ] && [ "$HOST_IP" != "$OWN_ADDRESS" ]; then control_up "$OWN_ADDRESS"; fi
+    step "Network $LAB_BRIDGE away" lab_net_remove
 }
 
 lab_list() {
@@ -83,7 +86,7 @@ lab_list() {
 main() {
     local action=${1:-}
     [ $# = 0 ] || shift
-    case $action in -h | --help | "") sed -n '2,12s/^# \{0,1\}//p' "$0"; exit 0 ;; esac
+    case $action in -h | --help | "") sed -n '2,13s/^# \{0,1\}//p' "$0"; exit 0 ;; esac
     [ "$(id -u)" = 0 ] || { echo "FAILED: lab.sh needs root" >&2; exit 1; }
     config_load
     lab_config

@@ -158,6 +158,8 @@ start_rabbitmq() {
             echo "RabbitMQ runs already in $dir"
             return 0
         fi
+        # those who use it first: while it is away they could not end their work
+        if [ "$(type -t backend_users_stop)" = function ]; then backend_users_stop; fi
         stop_rabbitmq "$dir"
     fi
     need_free_port "$port" "${RABBIT_PORT_SETTING:-RABBIT_PORT}" RabbitMQ

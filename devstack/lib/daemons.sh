@@ -46,7 +46,12 @@ daemons_start() {
     detach "$LOG_DIR/supervisor.log" "$VENV/bin/altostack" --config-dir "$ETC_DIR" serve --supervise \
         --user "$UNIX_USER" --log-dir "$LOG_DIR" "${names[@]}"
     echo "$DETACHED_PID" >"$RUN_DIR/$SUPERVISOR_PID"
+    # until it is itself, and not this shell's copy any more
+    wait_until 10 daemons_running || supervisor_failed
 }
+
+# what stands on a backend that must be started anew (backends.sh)
+backend_users_stop() { daemons_stop; }
 
 daemons_stop() {
     local daemon

@@ -10,6 +10,8 @@ lab_config() {
     : "${LAB_DIR:=/var/lib/altostack-lab}" "${LAB_BRIDGE:=br-lab}"
     : "${LAB_ADDRESS:=192.168.233.1}"      # this machine's; further ones get .11, .12, ...
     LAB_PREFIX=${LAB_ADDRESS%.*}
+    # shellcheck disable=SC2034  # lab.sh reads it
+    OWN_ADDRESS=$HOST_IP
     # the cloud's own address, when other machines can reach it already
     case $HOST_IP in 127.*) HOST_IP=$LAB_ADDRESS ;; esac
 }
@@ -146,6 +148,9 @@ lab_run() {
     pid=$(lab_first_process "$name")
     nsenter --target "$pid" --mount --uts --ipc --net --pid -- env HOME=/root "$@"
 }
+
+# lab_write NAME PATH: standard input becomes a file of that machine (from within: a layer in use must not be changed under it).
+lab_write() { lab_run "$1" sh -c 'umask 077; mkdir -p "$(dirname "$0")"; cat >"$0"' "$2"; }
 
 # unshare's only child is the machine's first process.
 lab_first_process() { tr -d ' ' <"/proc/$(lab_pid "$1")/task/$(lab_pid "$1")/children"; }

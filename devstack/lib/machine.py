@@ -23,6 +23,9 @@ def main(name: str, action: str) -> int:
         for service in [s for s in admin.compute.services() if s.host == name]:
             admin.compute.delete_service(service)
             print(f"removed {service.binary} of {name}")
+        for provider in admin.placement.get("/resource_providers", params={"name": name}).json()["resource_providers"]:
+            admin.placement.delete(f"/resource_providers/{provider['uuid']}")
+            print(f"removed resource provider {name}")
         for agent in list(admin.network.agents(host=name)):
             admin.network.delete_agent(agent)
             print(f"removed {agent.agent_type} of {name}")

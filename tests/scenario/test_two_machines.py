@@ -17,6 +17,9 @@ from tests.scenario.cloud import PATIENCE, Cloud, wait_for
 from tests.scenario.guest import Guest
 from tests.scenario.tenant import Tenant
 
+# what unstack.sh must not leave
+LEFT = ("ls -d /etc/altostack /var/lib/altostack /run/altostack /var/log/altostack 2>/dev/null; ls /run/netns; "
+        "ip -o link | grep -E 'tap|brq|vxlan|br-ex'; pgrep -l 'altostack|libvirtd|qemu'")
 METADATA = "http://169.254.169.254"
 
 pytestmark = pytest.mark.timeout(600 * PATIENCE)
@@ -42,8 +45,7 @@ def second(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Iterator[s
 def leave(name: str) -> None:
     """unstack.sh takes everything off the machine; then it is taken out of the cloud, and nobody knows of it."""
     lab.inside(name, "env", lab.SETTINGS, str(clouds.DEVSTACK / "unstack.sh"))
-    left = lab.inside(name, "sh", "-c", "ls -d /etc/altostack /var/lib/altostack /run/altostack /var/log/altostack 2>/dev/null; "
-                      "ls /run/netns; ip -o link | grep -E 'tap|brq|vxlan|br-ex'; pgrep -l 'altostack|libvirtd|qemu'", check=False)
+    left = lab.inside(name, "sh", "-c", LEFT, check=False)
     assert not left, f"left by unstack.sh in {name}:\n{left}"
     lab.down()
     admin = lab.fresh().admin
