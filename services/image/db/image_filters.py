@@ -123,6 +123,6 @@ def _time(name: str, value: str) -> Any:
 
 
 def _flag(name: str, value: str) -> bool:
-    if value not in ("true", "false"):
+    if value.lower() not in ("true", "false"):  # openstacksdk says True
         raise errors.BadRequest(f"Invalid value '{value}' for '{name}' filter. Valid values are 'true' or 'false'.")
-    return value == "true"
+    return value.lower() == "true"
