@@ -86,6 +86,10 @@ class VolumeClient(ServiceClient):
         """One attachment."""
         return self.get(self._path(f"attachments/{attachment_id}"))["attachment"]  # type: ignore[no-any-return]
 
+    def attachments_of(self, volume_id: str, server_id: str) -> list[dict[str, Any]]:
+        """The attachments of a volume to a server."""
+        return self.get(self._path("attachments"), all_tenants=1, volume_id=volume_id, instance_id=server_id)["attachments"]  # type: ignore[no-any-return]
+
     def complete_attachment(self, attachment_id: str) -> None:
         """The guest has the volume now: it becomes in-use."""
         self.post(self._path(f"attachments/{attachment_id}/action"), {"os-complete": None})

@@ -34,6 +34,9 @@ CONDUCTOR_OPTS: list[cfg.Opt] = [
     cfg.IntOpt("reserved_host_cpus", default=0, min=0, help="CPUs of each host kept from servers."),
     cfg.IntOpt("reserved_host_memory_mb", default=512, min=0, help="MiB of each host kept from servers."),
     cfg.IntOpt("reserved_host_disk_gb", default=0, min=0, help="GiB of each host kept from servers."),
+    cfg.FloatOpt("move_timeout_s", default=86400, min=1, help="Seconds that a server's disks, or a live migration, may take."),
+    cfg.IntOpt("max_concurrent_live_migrations", default=1, min=0,
+               help="Live migrations that one host sends at a time, others wait; 0: any number."),
     cfg.IntOpt("shelved_offload_s", default=0, min=-1, help="0: a shelved server leaves its host at once; -1: only when told."),
 ]
 QUOTA_OPTS: list[cfg.Opt] = [

@@ -34,6 +34,9 @@ class FakePlacement:
     def allocations(self, consumer):
         return dict(self.claims.get(consumer, {}))
 
+    def put_allocations(self, consumer, allocations, project_id, user_id):
+        self.claims[consumer] = dict(allocations)
+
     def delete_allocations(self, consumer):
         self.claims.pop(consumer, None)
 
@@ -135,9 +138,13 @@ class FakeVolumes:
         return attachment
 
     def update_attachment(self, attachment_id, connector):
-        info = {"driver_volume_type": "simulated", "data": {"volume_id": self.attachments[attachment_id]["volume_id"]}}
+        info = {"driver_volume_type": "simulated",
+                "data": {"volume_id": self.attachments[attachment_id]["volume_id"], "host": connector["host"]}}
         self.attachments[attachment_id]["connection_info"] = info
         return self.attachments[attachment_id]
+
+    def attachments_of(self, volume_id, server_id):
+        return [a for a in self.attachments.values() if (a["volume_id"], a["instance"]) == (volume_id, server_id)]
 
     def complete_attachment(self, attachment_id):
         self.volume(self.attachments[attachment_id]["volume_id"])["status"] = "in-use"
@@ -199,6 +206,16 @@ class Pokes:
         self.poked += server_ids
 
 
+class Direct:
+    """The conductor as agents call it, without messages in between."""
+
+    def __init__(self, world):
+        self.world = world
+
+    def __getattr__(self, name):
+        return getattr(self.world.service, name)
+
+
 class World:
     """Conductor, agents and fakes; `settle` lets everything happen until nothing does."""
 
@@ -219,7 +236,8 @@ class World:
     def _agent(self, name, folder):
         conf = make_conf(SERVICE, "compute-agent", folder, compute__driver="simulated", simulated__node_prefix=f"{name}-node-")
         driver = load_driver(conf, lambda *_: None)
-        return Reconciler(Host(driver, FakeImageBytes(self.image), str(folder / "scratch"), name), None, threads=1)
+        host = Host(driver, FakeImageBytes(self.image), str(folder / "scratch"), name, conductor=Direct(self))
+        return Reconciler(host, Direct(self), threads=1)
 
     def new_runner(self, **kwargs):
         """Another conductor process."""

@@ -16,6 +16,7 @@ from common import clock, context, errors
 from common.heartbeat import version
 from common.reconcile import Loop
 from common.worker import Worker, guarded
+from services.compute.agent.moves import MOVES
 from services.compute.agent.verbs import VERBS, Host
 from services.compute.agent.working import on
 from services.compute.drivers.base import DriverError
@@ -25,6 +26,7 @@ from services.compute.objects.server import ServerSpec
 LOG = logging.getLogger(__name__)
 REPORT_TRIES_MAX = 30
 _VOLATILE = ("uptime", "memory_mb_used", "disk_gb_used", "disk_available_least", "running_servers")
+_VERBS = {**VERBS, **MOVES}
 _HOPELESS = (errors.ApiError, ValueError, KeyError, TypeError, AttributeError)
 
 
@@ -109,7 +111,7 @@ class Reconciler:
         for job in item["jobs"]:
             try:
                 with on(server_id):
-                    state, result = VERBS[job["verb"]](self.host, server_id, spec, job["args"] or {})
+                    state, result = _VERBS[job["verb"]](self.host, server_id, spec, job["args"] or {})
                 report["jobs"].append({"id": job["id"], "result": result, "error": None})
                 if state is not None:
                     report["report"] = state.to_dict()
@@ -149,8 +151,9 @@ class Reconciler:
         self._remove_orphans(set(present) - set(expected))
 
     def _remove_orphans(self, unknown: set[str]) -> None:
-        """Destroy what nobody expects, when it was so at an earlier pass already."""
+        """Remove what nobody expects, when it was so at an earlier pass already; what was evacuated from here, at once."""
         now = clock.monotonic()
+        unknown -= self._remove_evacuated(unknown - set(self._orphans))
         self._orphans = {s: self._orphans.get(s, now) for s in unknown}
         for server_id, since in list(self._orphans.items()):
             if now - since < self.orphan_grace_s:
@@ -158,7 +161,17 @@ class Reconciler:
             if self._wanted(server_id):
                 continue
             LOG.warning("removing server %s, which nobody expects here", server_id)
-            guard(f"removing {server_id}", functools.partial(self.host.driver.lifecycle.destroy, server_id))
+            guard(f"removing {server_id}", functools.partial(self.host.driver.lifecycle.forget, server_id))
+
+    def _remove_evacuated(self, found: set[str]) -> set[str]:
+        """Which of `found` were moved away while this host was thought lost, and are gone from it now."""
+        moved = self.conductor.evacuated(context.internal(), self.host.name, sorted(found)) if found else []
+        for server_id in moved:
+            LOG.warning("removing server %s, which was evacuated from this host", server_id)
+            self.host.driver.lifecycle.forget(server_id)
+        if moved:
+            self.conductor.cleaned(context.internal(), self.host.name, moved)
+        return set(moved)
 
     def _wanted(self, server_id: str) -> bool:
         found = self.conductor.work(context.internal(), self.host.name, [server_id])

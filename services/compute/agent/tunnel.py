@@ -90,6 +90,7 @@ class Listener:
         self._context: ssl.SSLContext | None = None
         self._socket: socket.socket | None = None
         self._stopping = False
+        self._starting = threading.Lock()
 
     def start(self) -> None:
         """Make a certificate, listen, and take connections in threads; errors.ConfigError when the port is taken."""
@@ -117,7 +118,13 @@ class Listener:
             self.close(server_id)
 
     def open(self, server_id: str, channels: Mapping[str, Channel]) -> dict[str, Any]:
-        """Let one server move in through `channels`; the ticket for the other host. A session before it ends."""
+        """Let one server move in through `channels`; the ticket for the other host. A session before it ends.
+
+        The first move is what starts the listening: errors.ConfigError when the port is taken.
+        """
+        with self._starting:
+            if self._socket is None:
+                self.start()
         self.close(server_id)
         token = ids.secret(32)
         with self._lock:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from services.compute.agent.images import Images
+from services.compute.agent.tunnel import Listener
 from services.compute.drivers.base import Driver, DriverError
 from services.compute.objects.report import ServerReport
 from services.compute.objects.server import ServerSpec
@@ -16,18 +17,24 @@ from services.compute.objects.server import ServerSpec
 
 @dataclass(frozen=True)
 class Host:
-    """What verbs work with; `scratch` is a folder for files on their way, `name` the host's."""
+    """What verbs work with; `scratch` is a folder for files on their way, `name` the host's.
+
+    `listener` is where servers of other hosts come in, `conductor` who hears how a move goes.
+    """
 
     driver: Driver
     images: Images
     scratch: str
     name: str
+    listener: Listener | None = None
+    conductor: Any = None
 
 
 Verb = Callable[[Host, str, ServerSpec | None, Mapping[str, Any]], tuple[ServerReport | None, dict[str, Any]]]
 
 
-def _spec(spec: ServerSpec | None, server_id: str) -> ServerSpec:
+def wanted(spec: ServerSpec | None, server_id: str) -> ServerSpec:
+    """The spec; DriverError when the server is not meant for this host."""
     if spec is None:
         raise DriverError(f"server {server_id} is not meant for this host")
     return spec
@@ -35,7 +42,7 @@ def _spec(spec: ServerSpec | None, server_id: str) -> ServerSpec:
 
 def ensure(host: Host, server_id: str, spec: ServerSpec | None, args: Mapping[str, Any]) -> Any:
     """Make the server what it should be."""
-    return host.driver.lifecycle.ensure(_spec(spec, server_id)), {}
+    return host.driver.lifecycle.ensure(wanted(spec, server_id)), {}
 
 
 def destroy(host: Host, server_id: str, spec: ServerSpec | None, args: Mapping[str, Any]) -> Any:
@@ -46,22 +53,22 @@ def destroy(host: Host, server_id: str, spec: ServerSpec | None, args: Mapping[s
 
 def power(host: Host, server_id: str, spec: ServerSpec | None, args: Mapping[str, Any]) -> Any:
     """Bring it to a power state; a server that lost its domain is built anew first."""
-    wanted = _spec(spec, server_id)
+    found = wanted(spec, server_id)
     if host.driver.lifecycle.report(server_id).power == "absent" or args["power"] == "running":
-        return host.driver.lifecycle.ensure(wanted), {}
+        return host.driver.lifecycle.ensure(found), {}
     return host.driver.lifecycle.set_power(server_id, args["power"], args.get("timeout_s")), {}
 
 
 def reboot(host: Host, server_id: str, spec: ServerSpec | None, args: Mapping[str, Any]) -> Any:
     """Restart the guest."""
-    return host.driver.lifecycle.reboot(_spec(spec, server_id), bool(args.get("hard"))), {}
+    return host.driver.lifecycle.reboot(wanted(spec, server_id), bool(args.get("hard"))), {}
 
 
 def rebuild(host: Host, server_id: str, spec: ServerSpec | None, args: Mapping[str, Any]) -> Any:
     """New disks from the image its spec names now."""
-    wanted = _spec(spec, server_id)
+    found = wanted(spec, server_id)
     host.driver.lifecycle.destroy(server_id)
-    return host.driver.lifecycle.ensure(wanted), {}
+    return host.driver.lifecycle.ensure(found), {}
 
 
 def snapshot(host: Host, server_id: str, spec: ServerSpec | None, args: Mapping[str, Any]) -> Any:
@@ -77,7 +84,7 @@ def snapshot(host: Host, server_id: str, spec: ServerSpec | None, args: Mapping[
 
 def attach_volume(host: Host, server_id: str, spec: ServerSpec | None, args: Mapping[str, Any]) -> Any:
     """Plug a volume of the spec."""
-    volume = next((v for v in _spec(spec, server_id).volumes if v.volume_id == args["volume_id"]), None)
+    volume = next((v for v in wanted(spec, server_id).volumes if v.volume_id == args["volume_id"]), None)
     if volume is None:
         raise DriverError(f"volume {args['volume_id']} is not connected")
     return None, {"device": host.driver.disks.attach(server_id, volume)}
@@ -91,7 +98,7 @@ def detach_volume(host: Host, server_id: str, spec: ServerSpec | None, args: Map
 
 def attach_interface(host: Host, server_id: str, spec: ServerSpec | None, args: Mapping[str, Any]) -> Any:
     """Plug a card of the spec."""
-    nic = next((n for n in _spec(spec, server_id).nics if n.port_id == args["port_id"]), None)
+    nic = next((n for n in wanted(spec, server_id).nics if n.port_id == args["port_id"]), None)
     if nic is None:
         raise DriverError(f"port {args['port_id']} is not a card of the server")
     host.driver.nics.attach(server_id, nic)
@@ -108,8 +115,8 @@ def password(host: Host, server_id: str, spec: ServerSpec | None, args: Mapping[
     """Set the administrator's password through the guest's agent."""
     if host.driver.guest is None:
         raise DriverError("this hypervisor cannot set passwords")
-    wanted = _spec(spec, server_id)
-    host.driver.guest.set_password(server_id, str(wanted.properties.get("os_admin_user") or "root"), wanted.admin_pass or "")
+    found = wanted(spec, server_id)
+    host.driver.guest.set_password(server_id, str(found.properties.get("os_admin_user") or "root"), found.admin_pass or "")
     return None, {}
 
 
@@ -122,13 +129,13 @@ def resize_prepare(host: Host, server_id: str, spec: ServerSpec | None, args: Ma
 
 
 def resize_finish(host: Host, server_id: str, spec: ServerSpec | None, args: Mapping[str, Any]) -> Any:
-    """Build the server of the new size; from another host its disks are fetched first."""
+    """Build the server of the new size from its disks, which are here (those of another host were sent: agent.moves)."""
     if host.driver.resize is None:
         raise DriverError("this hypervisor cannot resize")
-    wanted = _spec(spec, server_id)
-    if args["source"] != host.name:
-        raise DriverError(f"disks cannot be fetched from {args['source']}: moves between hosts need shared storage")
-    return host.driver.resize.finish(wanted), {}
+    report = host.driver.resize.finish(wanted(spec, server_id))
+    if host.listener is not None:
+        host.listener.close(server_id)
+    return report, {}
 
 
 def resize_confirm(host: Host, server_id: str, spec: ServerSpec | None, args: Mapping[str, Any]) -> Any:
@@ -143,7 +150,7 @@ def resize_revert(host: Host, server_id: str, spec: ServerSpec | None, args: Map
     """Bring back what was put aside."""
     if host.driver.resize is None:
         raise DriverError("this hypervisor cannot resize")
-    return host.driver.resize.revert(_spec(spec, server_id)), {}
+    return host.driver.resize.revert(wanted(spec, server_id)), {}
 
 
 VERBS: Mapping[str, Verb] = {

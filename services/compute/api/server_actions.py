@@ -179,21 +179,24 @@ def live_migrate(request: Request, server_id: str) -> None:
         body.get("host"),
         {
             "block_migration": block if block == "auto" else boolean(block, "block_migration"),
-            "disk_over_commit": boolean(body.get("disk_over_commit", False), "disk_over_commit"),
+            "disk_over_commit": boolean(body["disk_over_commit"], "disk_over_commit") if "disk_over_commit" in body else None,
             "force": boolean(body.get("force", False), "force"),
         },
     )
 
 
 def evacuate(request: Request, server_id: str) -> Any:
-    """200; 400 when its host is up, 409."""
+    """200; 400 when its host is up, or a password is given for a disk that is kept, 409. Since 2.95 the server stays off."""
     row = load_server(request, server_id)
     body = request.body
-    secret = body.get("adminPass") or password(request.app.conf.compute.password_length)
-    server_actions.evacuate(
-        request.app, request.context, row, body.get("host"), secret, force=boolean(body.get("force", False), "force")
-    )
-    return {"adminPass": secret} if not request.at_least("2.14") else ok()
+    shared = boolean(body["onSharedStorage"], "onSharedStorage") if "onSharedStorage" in body else None
+    if shared and "adminPass" in body:
+        raise errors.BadRequest("admin password can't be changed on existing disk")
+    secret = None if shared else body.get("adminPass") or password(request.app.conf.compute.password_length)
+    options = {"force": boolean(body.get("force", False), "force"), "on_shared_storage": shared,
+               "stay_stopped": request.at_least("2.95")}
+    server_actions.evacuate(request.app, request.context, row, body.get("host"), secret, options)
+    return ok() if request.at_least("2.14") else {"adminPass": secret} if secret else {}
 
 
 def force_delete(request: Request, server_id: str) -> None:

@@ -10,6 +10,7 @@ from common.worker import Runtime, Worker
 from services.compute.agent.images import Images
 from services.compute.agent.reconcile import Reconciler
 from services.compute.agent.service import AgentService
+from services.compute.agent.tunnel import Listener
 from services.compute.agent.verbs import Host
 from services.compute.config import SERVICE
 from services.compute.drivers import load_driver
@@ -27,9 +28,12 @@ def build(conf: cfg.ConfigOpts, runtime: Runtime) -> Worker:
         driver = load_driver(conf, images.fetch)
     except DriverError as e:
         raise errors.ConfigError(f"compute-agent: {e}") from e
-    host = Host(driver=driver, images=images, scratch=os.path.join(conf.state_path, "snapshots"), name=conf.host)
+    listener = Listener(str(conf.compute.migration_address or conf.libvirt.console_address), conf.compute.migration_port)
+    host = Host(driver=driver, images=images, scratch=os.path.join(conf.state_path, "snapshots"), name=conf.host,
+                listener=listener, conductor=conductor)
     reconciler = Reconciler(host, conductor, threads=conf.worker.threads)
     reconciler.attach(worker)
     worker.rpc_server(Agent, AgentService(reconciler))
     worker.on_stop(driver.lifecycle.close)
+    worker.on_stop(listener.stop)
     return worker

@@ -76,6 +76,66 @@ def _create(run: Run, server: Any, disk: Any) -> str:
     return str(volume["id"])
 
 
+def move(run: Run, host: str) -> None:
+    """Connect every volume for `host` instead of the host before; the server runs on neither. Repeating is harmless."""
+    for disk in rows(run):
+        if disk.attachment_id:
+            found = _another(run, disk, host)
+            _use(run, disk.id, found)
+            run.deps.volume.delete_attachment(disk.attachment_id)
+
+
+def attach_beside(run: Run, host: str) -> None:
+    """Connect every volume for `host`, too; `data["attachments"]` keeps the connections until `switch` or `sweep`."""
+    made: dict[str, dict[str, Any]] = {}
+    for disk in rows(run):
+        if disk.attachment_id:
+            made[disk.id] = {"volume_id": disk.volume_id, **_another(run, disk, host)}
+    run.data["attachments"] = made
+
+
+def connections(run: Run) -> dict[str, Any]:
+    """{volume id: its connection for the host that `attach_beside` named}."""
+    return {item["volume_id"]: item["connection_info"] for item in run.data.get("attachments", {}).values()}
+
+
+def switch(run: Run) -> None:
+    """From now on the connections that `attach_beside` made are the server's."""
+    for disk_id, found in run.data.get("attachments", {}).items():
+        _use(run, disk_id, found)
+
+
+def sweep(run: Run) -> None:
+    """Give back every attachment of the server's volumes but the one its rows name."""
+    for disk in rows(run):
+        if disk.attachment_id:
+            _sweep(run, disk)
+
+
+def _another(run: Run, disk: Any, host: str) -> dict[str, Any]:
+    """One more attachment of a volume, connected for `host`; what an earlier try made is given back first."""
+    if not run.fresh:
+        _sweep(run, disk)
+    storage = run.deps.volume
+    try:
+        made = storage.create_attachment(disk.volume_id, run.resource_id)
+        found = storage.update_attachment(made["id"], connector(run, host))
+    except RemoteError as e:
+        raise Failure(str(e), public=f"Volume {disk.volume_id} could not be attached: {e.message}") from e
+    return {"attachment_id": made["id"], "connection_info": found["connection_info"]}
+
+
+def _use(run: Run, disk_id: str, found: dict[str, Any]) -> None:
+    run.deps.database.transaction(server_parts.change_disk, disk_id, attachment_id=found["attachment_id"],
+                                  connection_info=found["connection_info"])
+
+
+def _sweep(run: Run, disk: Any) -> None:
+    for found in run.deps.volume.attachments_of(disk.volume_id, run.resource_id):
+        if found["id"] != disk.attachment_id:
+            run.deps.volume.delete_attachment(found["id"])
+
+
 def complete(run: Run) -> None:
     """Tell block storage that the guest has its volumes."""
     for disk in rows(run):

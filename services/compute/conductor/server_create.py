@@ -106,6 +106,8 @@ def make_volumes(run: Run) -> Wait | Nothing | None:
     """Make and attach the volumes that were asked for."""
     if not run.memo.get("volumes", run.data.get("volumes", True)) or not disks.rows(run):
         return NOTHING
+    run.deps.database.transaction(run.apply)  # the host must stand in the row: volumes are connected for it
+    run.writes.clear()
     server = ending.server(run)
     if server.task_state != states.BLOCK_DEVICE_MAPPING:
         ending.change(run, task_state=states.BLOCK_DEVICE_MAPPING)

@@ -17,8 +17,11 @@ def destroy(run: Run) -> Wait | None:
     server = ending.server(run)
     hosts = {h for h in (server.host, *run.data.get("other_hosts", ())) if h}
     with run.deps.database.read() as session:
-        move = migrations.newest(session, run.resource_id, ("finished", "post-migrating", "migrating"))
+        move = migrations.newest(session, run.resource_id, migrations.HOLDING)
     if move is not None:
+        run.data["moved"] = True
+        placing.settle(run, move.uuid)
+    if move is not None and move.status != "done":
         hosts |= {h for h in (move.source_compute, move.dest_compute) if h}
     for host in sorted(hosts):
         try:
@@ -54,6 +57,8 @@ def release_host(run: Run) -> Wait | None:
 def gone(session: Session, run: Run) -> None:
     """The row stays as a deleted one."""
     servers.mark_deleted(session, run.resource_id)
+    if run.data.get("moved"):
+        migrations.close(session, run.resource_id)
     operations.add_event(session, run.resource_id, run.context.request_id, "compute_terminate_instance",
                          started_at=run.step_started_at)
     job_rows.drop(session, run.resource_id)

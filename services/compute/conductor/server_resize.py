@@ -1,54 +1,37 @@
 """Resize and cold migration: to another size and/or host, with the way back open until it is confirmed.
 
 The source keeps the old disks aside; the destination builds the server from them (on the same host directly, on another
-one after fetching them); confirm drops the old ones, revert brings them back.
+one once they were sent: agent.moves); confirm drops the old ones, revert brings them back.
 """
 
 from typing import Any
 
 from common import clock
 from common.db.session import Session
-from common.saga import Failure, Run, Saga, Step, Wait
-from services.compute.conductor import ending, jobs, placing, ports
+from common.saga import NOTHING, Failure, Nothing, Run, Saga, Step, Wait
+from services.compute.conductor import disks, ending, jobs, moving, placing, ports, server_create
 from services.compute.db import migrations, servers
 from services.compute.domain import states
+
+TICKETS_MAX = 4
+"""How often the destination is asked for a new ticket when the way between the hosts breaks."""
 
 
 def choose_host(run: Run) -> Wait | None:
     """Claim room for the new size, on another host or (where allowed) on the same. The old claim is held by the move."""
-    server = ending.server(run)
+    server, resize = ending.server(run), run.kind == "server_resize"
     flavor = server.new_flavor or server.flavor
-    resize = run.kind == "server_resize"
-    move = run.deps.database.transaction(_begin_move, server, flavor, "resize" if resize else "migration")
-    run.data.update(migration_id=move["id"], migration_uuid=move["uuid"], source=move["source"])
-    placing.hold(run, move["uuid"])
-    same = resize and run.deps.conf.compute.allow_resize_to_same_host
-    with run.deps.database.read() as session:
-        asked = servers.request(session, run.resource_id)
-        wanted = placing.request(session, server, flavor, asked, ignore_hosts=[] if same else [move["source"]],
-                                 host=run.data.get("host"), node=None)
-    answer = placing.choose(run, wanted)
-    run.data.update(destination=answer["host"], node=answer["node"])
-    run.deps.database.transaction(migrations.change, move["id"], status="migrating", dest_compute=answer["host"],
-                                  dest_node=answer["node"])
+    moving.begin(run, server, "resize" if resize else "migration", flavor, "pre-migrating")
+    moving.choose_host(run, server, flavor, same=resize and run.deps.conf.compute.allow_resize_to_same_host)
+    moving.note(run, status="migrating", dest_compute=run.data["destination"], dest_node=run.data["node"])
     return None
-
-
-def _begin_move(session: Session, server: Any, flavor: Any, kind: str) -> dict[str, Any]:
-    row = migrations.newest(session, server.id, ("pre-migrating", "migrating"))
-    if row is None:
-        row = migrations.insert(session, {
-            "server_id": server.id, "type": kind, "status": "pre-migrating", "source_compute": server.host,
-            "source_node": server.node, "old_flavor": server.flavor, "new_flavor": flavor, "user_id": server.user_id,
-            "project_id": server.project_id})
-    return {"id": row.id, "uuid": row.uuid, "source": row.source_compute}
 
 
 def leave_destination(run: Run) -> None:
     """Give the new claim back and note that the move failed."""
     if run.data.get("migration_uuid"):
         placing.restore(run, run.data["migration_uuid"])
-        run.deps.database.transaction(migrations.change, run.data["migration_id"], status="error")
+        moving.note(run, status="error")
 
 
 def prepare(run: Run) -> Wait | None:
@@ -65,48 +48,100 @@ def prepare(run: Run) -> Wait | None:
 
 def put_back(run: Run) -> None:
     """Have the source bring the server back as it was."""
+    jobs.drop_jobs(run)
     jobs.finish_job(run, "resize_revert", run.data["source"], {"spec_here": True})
+
+
+def transfer(run: Run) -> Wait | Nothing | None:
+    """Have the source send the disks, and the destination take them; a way that breaks is opened again a few times."""
+    if not moving.elsewhere(run):
+        return NOTHING
+    source, destination, number = run.data["source"], run.data["destination"], run.data.get("tickets", 1)
+    args = moving.arriving(run, disks=run.data["disks"])
+    opened = jobs.run_job(run, "move_open", destination, args, name=f"move_open-{number}")
+    if isinstance(opened, Wait):
+        return opened
+    if opened["ticket"] is None:
+        return None
+    sent = jobs.run_job(run, "move_send", source, {"ticket": opened["ticket"], "disks": run.data["disks"]},
+                        name=f"move_send-{number}", timeout_s=run.deps.conf.compute.move_timeout_s)
+    if isinstance(sent, Wait):
+        return sent
+    if "again" in sent:
+        if number >= TICKETS_MAX:
+            raise Failure(f"the disks could not be sent from {source} to {destination}: {sent['again']}",
+                          public="The disks of the server could not be sent to its new host.")
+        run.data["tickets"] = number + 1
+        return Wait(2.0)
+    return None
+
+
+def abandon(run: Run) -> None:
+    """Have the destination drop what arrived and what it built."""
+    if moving.elsewhere(run):
+        jobs.drop_jobs(run)
+        jobs.finish_job(run, "move_abandon", run.data["destination"])
+
+
+def move_volumes(run: Run) -> Wait | Nothing | None:
+    """The volumes follow: connected for the destination, given back for the source."""
+    if not moving.elsewhere(run) or not moving.has_volumes(run):
+        return NOTHING
+    disks.move(run, run.data["destination"])
+    return None
+
+
+def bring_volumes_back(run: Run) -> None:
+    """The volumes are connected for the source again."""
+    if moving.elsewhere(run):
+        disks.move(run, run.data["source"])
+        disks.complete(run)
+
+
+def arrive(run: Run) -> Wait | None:
+    """The row shows the destination and the new size, the ports are bound there."""
+    server = ending.server(run)
+    moving.place(run, run.data["destination"], run.data["node"], old_flavor=server.old_flavor or server.flavor,
+                 task_state=states.RESIZE_FINISH, **_sizes(server.new_flavor or server.flavor))
+    moving.note(run, status="post-migrating")
+    if moving.elsewhere(run):
+        ports.rebind(run, run.data["destination"])
+    return None
+
+
+def go_back(run: Run) -> None:
+    """The row shows the source and the old size again, the ports are bound there."""
+    _return(run)
+    if moving.elsewhere(run):
+        ports.rebind(run, run.data["source"])
+
+
+def _return(run: Run) -> None:
+    old = ending.server(run).old_flavor
+    if old:
+        moving.place(run, run.data["source"], run.data["source_node"], old_flavor=None, new_flavor=None, **_sizes(old))
 
 
 def finish(run: Run) -> Wait | None:
     """Have the destination build the server of the new size."""
-    server, host = ending.server(run), run.data["destination"]
-    if server.host != host or server.task_state != states.RESIZE_FINISH:
-        flavor = server.new_flavor or server.flavor
-        run.deps.database.transaction(_arrive, server, flavor, host, run.data["node"])
-        if host != run.data["source"]:
-            ports.rebind(run, host)
-    found = jobs.run_job(run, "resize_finish", host, {"disks": run.data["disks"], "source": run.data["source"]}, timeout_s=1200)
-    return found if isinstance(found, Wait) else None
+    found = jobs.run_job(run, "resize_finish", run.data["destination"], timeout_s=1200)
+    if isinstance(found, Wait):
+        return found
+    if moving.elsewhere(run):
+        disks.complete(run)
+    return None
 
 
-def _arrive(session: Session, server: Any, flavor: Any, host: str, node: str) -> None:
-    servers.change(session, server.id, {
-        "host": host, "node": node, "flavor": flavor, "old_flavor": server.old_flavor or server.flavor,
-        "flavorid": flavor["flavorid"], "vcpus": flavor["vcpus"], "memory_mb": flavor["memory_mb"],
-        "root_gb": flavor["root_gb"], "ephemeral_gb": flavor.get("ephemeral_gb") or 0, "task_state": states.RESIZE_FINISH})
+def _sizes(flavor: Any) -> dict[str, Any]:
+    return {"flavor": flavor, "flavorid": flavor["flavorid"], "vcpus": flavor["vcpus"], "memory_mb": flavor["memory_mb"],
+            "root_gb": flavor["root_gb"], "ephemeral_gb": flavor.get("ephemeral_gb") or 0}
 
 
-def unfinish(run: Run) -> None:
-    """Have the destination drop what it built; the row shows the source and the old size again."""
-    source, destination = run.data["source"], run.data["destination"]
-    server = ending.server(run)
-    if destination != source:
-        jobs.finish_job(run, "destroy", destination)
-    if server.old_flavor:
-        with run.deps.database.read() as session:
-            move = migrations.newest(session, run.resource_id, ("migrating", "post-migrating", "finished"))
-        run.deps.database.transaction(_return, server, source, move.source_node if move else server.node)
-        if destination != source:
-            ports.rebind(run, source)
-
-
-def _return(session: Session, server: Any, host: str, node: str | None) -> None:
-    flavor = server.old_flavor
-    servers.change(session, server.id, {
-        "host": host, "node": node, "flavor": flavor, "old_flavor": None, "new_flavor": None, "flavorid": flavor["flavorid"],
-        "vcpus": flavor["vcpus"], "memory_mb": flavor["memory_mb"], "root_gb": flavor["root_gb"],
-        "ephemeral_gb": flavor.get("ephemeral_gb") or 0})
+def await_network(run: Run) -> Wait | Nothing:
+    """Where a running server came to another host: wait until its ports are plugged there."""
+    if not moving.elsewhere(run) or moving.off(run):
+        return NOTHING
+    return server_create.await_network(run)
 
 
 def resized(session: Session, run: Run) -> None:
@@ -127,13 +162,14 @@ def _move(run: Run) -> Any:
         move = migrations.newest(session, run.resource_id, ("finished", "confirming", "reverting"))
     if move is None:
         raise Failure(f"server {run.resource_id} has no finished move")
+    run.data.update(migration_id=move.id, migration_uuid=move.uuid, source=move.source_compute, destination=move.dest_compute,
+                    source_node=move.source_node)
     return move
 
 
 def confirm(run: Run) -> Wait | None:
     """Have the source drop the old disks."""
     move = _move(run)
-    run.data.update(migration_id=move.id, migration_uuid=move.uuid)
     found = jobs.run_job(run, "resize_confirm", move.source_compute, {"other_host": move.source_compute != move.dest_compute})
     return found if isinstance(found, Wait) else None
 
@@ -153,21 +189,37 @@ def confirmed(session: Session, run: Run) -> None:
                    new_flavor=None)
 
 
-def revert(run: Run) -> Wait | None:
-    """Drop the new one, bring the old one back."""
+def drop_new(run: Run) -> Wait | None:
+    """Have the destination drop the new one."""
     move = _move(run)
-    run.data.update(migration_id=move.id, migration_uuid=move.uuid, source=move.source_compute, destination=move.dest_compute)
-    if move.source_compute != move.dest_compute:
-        gone = jobs.run_job(run, "destroy", move.dest_compute, name="revert-destroy", timeout_s=1200)
-        if isinstance(gone, Wait):
-            return gone
-    server = ending.server(run)
-    if server.old_flavor:
-        run.deps.database.transaction(_return, server, move.source_compute, move.source_node)
-        if move.source_compute != move.dest_compute:
-            ports.rebind(run, move.source_compute)
-    found = jobs.run_job(run, "resize_revert", move.source_compute, {"spec_here": True}, timeout_s=1200)
+    if not moving.elsewhere(run):
+        return None
+    found = jobs.run_job(run, "move_abandon", move.dest_compute, timeout_s=1200)
     return found if isinstance(found, Wait) else None
+
+
+def return_volumes(run: Run) -> Wait | Nothing | None:
+    """The volumes go back to the source."""
+    if not moving.elsewhere(run) or not moving.has_volumes(run):
+        return NOTHING
+    disks.move(run, run.data["source"])
+    return None
+
+
+def return_home(run: Run) -> Wait | None:
+    """The row shows the source and the old size again, the ports are bound there."""
+    go_back(run)
+    return None
+
+
+def revert(run: Run) -> Wait | None:
+    """Bring the old one back."""
+    found = jobs.run_job(run, "resize_revert", run.data["source"], {"spec_here": True}, timeout_s=1200)
+    if isinstance(found, Wait):
+        return found
+    if moving.elsewhere(run):
+        disks.complete(run)
+    return None
 
 
 def release_destination(run: Run) -> Wait | None:
@@ -186,10 +238,13 @@ def reverted(session: Session, run: Run) -> None:
 
 
 _STEPS = (Step("choose_host", choose_host, leave_destination), Step("prepare", prepare, put_back),
-          Step("finish", finish, unfinish))
+          Step("transfer", transfer, abandon), Step("move_volumes", move_volumes, bring_volumes_back),
+          Step("arrive", arrive, go_back), Step("finish", finish, abandon), Step("await_network", await_network))
 RESIZE = Saga("server_resize", _STEPS, on_done=resized, on_failed=not_resized)
 MIGRATE = Saga("server_migrate", _STEPS, on_done=resized, on_failed=not_resized)
 CONFIRM = Saga("server_resize_confirm", (Step("confirm", confirm), Step("release_source", release_source)), on_done=confirmed,
                on_failed=ending.failing("compute_confirm_resize"))
-REVERT = Saga("server_resize_revert", (Step("revert", revert), Step("release_destination", release_destination)),
-              on_done=reverted, on_failed=ending.failing("compute_revert_resize"))
+REVERT = Saga("server_resize_revert", (
+    Step("drop_new", drop_new), Step("return_volumes", return_volumes), Step("return_home", return_home), Step("revert", revert),
+    Step("await_network", await_network), Step("release_destination", release_destination),
+), on_done=reverted, on_failed=ending.failing("compute_revert_resize"))

@@ -78,6 +78,11 @@ def service(session: orm.Session, *, service_id: str | None = None, host: str | 
     return session.scalars(query).first()
 
 
+def lock_service(session: orm.Session, host: str, binary: str) -> None:
+    """Hold the row of a daemon against others until the transaction ends."""
+    session.execute(sa.select(Service.id).where(Service.host == host, Service.binary == binary).with_for_update()).first()
+
+
 def change_service(session: orm.Session, row_id: int, **values: Any) -> None:
     """Set columns of a daemon's row."""
     session.execute(sa.update(Service).where(Service.id == row_id).values(**values))

@@ -12,6 +12,14 @@ from services.compute.db.models import Migration
 
 RUNNING = ("queued", "preparing", "running", "post-migrating")
 """Statuses in which a live migration is on its way."""
+BEGUN = (*RUNNING, "accepted", "pre-migrating", "migrating")
+"""Statuses of moves that are not at their end."""
+HOLDING = (*BEGUN, "finished", "confirming", "reverting", "done")
+"""Statuses of moves that may hold a claim on a host."""
+COUNTERS = ("memory_total", "memory_processed", "memory_remaining", "disk_total", "disk_processed", "disk_remaining")
+"""Columns of a live migration's progress, in bytes."""
+SETTLED = ("confirmed", "reverted", "error", "completed", "failed", "cancelled", "done")
+"""Statuses of moves that concern their hosts no more (a `done` evacuation: but that the source cleans up when it is back)."""
 
 
 def insert(session: orm.Session, values: Mapping[str, Any]) -> Any:
@@ -61,11 +69,40 @@ def change(session: orm.Session, migration_id: int, **values: Any) -> None:
     session.execute(sa.update(Migration).where(Migration.id == migration_id).values(**values))
 
 
+def one(session: orm.Session, migration_id: int) -> Any | None:
+    """A migration by number, or None."""
+    return session.get(Migration, migration_id)
+
+
+def underway_from(session: orm.Session, host: str) -> int:
+    """How many live migrations leave `host` just now, those that wait their turn left out."""
+    return int(session.scalar(sa.select(sa.func.count()).select_from(Migration).where(
+        Migration.source_compute == host, Migration.type == "live-migration",
+        Migration.status.in_([s for s in RUNNING if s != "queued"]))) or 0)
+
+
+def evacuated(session: orm.Session, server_ids: Sequence[str]) -> dict[str, list[Any]]:
+    """{server id: its evacuations from hosts that have not cleaned up behind it yet}."""
+    found: dict[str, list[Any]] = {}
+    for row in session.scalars(sa.select(Migration).where(
+            Migration.server_id.in_(list(server_ids)), Migration.type == "evacuation", Migration.status == "done")):
+        found.setdefault(row.server_id, []).append(row)
+    return found
+
+
+def close(session: orm.Session, server_id: str) -> None:
+    """The server is deleted: a move that waited for its confirmation has it, whatever else was under way has failed."""
+    mine = sa.update(Migration).where(Migration.server_id == server_id)
+    session.execute(mine.where(Migration.status.in_(("finished", "confirming"))).values(status="confirmed"))
+    session.execute(mine.where(Migration.status == "done").values(status="completed"))
+    session.execute(mine.where(Migration.status.not_in(SETTLED)).values(status="error"))
+
+
 def touching(session: orm.Session, host: str, server_ids: Sequence[str] | None = None) -> set[str]:
     """Servers whose unfinished move concerns `host`: their files there must stay."""
     query = sa.select(Migration.server_id).where(
         sa.or_(Migration.source_compute == host, Migration.dest_compute == host),
-        Migration.status.not_in(("confirmed", "reverted", "error", "completed", "failed", "cancelled", "done")))
+        Migration.status.not_in(SETTLED))
     if server_ids is not None:
         query = query.where(Migration.server_id.in_(list(server_ids)))
     return set(session.scalars(query))

@@ -292,7 +292,10 @@ class InstanceActionEvent(Base):
 
 
 class Migration(TimestampColumns, Base):
-    """A move of a server: `type` is resize, migration, live-migration or evacuation; `status` as upstream."""
+    """A move of a server: `type` is resize, migration, live-migration or evacuation; `status` as upstream.
+
+    `command` is what somebody asks of a live migration: `abort` or `force_complete`.
+    """
 
     __tablename__ = "migrations"
     __table_args__ = (sa.Index(None, "server_id"), sa.Index(None, "status"))
@@ -310,6 +313,7 @@ class Migration(TimestampColumns, Base):
     new_flavor: Mapped[Any] = mapped_column(Json, nullable=True)
     user_id: Mapped[str | None] = mapped_column(sa.String(64))
     project_id: Mapped[str | None] = mapped_column(sa.String(64))
+    command: Mapped[str | None] = mapped_column(sa.String(16))
     memory_total: Mapped[int | None] = mapped_column(BigId)
     memory_processed: Mapped[int | None] = mapped_column(BigId)
     memory_remaining: Mapped[int | None] = mapped_column(BigId)

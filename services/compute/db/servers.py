@@ -17,6 +17,7 @@ from common import clock, errors
 from common.db.filters import paginate
 from common.http.paging import Page
 from services.compute.db import models
+from services.compute.db.migrations import SETTLED
 from services.compute.db.models import Server, ServerNic, ServerTag
 
 TABLE = Server.__table__
@@ -277,9 +278,9 @@ def known_consumers(session: orm.Session, consumer_ids: Sequence[str], deleted_a
         part = list(consumer_ids[start:start + 500])
         found |= set(session.scalars(sa.select(TABLE.c.id).where(
             TABLE.c.id.in_(part), sa.or_(TABLE.c.deleted.is_(False), TABLE.c.deleted_at > deleted_after))))
-        found |= set(session.scalars(sa.select(models.Migration.uuid).where(
-            models.Migration.uuid.in_(part),
-            models.Migration.status.not_in(("confirmed", "reverted", "error", "completed", "failed", "cancelled")))))
+        found |= set(session.scalars(sa.select(models.Migration.uuid).join(Server, Server.id == models.Migration.server_id).where(
+            models.Migration.uuid.in_(part), Server.deleted.is_(False),
+            models.Migration.status.not_in([s for s in SETTLED if s != "done"]))))
     return found
 
 

@@ -7,6 +7,7 @@ from common import errors
 from common.db.session import Session
 from services.compute.db import flavors as flavor_rows
 from services.compute.db import keypairs, migrations, server_parts, servers
+from services.compute.db import operations as operation_rows
 from services.compute.domain import flavors, operations, quotas, server_create, states, zones
 from services.compute.domain.deps import Deps, compute_host, is_up, remote
 
@@ -112,8 +113,20 @@ def _check_target(deps: Deps, server: Any, host: str) -> None:
         raise errors.BadRequest("The target host can't be the same one.")
 
 
+def _check_forced(host: str | None, options: Mapping[str, Any]) -> None:
+    if options.get("force") and host is None:
+        raise errors.BadRequest("Can't force to a non-provided destination")
+
+
 def live_migrate(deps: Deps, context: Any, server: Any, host: str | None, options: Mapping[str, Any]) -> None:
-    """Move a running server. `options`: block_migration (bool or "auto"), disk_over_commit, force."""
+    """Move a running server. `options`: block_migration (bool or "auto"), disk_over_commit (False: the destination must
+    have room for full disks; None: not asked), force (the host need not suit).
+
+    errors: BadRequest (host, or force without one), Conflict.
+    """
+    _check_forced(host, options)
+    states.check_lock(server, context.has_admin_role)
+    states.check("live_migrate", server)
     if host is not None:
         _check_target(deps, server, host)
 
@@ -124,8 +137,14 @@ def live_migrate(deps: Deps, context: Any, server: Any, host: str | None, option
     operations.begin(deps, context, server, "live_migrate", also=also)
 
 
-def evacuate(deps: Deps, context: Any, server: Any, host: str | None, admin_pass: str | None, *, force: bool = False) -> None:
-    """Build a server anew on another host because its own is down. errors: BadRequest (host), Conflict (it is up)."""
+def evacuate(deps: Deps, context: Any, server: Any, host: str | None, admin_pass: str | None, options: Mapping[str, Any]) -> None:
+    """Build a server anew on another host because its own is down. errors: BadRequest (host), Conflict.
+
+    `options`: force (the host need not suit), on_shared_storage (None: found out there), stay_stopped.
+    """
+    _check_forced(host, options)
+    states.check_lock(server, context.has_admin_role)
+    states.check("evacuate", server)
     if host is not None:
         _check_target(deps, server, host)
     if server.host is None:
@@ -135,11 +154,8 @@ def evacuate(deps: Deps, context: Any, server: Any, host: str | None, admin_pass
 
     def also(session: Session) -> dict[str, Any]:
         servers.change_request(session, server.id, admin_pass=admin_pass)
-        return {
-            "migration_id": _migration(session, context, server, "evacuation", dest=host, status="accepted"),
-            "host": host,
-            "force": force,
-        }
+        made = _migration(session, context, server, "evacuation", dest=host, status="accepted")
+        return {"migration_id": made, "host": host, **options}
 
     operations.begin(deps, context, server, "evacuate", also=also)
 
@@ -343,24 +359,38 @@ def unshelve(deps: Deps, context: Any, server: Any, wanted: Mapping[str, Any]) -
 
 def force_live_migration(deps: Deps, context: Any, server: Any, migration: Any) -> None:
     """Ask that a live migration ends now, pausing the guest if need be. errors.BadRequest when it does not run, Conflict."""
-    states.check_lock(server, context.has_admin_role)
-    if server.task_state != states.MIGRATING:
-        raise errors.Conflict(f"Cannot 'force_complete' instance {server.id} while it is in task_state {server.task_state}")
+    _check_migrating(context, server, "force_complete")
     if migration.type != "live-migration" or migration.status != "running":
         raise errors.BadRequest(
             f"Migration {migration.id} state of instance {server.id} is {migration.status}. Cannot force_complete while the "
             "migration is in this state."
         )
-    deps.db.transaction(lambda session: migrations.change(session, migration.id, status="post-migrating"))
-    deps.wake(context, [server.id])
+    _command(deps, context, server, migration, "force_complete", shown="live_migration_force_complete")
 
 
 def abort_live_migration(deps: Deps, context: Any, server: Any, migration: Any, accepted: Sequence[str]) -> None:
-    """Ask that a live migration stops. errors.BadRequest when it is not on its way."""
+    """Ask that a live migration stops. errors.BadRequest when it is not on its way, Conflict."""
+    _check_migrating(context, server, "abort live migration")
     if migration.type != "live-migration" or migration.status not in accepted:
         raise errors.BadRequest(
             f"Migration {migration.id} state of instance {server.id} is {migration.status}. Cannot abort live "
             "migration while the migration is in this state."
         )
-    deps.db.transaction(lambda session: migrations.change(session, migration.id, status="cancelling"))
+    _command(deps, context, server, migration, "abort", shown="live_migration_cancel")
+
+
+def _check_migrating(context: Any, server: Any, wire: str) -> None:
+    states.check_lock(server, context.has_admin_role)
+    if server.task_state != states.MIGRATING:
+        raise errors.Conflict(f"Cannot '{wire}' instance {server.id} while it is in task_state {server.task_state}")
+
+
+def _command(deps: Deps, context: Any, server: Any, migration: Any, command: str, *, shown: str) -> None:
+    """Write down what is asked of a live migration: its source learns it with its next report, a saga when it is woken."""
+
+    def work(session: Session) -> None:
+        migrations.change(session, migration.id, command=command)
+        operation_rows.record(session, context, [server.id], shown)
+
+    deps.db.transaction(work)
     deps.wake(context, [server.id])

@@ -165,8 +165,8 @@ ACTIONS: Mapping[str, Action] = {
     "shelve": _a("shelve", "active stopped paused suspended", "server_shelve", SHELVING),
     "shelve_offload": _a("shelveOffload", "shelved", "server_shelve_offload", SHELVING_OFFLOADING),
     "unshelve": _a("unshelve", "shelved shelved_offloaded", "server_unshelve", UNSHELVING),
-    "live_migrate": _a("os-migrateLive", "active paused", "server_live_migrate", MIGRATING, shown="live-migration", ready=False),
-    "evacuate": _a("evacuate", "active stopped error", "server_evacuate", REBUILDING, tasks=ANY, ready=False),
+    "live_migrate": _a("os-migrateLive", "active paused", "server_live_migrate", MIGRATING, shown="live-migration"),
+    "evacuate": _a("evacuate", "active stopped error", "server_evacuate", REBUILDING, tasks=ANY),
     "change_password": _a("changePassword", "active", "server_password", UPDATING_PASSWORD),
     "crash_dump": _a("trigger_crash_dump", "active paused rescued resized error", "server_crash_dump", tasks=ANY, ready=False),
     "attach_volume": _a(

@@ -14,6 +14,7 @@ serialise by themselves what concerns one server.
 | `disks`        | attach, detach, extend volumes; snapshot the root disk     | iscsi, rbd, local | yes |
 | `nics`         | attach, detach network cards                               | yes     | yes       |
 | `resize`       | resize, cold migration, confirm, revert                    | yes     | yes       |
+| `live`         | moving a running server to another host                    | yes     | yes       |
 | `guest`        | password, freeze, thaw through the agent in the guest      | yes     | None      |
 | `diagnostics`  | counters, 2.48 form and the one before                     | yes     | yes       |
 | `housekeeping` | image cache: prefetch; sweep on the periodic pass          | yes     | yes       |
@@ -27,7 +28,8 @@ How an agent uses it:
 - `rebuild` is `destroy`, then `ensure` with the new image. `rescue` is `ensure` with `spec.rescue`, unrescue without.
 - Stopping for resize: `resize.prepare` on the source; every `DiskFile` it returns is read by `open_disk(name)` and given to
   `receive` on another host (nothing to send on the same one); `finish` with the new spec there; then `confirm` on the source,
-  or `destroy` on the other host and `revert` on the source.
+  or `abandon` on the other host and `revert` on the source.
+- Moving a running server: `base.Live` says what is called where; `agent.moves` calls it.
 - A power event arrives for every change, wanted or not: ignore those of servers that an operation is working on, and look
   with `report` before believing one (a soft reboot passes through `stopped`).
 - `lifecycle.servers()` minus what the conductor knows are orphans: `destroy` them. `leftover` means files without a domain,

@@ -5,7 +5,7 @@ answers "not supported" from that alone; no method exists only to refuse. The pa
 """
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, BinaryIO, Protocol
 
 from services.compute.objects.report import (
@@ -62,6 +62,10 @@ class DeviceBusy(DriverError):
     retryable = True
 
 
+class MigrationAborted(DriverError):
+    """A live migration was stopped because somebody asked for it; the guest goes on where it was."""
+
+
 class SimulatedFailure(DriverError):
     """The simulated driver was told to fail here."""
 
@@ -74,6 +78,9 @@ class Lifecycle(Protocol):
 
     def destroy(self, uuid: str) -> None:
         """Remove the server with all its files and secrets, at once; nothing happens when there is none."""
+
+    def forget(self, uuid: str) -> None:
+        """Remove what this host has of a server that lives elsewhere or nowhere: `destroy`, but for files on shared storage."""
 
     def set_power(self, uuid: str, wanted: str, timeout_s: float | None = None) -> ServerReport:
         """Bring an existing server to running, stopped, paused or suspended.
@@ -152,27 +159,93 @@ class Nics(Protocol):
 class Resize(Protocol):
     """Changing a server's size or host, with the way back kept open until it is confirmed.
 
-    On the source: `prepare`, then (`confirm` | `revert`). On the destination: for another host, `receive` each disk that
-    `disks` lists, then `finish`; to undo there, `Lifecycle.destroy` (the same host: `revert` alone does both).
+    On the source: `prepare`, then (`confirm` | `revert`). On the destination: for another host, `expect`, then `receive` each
+    disk that `prepare` listed, then `finish`; to undo there, `abandon` (the same host: `revert` alone does both).
     """
 
     def prepare(self, uuid: str, timeout_s: float | None = None) -> tuple[DiskFile, ...]:
         """Stop the server, take its domain away and put its disks aside; returns them. Repeating returns them again."""
 
     def open_disk(self, uuid: str, name: str) -> BinaryIO:
-        """Read a disk that was put aside, for sending it to another host."""
+        """Read a file of a server, of what was put aside if something was, for sending it to another host."""
 
-    def receive(self, spec: ServerSpec, name: str, stream: BinaryIO) -> None:
-        """Store a disk that another host sends."""
+    def expect(self, spec: ServerSpec, disks: Iterable[Mapping[str, Any]]) -> bool:
+        """Get ready to receive `disks` (`name` and `size` in bytes of each) with nothing left of an earlier try; NoSpace.
+
+        False when the disks that the other host put aside are seen from here, so that nothing has to be sent.
+        """
+
+    def known(self, spec: ServerSpec, name: str, size: int) -> bool:
+        """Whether a file need not be sent, since this host has it, too (an image's base); it is put in its place then."""
+
+    def receive(self, spec: ServerSpec, name: str, size: int, frames: Iterable[tuple[int, bytes]]) -> None:
+        """Store a disk that another host sends as (offset, bytes); complete or absent."""
+
+    def sees_disks(self, uuid: str) -> bool:
+        """Whether the server's own disks are here, as on storage that hosts share when their host is lost."""
 
     def finish(self, spec: ServerSpec) -> ServerReport:
         """Build the server of the new size from the disks put aside or received; root grows, never shrinks."""
+
+    def abandon(self, uuid: str) -> None:
+        """Remove what was received and what `finish` made of it, but nothing that was put aside."""
 
     def confirm(self, uuid: str) -> None:
         """Drop what `prepare` put aside."""
 
     def revert(self, spec: ServerSpec) -> ServerReport:
         """Bring back what `prepare` put aside, replacing what `finish` made on this host, as the old `spec` says."""
+
+
+Watcher = Callable[[Mapping[str, int]], str | None]
+"""Called again and again with a live migration's counters (`memory_total`, `disk_remaining` … in bytes): what to do now,
+`abort`, `force_complete` or nothing."""
+
+
+class Live(Protocol):
+    """Moving a server while it runs. Source: `probe`, `send`, `clean`; destination: `receive`, then `arrive` or `abandon`.
+
+    What `probe` finds goes to the destination, what `receive` plans comes back; both are JSON objects that only drivers of
+    one kind read. `plan["files"]` are names that the source is to send first (`Resize.open_disk`, `receive` below), and
+    `plan["channels"]` {name: UNIX socket} are streams that the agents pass between the hosts while `send` runs:
+    on the source they are listened on, on the destination connected to, at `plan["ends"]`.
+    """
+
+    def probe(self, uuid: str) -> dict[str, Any]:
+        """What the destination must know; DriverError when the server cannot be moved while it runs."""
+
+    def receive(self, spec: ServerSpec, found: Mapping[str, Any], block: bool | None, full_size: bool) -> dict[str, Any]:
+        """Get ready here for the server that `probe` found. `block`: whether disks are to be copied (None: if they must be).
+
+        `full_size`: refuse (NoSpace) unless copied disks have room here to become as large as their guest may make them.
+        """
+
+    def known(self, spec: ServerSpec, name: str, size: int) -> bool:
+        """As `Resize.known`."""
+
+    def store(self, spec: ServerSpec, name: str, size: int, frames: Iterable[tuple[int, bytes]]) -> None:
+        """As `Resize.receive`."""
+
+    def make_way(self, plan: Mapping[str, Any]) -> None:
+        """On the source, make the folder in which the plan's channels are to be listened on."""
+
+    def send(self, uuid: str, plan: Mapping[str, Any], watch: Watcher) -> dict[str, Any]:
+        """Move the guest; returns what `arrive` needs when it runs there, raises while it runs here.
+
+        MigrationAborted when `watch` said so. A guest that is not here (any more) is no error: {"gone": True}.
+        """
+
+    def arrive(self, spec: ServerSpec, state: Mapping[str, Any], found: Mapping[str, Any]) -> ServerReport:
+        """The guest runs here now; ServerNotFound when it does not."""
+
+    def arrived(self, uuid: str) -> bool:
+        """Whether a domain on the destination is the guest itself, and not one that waits for it."""
+
+    def clean(self, uuid: str, found: Mapping[str, Any], plan: Mapping[str, Any] | None) -> None:
+        """On the source, remove what is left of a server that moved (`plan`), or of the attempt (no plan)."""
+
+    def abandon(self, uuid: str, found: Mapping[str, Any]) -> None:
+        """On the destination, remove everything that `receive` made, for the guest does not come."""
 
 
 class Guest(Protocol):
@@ -219,3 +292,4 @@ class Driver:
     guest: Guest | None
     diagnostics: DiagnosticsSource | None
     housekeeping: Housekeeping | None
+    live: Live | None

@@ -9,6 +9,15 @@ COMPUTE_OPTS: list[cfg.Opt] = [
         choices=["libvirt", "simulated"],
         help="Which hypervisor driver this agent uses.",
     ),
+    cfg.HostAddressOpt(
+        "migration_address",
+        help="Address on which other hosts' agents reach this one to move servers here; unset: [libvirt] console_address.",
+    ),
+    cfg.PortOpt(
+        "migration_port",
+        default=16599,
+        help="TCP port of it, open between hypervisors while servers move; 0: any.",
+    ),
 ]
 
 LIBVIRT_OPTS: list[cfg.Opt] = [
@@ -17,6 +26,11 @@ LIBVIRT_OPTS: list[cfg.Opt] = [
         "images_path",
         default="/var/lib/altostack/instances",
         help="Folder of the servers' disks; `_base` in it caches images. Must be readable by QEMU's user.",
+    ),
+    cfg.BoolOpt(
+        "images_shared",
+        default=False,
+        help="Whether images_path is storage that hosts share (NFS): then files there are never taken for left-overs.",
     ),
     cfg.StrOpt(
         "virt_type",
@@ -110,6 +124,26 @@ LIBVIRT_OPTS: list[cfg.Opt] = [
         default=512,
         min=0,
         help="Memory of the host not counted as used by itself.",
+    ),
+    cfg.IntOpt(
+        "live_migration_bandwidth_mib", default=0, min=0, help="MiB/s that a live migration may use; 0: all there is."
+    ),
+    cfg.BoolOpt(
+        "live_migration_auto_converge",
+        default=True,
+        help="Slow a guest down that writes faster than its memory can be sent.",
+    ),
+    cfg.IntOpt(
+        "live_migration_timeout_s_per_gib",
+        default=800,
+        min=0,
+        help="Seconds per GiB of memory and copied disks after which a live migration is ended; 0: never.",
+    ),
+    cfg.StrOpt(
+        "live_migration_timeout_action",
+        default="abort",
+        choices=["abort", "force_complete"],
+        help="How a live migration that takes too long is ended.",
     ),
     cfg.StrOpt("node_name", help="Hypervisor host name (default: libvirt's own host name)."),
 ]

@@ -54,3 +54,18 @@ class Conductor(Interface):
     @call(timeout_s=30)
     def image_access(self, ctxt: Any, host: str, server_id: str, image_id: str) -> dict[str, Any]:
         """How the agent may read an image for a server on its host: {"url", "token"}; the token is as weak as can be."""
+
+    @call(timeout_s=20)
+    def move_progress(self, ctxt: Any, host: str, server_id: str, counters: dict[str, int]) -> dict[str, Any]:
+        """A live migration from `host` goes on: `memory_total`, `disk_remaining` … in bytes.
+
+        {"command": None, "abort" or "force_complete"}: what to do about it.
+        """
+
+    @call(timeout_s=20)
+    def evacuated(self, ctxt: Any, host: str, server_ids: list[str]) -> list[str]:
+        """Which of these servers, found on `host`, were evacuated from it while it was down: they are to be removed at once."""
+
+    @call(timeout_s=20)
+    def cleaned(self, ctxt: Any, host: str, server_ids: list[str]) -> None:
+        """`host` has removed these evacuated servers: what is claimed for them there may be given back."""

@@ -15,6 +15,7 @@ from services.compute.drivers.libvirt.host import Host
 from services.compute.drivers.libvirt.image_cache import ImageCache
 from services.compute.drivers.libvirt.inventory import Inventory
 from services.compute.drivers.libvirt.lifecycle import Lifecycle
+from services.compute.drivers.libvirt.live import Live
 from services.compute.drivers.libvirt.local_disks import LocalDisks
 from services.compute.drivers.libvirt.resize import Resize
 from services.compute.objects.server import ImageSpec
@@ -55,6 +56,7 @@ def build(conf: cfg.ConfigOpts, fetch_image: base.ImageFetcher) -> base.Driver:
         guest=Guest(host),
         diagnostics=DiagnosticsSource(host),
         housekeeping=Housekeeping(host),
+        live=Live(host, lifecycle),
     )
 
 

@@ -35,10 +35,10 @@ class ImageCache:
 
     def base(self, image: ImageSpec) -> tuple[str, str]:
         """(path, qemu format: raw or qcow2) of the image's base, fetched if it is not here. ImageRefused, NoSpace."""
-        found = self._find(image.id)
+        found = self.find(image.id)
         if found is None:
             with self._lock(image.id):
-                found = self._find(image.id) or self._load(image)
+                found = self.find(image.id) or self._load(image)
         with contextlib.suppress(FileNotFoundError):
             os.utime(found[0], (clock.time(), clock.time()))
         return found
@@ -69,7 +69,8 @@ class ImageCache:
                     removed.append(entry.name)
         return removed
 
-    def _find(self, image_id: str) -> tuple[str, str] | None:
+    def find(self, image_id: str) -> tuple[str, str] | None:
+        """(path, qemu format) of an image's base when it is here."""
         for fmt in ("qcow2", "raw"):
             path = os.path.join(self.folder, f"{image_id}.{fmt}")
             if os.path.exists(path):

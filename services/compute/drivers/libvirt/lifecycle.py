@@ -61,6 +61,14 @@ class Lifecycle:
             host.disks.remove(uuid)
         LOG.info("server %s destroyed", uuid)
 
+    def forget(self, uuid: str) -> None:
+        """See `base.Lifecycle.forget`."""
+        if not self._host.conf.images_shared:
+            self.destroy(uuid)
+            return
+        with self._host.locks.hold(uuid):
+            self.undefine(uuid)
+
     def undefine(self, uuid: str) -> None:
         """Take away the domain with its secrets, firmware variables and saved state; files stay."""
         host = self._host
@@ -141,7 +149,7 @@ class Lifecycle:
                     out[uuid] = HostServer(
                         uuid, host.conn.power(domain), _meta(xml, "node"), _meta(xml, "name")
                     )
-        for uuid in host.disks.servers() - set(out):
+        for uuid in set() if host.conf.images_shared else host.disks.servers() - set(out):
             out[uuid] = HostServer(uuid, ABSENT, host.conf.node_name or "", leftover=True)
         return list(out.values())
 

@@ -4,12 +4,14 @@ Each is made under another name and renamed, so that a crash leaves either the w
 """
 
 import contextlib
+import errno
 import os
 import shutil
 import struct
+from collections.abc import Iterable
 
 from common import process
-from services.compute.drivers.base import DriverError, ImageRefused
+from services.compute.drivers.base import DriverError, ImageRefused, NoSpace
 from services.compute.drivers.libvirt import config_drive, layout, qemu_img
 from services.compute.drivers.libvirt.image_cache import ImageCache
 from services.compute.drivers.libvirt.qemu_img import GIB, MIB
@@ -18,6 +20,14 @@ from services.compute.objects.server import ImageSpec, ServerSpec
 
 BASE = ".base"
 RESIZE, RECEIVE, PART = "_resize", "_receive", "_part"
+NAMES = {name + suffix for name in (layout.ROOT, layout.RESCUE) for suffix in ("", BASE)} | {
+    layout.EPHEMERAL,
+    layout.SWAP,
+    layout.CONFIG,
+    layout.KERNEL,
+    layout.RAMDISK,
+    layout.CONSOLE_LOG,
+}
 
 
 class LocalDisks:
@@ -74,11 +84,11 @@ class LocalDisks:
             return set()
         return {name.partition("_")[0] for name in names if len(name.partition("_")[0]) == 36}
 
-    def files(self, uuid: str, suffix: str) -> tuple[DiskFile, ...]:
-        """The disk files of one folder of a server, bases first."""
+    def files(self, uuid: str, suffix: str, *, everything: bool = False) -> tuple[DiskFile, ...]:
+        """The disk files of one folder of a server, bases first; with `everything` also what its console said."""
         folder = self.folder(uuid, suffix)
         names = sorted(
-            (n for n in os.listdir(folder) if n != layout.CONSOLE_LOG and not n.endswith(".part")),
+            (n for n in os.listdir(folder) if (everything or n != layout.CONSOLE_LOG) and not n.endswith(".part")),
             key=lambda n: (not n.endswith(BASE), n),
         )
         out = []
@@ -105,6 +115,47 @@ class LocalDisks:
                     timeout_s=3600,
                 )
         os.rename(part, self.folder(uuid, target))
+
+    def check_space(self, size: int) -> None:
+        """NoSpace unless `size` more bytes fit on the file system of the disks."""
+        free = os.statvfs(self.root)
+        if free.f_bavail * free.f_frsize < size:
+            raise NoSpace(f"The host has no room for disks of {_gib(size)} GiB.")
+
+    def store(self, uuid: str, name: str, size: int, frames: Iterable[tuple[int, bytes]], suffix: str) -> None:
+        """Write a file of `size` bytes into one folder of a server from (offset, bytes), with holes between."""
+        path = os.path.join(self.folder(uuid, suffix), checked(name))
+        try:
+            with open(path + ".part", "wb") as f:
+                for offset, data in frames:
+                    f.seek(offset)
+                    f.write(data)
+                f.truncate(size)
+            os.chmod(path + ".part", 0o644 if name.endswith(BASE) else 0o600)
+            os.rename(path + ".part", path)
+        except BaseException as e:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(path + ".part")
+            if not isinstance(e, OSError) or e.errno is None or isinstance(e, ConnectionError):
+                raise
+            kind = NoSpace if e.errno in (errno.ENOSPC, errno.EDQUOT) else DriverError
+            raise kind(f"Disk {name} of server {uuid} could not be stored: {e.strerror}") from e
+
+    def link_known(self, spec: ServerSpec, name: str, size: int, suffix: str) -> bool:
+        """Take an image's base (or kernel) from the cache into one folder of a server, when it is there in this size."""
+        properties = spec.properties
+        image_id = {layout.ROOT + BASE: spec.image.id if spec.image else None, layout.KERNEL: properties.get("kernel_id"),
+                    layout.RAMDISK: properties.get("ramdisk_id")}.get(checked(name))
+        found = self.cache.find(str(image_id)) if image_id else None
+        if found is None or os.path.getsize(found[0]) != size:
+            return False
+        target = os.path.join(self.folder(spec.uuid, suffix), name)
+        with contextlib.suppress(FileExistsError):
+            try:
+                os.link(found[0], target)
+            except FileNotFoundError:
+                return False  # swept just now
+        return True
 
     def overcommit(self) -> int:
         """Bytes that all disks here may still grow by."""
@@ -172,6 +223,13 @@ class LocalDisks:
         for name in names:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(self.path(uuid, name))
+
+
+def checked(name: str) -> str:
+    """The name, if it is one that a server's file can have; never a path."""
+    if name not in NAMES:
+        raise DriverError(f"{name!r} is not the name of a server's disk.")
+    return name
 
 
 def virtual_size_of(path: str) -> int | None:

@@ -100,10 +100,10 @@ def convert(source: str, source_fmt: str, target: str, target_fmt: str, limits: 
 
 
 def create(path: str, size: int, fmt: str = "qcow2", backing: tuple[str, str] | None = None) -> None:
-    """Make an empty image of `size` bytes; `backing` is (path relative to it, qemu format)."""
+    """Make an empty image of `size` bytes; `backing` is (path relative to it, qemu format), and need not be there yet."""
     args = ["qemu-img", "create", "-q", "-f", fmt]
     if backing:
-        args += ["-b", backing[0], "-F", backing[1]]
+        args += ["-u", "-b", backing[0], "-F", backing[1]]
     _run([*args, path, str(size)], 120)
 
 

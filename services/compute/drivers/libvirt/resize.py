@@ -5,26 +5,17 @@ arrived in `<uuid>_receive` (another host). Every step finds out by itself how f
 """
 
 import contextlib
-import errno
 import os
 import shutil
-from typing import BinaryIO
+from collections.abc import Iterable, Mapping
+from typing import Any, BinaryIO
 
-from services.compute.drivers.base import DriverError, NoSpace
+from services.compute.drivers.base import DriverError
 from services.compute.drivers.libvirt import layout, local_disks, power
 from services.compute.drivers.libvirt.host import Host, program_errors
 from services.compute.drivers.libvirt.lifecycle import Lifecycle
 from services.compute.objects.report import DiskFile, ServerReport
 from services.compute.objects.server import ServerSpec
-
-_NAMES = {name + suffix for name in (layout.ROOT, layout.RESCUE) for suffix in ("", local_disks.BASE)} | {
-    layout.EPHEMERAL,
-    layout.SWAP,
-    layout.CONFIG,
-    layout.KERNEL,
-    layout.RAMDISK,
-}
-_CHUNK = 1024**2
 
 
 class Resize:
@@ -49,31 +40,37 @@ class Resize:
 
     def open_disk(self, uuid: str, name: str) -> BinaryIO:
         """See `base.Resize.open_disk`."""
+        suffix = local_disks.RESIZE if self._set_aside(uuid) else ""
         try:
-            return open(os.path.join(self._host.disks.folder(uuid, local_disks.RESIZE), _checked(name)), "rb")
+            return open(os.path.join(self._host.disks.folder(uuid, suffix), local_disks.checked(name)), "rb")
         except FileNotFoundError:
-            raise DriverError(f"Server {uuid} has no disk {name} put aside on this host.") from None
+            raise DriverError(f"Server {uuid} has no disk {name} on this host.") from None
 
-    def receive(self, spec: ServerSpec, name: str, stream: BinaryIO) -> None:
-        """See `base.Resize.receive`. Runs of zeros become holes, so that a sparse disk stays sparse."""
-        folder = self._host.disks.folder(spec.uuid, local_disks.RECEIVE)
-        os.makedirs(folder, mode=0o755, exist_ok=True)
-        path = os.path.join(folder, _checked(name))
-        try:
-            with open(path + ".part", "wb") as f:
-                while chunk := stream.read(_CHUNK):
-                    if chunk.count(0) == len(chunk):
-                        f.seek(len(chunk), os.SEEK_CUR)
-                    else:
-                        f.write(chunk)
-                f.truncate(f.tell())
-        except OSError as e:
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(path + ".part")
-            kind = NoSpace if e.errno in (errno.ENOSPC, errno.EDQUOT) else DriverError
-            raise kind(f"Disk {name} of server {spec.uuid} could not be stored: {e.strerror}") from e
-        os.chmod(path + ".part", 0o644 if name.endswith(local_disks.BASE) else 0o600)
-        os.rename(path + ".part", path)
+    def expect(self, spec: ServerSpec, disks: Iterable[Mapping[str, Any]]) -> bool:
+        """See `base.Resize.expect`."""
+        host = self._host
+        with host.locks.hold(spec.uuid):
+            if self._set_aside(spec.uuid):
+                return False
+            if host.conn.find(spec.uuid) is not None:
+                raise DriverError(f"Server {spec.uuid} exists on this host already.")
+            for suffix in ("", local_disks.RECEIVE):
+                host.disks.remove_folder(spec.uuid, suffix)
+            host.disks.check_space(sum(int(d["size"]) for d in disks))
+            os.makedirs(host.disks.folder(spec.uuid, local_disks.RECEIVE), mode=0o755)
+            return True
+
+    def known(self, spec: ServerSpec, name: str, size: int) -> bool:
+        """See `base.Resize.known`."""
+        return self._host.disks.link_known(spec, name, size, local_disks.RECEIVE)
+
+    def receive(self, spec: ServerSpec, name: str, size: int, frames: Iterable[tuple[int, bytes]]) -> None:
+        """See `base.Resize.receive`."""
+        self._host.disks.store(spec.uuid, name, size, frames, local_disks.RECEIVE)
+
+    def sees_disks(self, uuid: str) -> bool:
+        """See `base.Resize.sees_disks`."""
+        return os.path.exists(self._host.disks.path(uuid, layout.ROOT))
 
     def finish(self, spec: ServerSpec) -> ServerReport:
         """See `base.Resize.finish`."""
@@ -88,6 +85,13 @@ class Resize:
                 elif spec.image and not spec.boot_volume:
                     raise DriverError(f"Server {spec.uuid} has no disks put aside on or sent to this host.")
             return self._lifecycle.ensure(spec)
+
+    def abandon(self, uuid: str) -> None:
+        """See `base.Resize.abandon`."""
+        with self._host.locks.hold(uuid):
+            self._lifecycle.undefine(uuid)
+            for suffix in ("", local_disks.RECEIVE, local_disks.PART):
+                self._host.disks.remove_folder(uuid, suffix)
 
     def confirm(self, uuid: str) -> None:
         """See `base.Resize.confirm`."""
@@ -108,9 +112,3 @@ class Resize:
     def _set_aside(self, uuid: str) -> bool:
         return os.path.isdir(self._host.disks.folder(uuid, local_disks.RESIZE))
 
-
-def _checked(name: str) -> str:
-    """The name, if it is one that a server's disk can have; never a path."""
-    if name not in _NAMES:
-        raise DriverError(f"{name!r} is not the name of a server's disk.")
-    return name

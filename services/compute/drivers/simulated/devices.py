@@ -1,20 +1,12 @@
-"""Volumes, network cards, root disk snapshots and resizes of simulated servers."""
+"""Volumes, network cards and root disk snapshots of simulated servers."""
 
 import struct
-from typing import BinaryIO
 
 from services.compute.drivers import base
 from services.compute.drivers.libvirt import layout
-from services.compute.drivers.simulated.lifecycle import Lifecycle
 from services.compute.drivers.simulated.nodes import Guest, Nodes
-from services.compute.objects.report import DiskFile, ServerReport
-from services.compute.objects.server import (
-    ABSENT,
-    STOPPED,
-    NicSpec,
-    ServerSpec,
-    VolumeSpec,
-)
+from services.compute.objects.report import DiskFile
+from services.compute.objects.server import NicSpec, VolumeSpec
 
 GIB = 1024**3
 
@@ -103,58 +95,6 @@ class Nics:
         if guest is not None and tap in guest.taps:
             self._nodes.work("detach", uuid, guest.node)
             guest.taps.pop(tap, None)
-
-
-class Resize:
-    """See `base.Resize`; all simulated nodes share one memory, so no disk ever has to be sent."""
-
-    def __init__(self, nodes: Nodes, lifecycle: Lifecycle) -> None:
-        self._nodes, self._lifecycle = nodes, lifecycle
-
-    def prepare(self, uuid: str, timeout_s: float | None = None) -> tuple[DiskFile, ...]:
-        """See `base.Resize.prepare`; a simulated guest shuts down at once, within any `timeout_s`. No files."""
-        nodes = self._nodes
-        if uuid in nodes.aside:
-            return ()
-        guest = nodes.get(uuid)
-        nodes.work("resize", uuid, guest.node)
-        with nodes.lock:
-            if nodes.guests.pop(uuid, None) is not None:
-                nodes.place(guest, -1)
-                nodes.count(guest, STOPPED)
-                nodes.aside[uuid] = guest
-        nodes.tell(uuid, ABSENT)
-        return ()
-
-    def open_disk(self, uuid: str, name: str) -> BinaryIO:
-        """See `base.Resize.open_disk`."""
-        raise base.DriverError(f"Simulated server {uuid} has no disk {name} to send.")
-
-    def receive(self, spec: ServerSpec, name: str, stream: BinaryIO) -> None:
-        """See `base.Resize.receive`."""
-        raise base.DriverError(f"Simulated server {spec.uuid} takes no disk {name}.")
-
-    def finish(self, spec: ServerSpec) -> ServerReport:
-        """See `base.Resize.finish`."""
-        return self._lifecycle.ensure(spec)
-
-    def confirm(self, uuid: str) -> None:
-        """See `base.Resize.confirm`."""
-        self._nodes.aside.pop(uuid, None)
-
-    def revert(self, spec: ServerSpec) -> ServerReport:
-        """See `base.Resize.revert`."""
-        nodes = self._nodes
-        with nodes.lock:
-            old = nodes.aside.pop(spec.uuid, None)
-            if old is not None:
-                new = nodes.guests.get(spec.uuid)
-                if new is not None:
-                    nodes.place(new, -1)
-                    nodes.count(new, STOPPED)
-                nodes.guests[spec.uuid] = old
-                nodes.place(old, 1)
-        return self._lifecycle.ensure(spec)
 
 
 def empty_qcow2(virtual_size: int) -> bytes:

@@ -3,9 +3,10 @@
 from oslo_config import cfg
 
 from services.compute.drivers import base
-from services.compute.drivers.simulated.devices import Disks, Nics, Resize
+from services.compute.drivers.simulated.devices import Disks, Nics
 from services.compute.drivers.simulated.host import Consoles, DiagnosticsSource, Housekeeping, Inventory
 from services.compute.drivers.simulated.lifecycle import Lifecycle
+from services.compute.drivers.simulated.moves import Live, Resize
 from services.compute.drivers.simulated.nodes import Nodes
 
 
@@ -25,4 +26,5 @@ def build(conf: cfg.ConfigOpts) -> base.Driver:
         guest=None,
         diagnostics=DiagnosticsSource(nodes),
         housekeeping=housekeeping,
+        live=Live(nodes),
     )

@@ -72,6 +72,10 @@ class Lifecycle:
         if guest is not None:
             nodes.tell(uuid, ABSENT)
 
+    def forget(self, uuid: str) -> None:
+        """See `base.Lifecycle.forget`."""
+        self.destroy(uuid)
+
     def set_power(self, uuid: str, wanted: str, timeout_s: float | None = None) -> ServerReport:
         """See `base.Lifecycle.set_power`; a simulated guest always shuts down at once, within any `timeout_s`."""
         if wanted not in WANTED:

@@ -60,16 +60,25 @@ class Nodes:
 
     def work(self, operation: str, uuid: str, node: str = "") -> None:
         """Take the operation's time, then fail if it is its turn to."""
-        if operation in self.delays_s or operation in self.failure_rates:
-            with self.lock:
-                attempt = self._tries[operation, uuid] = self._tries.get((operation, uuid), 0) + 1
-            delay_s = self._delay_s(operation, uuid, attempt)
-            if delay_s > 0:
-                clock.sleep(delay_s)
-            if self.chance("fail", operation, uuid, attempt) < self.failure_rates.get(operation, 0.0):
-                raise base.SimulatedFailure(
-                    f"Simulated failure of {operation} (attempt {attempt}) on {node or 'its node'}."
-                )
+        attempt, delay_s = self.begin(operation, uuid)
+        if delay_s > 0:
+            clock.sleep(delay_s)
+        self.fail(operation, uuid, attempt, node)
+
+    def begin(self, operation: str, uuid: str) -> tuple[int, float]:
+        """(how often the operation was tried on the server, seconds it takes this time)."""
+        if operation not in self.delays_s and operation not in self.failure_rates:
+            return 1, 0.0
+        with self.lock:
+            attempt = self._tries[operation, uuid] = self._tries.get((operation, uuid), 0) + 1
+        return attempt, self._delay_s(operation, uuid, attempt)
+
+    def fail(self, operation: str, uuid: str, attempt: int, node: str = "") -> None:
+        """SimulatedFailure when it is the operation's turn to fail."""
+        if self.chance("fail", operation, uuid, attempt) < self.failure_rates.get(operation, 0.0):
+            raise base.SimulatedFailure(
+                f"Simulated failure of {operation} (attempt {attempt}) on {node or 'its node'}."
+            )
         if operation == "ensure" and self.fails(node):
             raise base.SimulatedFailure(f"Simulated failure: node {node} starts no servers.")
 

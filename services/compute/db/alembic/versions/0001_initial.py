@@ -202,6 +202,7 @@ def upgrade() -> None:
     sa.Column('new_flavor', models.Json(), nullable=True),
     sa.Column('user_id', sa.String(length=64), nullable=True),
     sa.Column('project_id', sa.String(length=64), nullable=True),
+    sa.Column('command', sa.String(length=16), nullable=True),
     sa.Column('memory_total', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
     sa.Column('memory_processed', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
     sa.Column('memory_remaining', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
