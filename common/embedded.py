@@ -7,7 +7,6 @@ It builds the very same Workers as the processes of a cloud do; only the configu
 import json
 import logging
 import os
-import shlex
 import signal
 import sys
 import threading
@@ -15,12 +14,13 @@ from typing import Any
 
 from oslo_config import cfg
 
-from common import bootstrap, clock, config, errors, ids, logs
+from common import bootstrap, clock, config, contents, errors, ids, logins, logs
 from common.db import migrations
 from common.service import DaemonInfo, Service, SharedSecret, build, installed
 from common.worker import Runtime, Worker
 
 LOG = logging.getLogger(__name__)
+_IMAGE = b"A simulated hypervisor boots anything.\n".ljust(4096, b"\0")
 
 
 class Cloud:
@@ -84,7 +84,7 @@ class Cloud:
             missing = {n: ids.secret() for n in ("admin", "demo", *self.services, *sorted(shared)) if n not in self.secrets}
             if missing:
                 self.secrets.update(missing)
-                _write_private(path, json.dumps(self.secrets, indent=1))
+                logins.write_private(path, json.dumps(self.secrets, indent=1))
         except OSError as e:
             raise errors.ConfigError(f"the data folder {self.data_dir} cannot be used: {e.strerror}") from e
 
@@ -111,23 +111,19 @@ class Cloud:
                 continue  # an option of another service
         return conf
 
+    def fill(self) -> None:
+        """Give a new cloud its contents: the user demo, an image, flavors, networks, a volume type. What was deleted stays so."""
+        marker = os.path.join(self.data_dir, "filled")
+        if os.path.exists(marker):
+            return
+        contents.make(contents.Plan(
+            auth_url=self.auth_url, admin_password=self.secrets["admin"], demo_password=self.secrets["demo"],
+            services=frozenset(self.services), image=_IMAGE, image_format="raw", volume_backend="simulated"),
+            lambda text: LOG.info("made %s", text))
+        logins.write_private(marker, "")
+
     def _write_credentials(self) -> None:
-        rc = {"OS_AUTH_URL": self.auth_url, "OS_USERNAME": "admin", "OS_PASSWORD": self.secrets["admin"],
-              "OS_PROJECT_NAME": "admin", "OS_USER_DOMAIN_NAME": "Default", "OS_PROJECT_DOMAIN_NAME": "Default",
-              "OS_REGION_NAME": "RegionOne", "OS_IDENTITY_API_VERSION": "3"}
-        lines = [f"export {k}={shlex.quote(v)}" for k, v in rc.items()]
-        _write_private(os.path.join(self.data_dir, "openrc"), "\n".join(lines) + "\n")
-        clouds = {"clouds": {"altostack-admin": {
-            "auth": {"auth_url": self.auth_url, "username": "admin", "password": self.secrets["admin"],
-                     "project_name": "admin", "user_domain_name": "Default", "project_domain_name": "Default"},
-            "region_name": "RegionOne", "identity_api_version": 3}}}
-        # JSON is YAML, and needs no library to write
-        _write_private(os.path.join(self.data_dir, "clouds.yaml"), json.dumps(clouds, indent=2) + "\n")
-
-
-def _write_private(path: str, text: str) -> None:
-    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as f:
-        f.write(text)
+        logins.write(self.data_dir, self.auth_url, "RegionOne", {n: self.secrets[n] for n in ("admin", "demo")})
 
 
 def run(data_dir: str, bind: str, port_offset: int, debug: bool = False) -> int:
@@ -144,13 +140,22 @@ def run(data_dir: str, bind: str, port_offset: int, debug: bool = False) -> int:
         signal.signal(number, lambda *_: done.set())
     try:
         cloud.start()
+        cloud.fill()
     except errors.ConfigError as e:
         print(f"altostack: {e}", file=sys.stderr)
         cloud.stop()
         return 1
-    print(f"Altostack is up after {clock.monotonic() - started:.1f} s. Everything it keeps is in {cloud.data_dir}")
-    print(f"  identity {cloud.auth_url}\n  use it:  source {cloud.data_dir}/openrc; openstack server list\n"
-          f"  logs:    {cloud.data_dir}/log/altostack.log\nCtrl-C stops it.", flush=True)
+    except BaseException:
+        cloud.stop()  # else the threads that run already would keep the process
+        raise
+    print(f"""Altostack is up after {clock.monotonic() - started:.1f} s, with a simulated hypervisor. All is in {cloud.data_dir}
+  identity  {cloud.auth_url}
+  use it    source {cloud.data_dir}/openrc demo demo
+            openstack server create --image altostack-guest --flavor m1.nano --network private --wait first
+            (`source {cloud.data_dir}/openrc` alone makes you the administrator; clouds.yaml is there, too;
+            the command comes from: pip install python-openstackclient)
+  logs      {cloud.data_dir}/log/altostack.log
+Ctrl-C stops it.""", flush=True)
     done.wait()
     print("stopping", flush=True)
     cloud.stop()

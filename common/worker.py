@@ -203,13 +203,12 @@ class Worker:
     def _start_http(self) -> None:
         from cheroot import wsgi
 
+        # cheroot's own message does not say why; nobody but the embedded profile serves this way
+        listen(self.name, self.address, "choose others with --port-offset").close()
         server = wsgi.Server(self.address, self.app, numthreads=self.conf.api.threads, request_queue_size=128,
                              timeout=75, shutdown_timeout=5)
         setattr(server, "error_log", lambda msg="", level=20, traceback=False: LOG.log(level, "%s", msg, exc_info=traceback))
-        try:
-            server.prepare()
-        except OSError as e:
-            raise taken(self.name, self.address, e) from e
+        server.prepare()
         self._http_server = server
         self._spawn("http", server.serve)
 
@@ -218,17 +217,8 @@ def _leave(*_: Any) -> None:
     raise SystemExit(0)
 
 
-def taken(daemon: str, address: tuple[str, int], error: OSError) -> errors.ConfigError:
-    """The error that says that a daemon's port cannot be bound, and what to do."""
-    reason = getattr(error, "strerror", None) or str(error)
-    return errors.ConfigError(
-        f"{daemon}: cannot listen on {address[0]}:{address[1]} ({reason}); stop what uses the port, or set "
-        f"[api] bind_port in {daemon}.conf"
-    )
-
-
-def listen(daemon: str, address: tuple[str, int]) -> socket.socket:
-    """A bound, listening socket; errors.ConfigError when the port is taken."""
+def listen(daemon: str, address: tuple[str, int], remedy: str = "") -> socket.socket:
+    """A bound, listening socket; errors.ConfigError when the port is taken, with the `remedy` for who must not stop the other."""
     family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
     made = socket.socket(family, socket.SOCK_STREAM)
     made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -237,7 +227,9 @@ def listen(daemon: str, address: tuple[str, int]) -> socket.socket:
         made.listen(1024)
     except OSError as e:
         made.close()
-        raise taken(daemon, address, e) from e
+        raise errors.ConfigError(
+            f"{daemon}: cannot listen on {address[0]}:{address[1]} ({e.strerror or e}); stop what uses the port, or "
+            + (remedy or f"set [api] bind_port in {daemon}.conf")) from e
     return made
 
 

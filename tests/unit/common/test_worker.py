@@ -124,12 +124,12 @@ def test_an_api_is_served_and_ends(make):
 def test_a_taken_port_is_one_clear_line(make):
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
-        expected = rf"demo-api: cannot listen on 127.0.0.1:{port} \(.+\); .* \[api\] bind_port in demo-api.conf"
+        expected = rf"demo-api: cannot listen on 127.0.0.1:{port} \(Address already in use\); stop what uses the port, or "
         worker = make("demo-api", api__bind_port=port)
         worker.http(lambda environ, start_response: [])
-        with pytest.raises(errors.ConfigError, match=expected):
+        with pytest.raises(errors.ConfigError, match=expected + "choose others with --port-offset"):
             worker.start()
-        with pytest.raises(errors.ConfigError, match=expected):
+        with pytest.raises(errors.ConfigError, match=expected + r"set \[api\] bind_port in demo-api.conf"):
             listen("demo-api", ("127.0.0.1", port))
 
 

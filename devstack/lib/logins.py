@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Put our two clouds into a clouds.yaml, or take them out; whatever else it holds stays.
+"""Write openrc; put our two clouds into a clouds.yaml, or take them out; whatever else it holds stays.
 
-usage: clouds.py write FILE AUTH_URL REGION     (passwords in ALTOSTACK_ADMIN_PASSWORD, ALTOSTACK_DEMO_PASSWORD)
-       clouds.py remove FILE
+usage: logins.py write FILE AUTH_URL REGION            (passwords in ALTOSTACK_ADMIN_PASSWORD, ALTOSTACK_DEMO_PASSWORD)
+       logins.py openrc FILE AUTH_URL REGION PATH      (likewise; PATH is where the openstack command is)
+       logins.py remove FILE
 """
 
 import os
@@ -12,17 +13,12 @@ from typing import Any
 
 import yaml
 
-NAMES = ("altostack", "altostack-admin")
+from common import logins
 
 
-def cloud(user: str, auth_url: str, region: str) -> dict[str, Any]:
-    """One cloud's entry for `user` in the project of the same name."""
-    password = os.environ[f"ALTOSTACK_{user.upper()}_PASSWORD"]
-    return {
-        "auth": {"auth_url": auth_url, "username": user, "password": password, "project_name": user,
-                 "user_domain_name": "Default", "project_domain_name": "Default"},
-        "region_name": region, "identity_api_version": 3,
-    }
+def passwords() -> dict[str, str]:
+    """The two users' passwords, from the environment."""
+    return {user: os.environ[f"ALTOSTACK_{user.upper()}_PASSWORD"] for user in logins.NAMES.values()}
 
 
 def load(path: str) -> dict[str, Any]:
@@ -49,15 +45,17 @@ def save(path: str, content: dict[str, Any]) -> None:
 def main(args: list[str]) -> int:
     """Do what the command line says."""
     action, path = args[0], args[1]
+    if action == "openrc":
+        logins.write_private(path, logins.openrc(args[2], args[3], passwords(), args[4]))
+        return 0
     content = load(path)
     clouds = content.setdefault("clouds", {}) or {}
     content["clouds"] = clouds
     if action == "write":
-        clouds["altostack"] = cloud("demo", args[2], args[3])
-        clouds["altostack-admin"] = cloud("admin", args[2], args[3])
+        clouds.update(logins.clouds(args[2], args[3], passwords()))
         save(path, content)
         return 0
-    for name in NAMES:
+    for name in logins.NAMES:
         clouds.pop(name, None)
     if clouds or set(content) - {"clouds"}:
         save(path, content)
