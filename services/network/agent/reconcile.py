@@ -5,7 +5,7 @@ One thread does all of it, so that the drivers need no locks; pokes that come wh
 
 import logging
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from common import clock, context, errors
@@ -32,6 +32,7 @@ class Reconciler:
         self._wake = threading.Event()
         self._lock = threading.Lock()
         self._asked: dict[str, set[str]] = {k: set() for k in KINDS}
+        self._members: dict[str, set[str]] = {}
         self._resync = True
         self._read_host = True
         self._answered = False
@@ -63,9 +64,11 @@ class Reconciler:
 
     # what is told
 
-    def poke(self, **ids: Iterable[str]) -> None:
-        """Look again at these ids (keys as KINDS)."""
+    def poke(self, set_members: Mapping[str, Iterable[str]] | None = None, **ids: Iterable[str]) -> None:
+        """Look again at these ids (keys as KINDS), and at these members of address sets."""
         with self._lock:
+            for set_id, addresses in (set_members or {}).items():
+                self._members.setdefault(set_id, set()).update(addresses)
             for kind, values in ids.items():
                 self._asked[kind].update(values)
         self._wake.set()
@@ -113,19 +116,21 @@ class Reconciler:
         with self._lock:
             asked = {k: sorted(v) for k, v in self._asked.items()}
             resync, read_host = self._resync, self._read_host
-            self._asked, self._resync, self._read_host = {k: set() for k in KINDS}, False, False
+            members = {i: sorted(ips) for i, ips in self._members.items()}
+            self._asked, self._members, self._resync, self._read_host = {k: set() for k in KINDS}, {}, False, False
         try:
-            self._ask(asked, resync)
+            self._ask(asked, members, resync)
             if not self.mirror.known:
                 raise errors.Transient("the conductor has not said yet what this host should be")
             done = self.stack.apply(self.mirror.state(), full=read_host)
+            if not done.errors:
+                self.mirror.settled()
             self._report(done)
         except BaseException:
             with self._lock:
                 self._resync = self._resync or resync
                 self._read_host = self._read_host or read_host
-                for kind, values in asked.items():
-                    self._asked[kind].update(values)
+            self.poke(members, **asked)
             clock.wait(self._stopping, RETRY_S)
             self._wake.set()
             raise
@@ -135,27 +140,34 @@ class Reconciler:
             clock.wait(self._stopping, RETRY_S)
             self._wake.set()
 
-    def _ask(self, asked: dict[str, list[str]], resync: bool) -> None:
+    def _ask(self, asked: dict[str, list[str]], members: dict[str, list[str]], resync: bool) -> None:
         if resync:
             self.mirror.merge(self.conductor.get_host_state(context.internal(), host=self.host))
             return
-        if not any(asked.values()):
+        members = {i: ips for i, ips in members.items() if i in self.mirror.members}
+        if not any(asked.values()) and not members:
             return
-        answer = self.conductor.get_host_state(context.internal(), host=self.host, **{k: v for k, v in asked.items() if v})
+        wanted: dict[str, Any] = {k: v for k, v in asked.items() if v}
+        if members:
+            wanted["set_members"] = members
+        if asked["port_ids"] and self.mirror.members:
+            wanted["known_sets"] = sorted(self.mirror.members)
+        if asked["router_ids"]:
+            wanted["known_hosts"] = self.mirror.hosts_known(asked["router_ids"])
+        answer = self.conductor.get_host_state(context.internal(), host=self.host, **wanted)
         # a port may have been taken down and bound here again within one poke: tell of it anew
         self._up -= {p["port_id"] for p in answer["ports"]}
         if answer.get("full"):
             self.mirror.merge(answer)
             return
-        new = self.mirror.merge(answer, asked["network_ids"])
+        new = self.mirror.merge(answer, asked["network_ids"], asked["port_ids"])
         if new:
             more = self.conductor.get_host_state(context.internal(), host=self.host, network_ids=sorted(new))
             self.mirror.merge(more, new)
 
     def _report(self, done: Applied) -> None:
         """Tell the conductor what changed since the last report, and only that."""
-        known = self.mirror.state().all_ports
-        up = {p for p in done.wired if p in known}
+        up = done.wired
         down = self._up - up
         networks = {n: d for n, d in self.mirror.dhcps.items() if f"network:{n}" not in done.errors}
         routers = {r: d for r, d in self.mirror.routers.items() if f"router:{r}" not in done.errors}

@@ -9,6 +9,7 @@ EXTENSIONS: dict[str, str] = {
     "allowed-address-pairs": "Allowed address pairs of ports", "auto-allocated-topology": "A network without asking",
     "availability_zone": "Availability zones",
     "availability_zone_filter": "Filters of availability zones", "binding": "Port bindings",
+    "binding-extended": "Several bindings of a port",
     "default-subnetpools": "Default subnet pools", "dhcp_agent_scheduler": "Scheduling of DHCP to agents",
     "dns-integration": "DNS names of ports", "dns-domain-ports": "DNS domains of ports", "external-net": "External networks",
     "empty-string-filtering": "Filtering by empty strings", "ext-gw-mode": "SNAT of router gateways can be switched",

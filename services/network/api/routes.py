@@ -2,8 +2,9 @@
 
 from common.http.route import AUTHENTICATED, PUBLIC, Route, Row
 from common.http.validation import NOTHING, Schema
-from services.network.api import agents, crud, networks, operations, ports, routers, security_groups, subnetpools
+from services.network.api import agents, crud, networks, operations, port_bindings, ports, routers, security_groups, subnetpools
 from services.network.api.schemas import agents as agent_schemas
+from services.network.api.schemas import ports as port_schemas
 from services.network.api.schemas import routers as router_schemas
 from services.network.api.schemas import security_groups as group_schemas
 from services.network.api.schemas import subnetpools as pool_schemas
@@ -43,6 +44,7 @@ def _tags(path: str, noun: crud.Noun) -> list[Row]:
 
 _ROUTER, _POOL, _GROUP = "/v2.0/routers/<id>/", "/v2.0/subnetpools/<id>/", "/v2.0/address-groups/<id>/"
 _QUOTA, _AGENT = "/v2.0/quotas/<project_id>", "/v2.0/agents/<id>"
+_BINDINGS = "/v2.0/ports/<id>/bindings"
 _TOPOLOGY = "/v2.0/auto-allocated-topology/<project_id>"
 _REST: tuple[Row, ...] = (
     Route("GET", "/", operations.versions, PUBLIC),
@@ -99,6 +101,14 @@ _REST: tuple[Row, ...] = (
     Route("GET", _AGENT + "/l3-routers", agents.l3_routers, "get_l3-routers"),
     Route("POST", _AGENT + "/l3-routers", agents.add_router, "create_l3-router", body=agent_schemas.ROUTER, status=201),
     Route("DELETE", _AGENT + "/l3-routers/<router_id>", agents.remove_router, "delete_l3-router", status=204),
+    Route("GET", _BINDINGS, port_bindings.index, "get_port_binding", query=NOTHING, targeted=True),
+    Route("POST", _BINDINGS, port_bindings.create, "create_port_binding", body=port_schemas.BINDING_CREATE, status=201,
+          targeted=True),
+    Route("GET", _BINDINGS + "/<host>", port_bindings.show, "get_port_binding", query=NOTHING, targeted=True),
+    Route("PUT", _BINDINGS + "/<host>", port_bindings.update, "update_port_binding", body=port_schemas.BINDING_UPDATE,
+          targeted=True),
+    Route("PUT", _BINDINGS + "/<host>/activate", port_bindings.activate, "activate", targeted=True),
+    Route("DELETE", _BINDINGS + "/<host>", port_bindings.remove, "delete_port_binding", status=204, targeted=True),
     Route("GET", "/v2.0/networks/<id>/dhcp-agents", agents.of_network, "get_dhcp-agents"),
     Route("GET", "/v2.0/routers/<id>/l3-agents", agents.of_router, "get_l3-agents"),
 )

@@ -14,14 +14,15 @@ def is_wanted(row: Any) -> bool:
     return bool(row.vif_type == "bridge")
 
 
-def port(row: Any, addresses: Sequence[Any], subnets: Mapping[str, Any], rules: Sequence[SecurityRule]) -> Port:
+def port(row: Any, addresses: Sequence[Any], subnets: Mapping[str, Any], rules: Sequence[SecurityRule], *,
+         stateful: bool = True, pending: bool = False) -> Port:
     """A port with its expanded rules."""
     fixed = tuple(FixedIp(a.ip_address, a.subnet_id, _length(subnets.get(a.subnet_id), a.ip_address)) for a in addresses)
     pairs = tuple(AddressPair(p["ip_address"], p.get("mac_address")) for p in row.allowed_address_pairs or ())
     return Port(port_id=row.id, network_id=row.network_id, mac=row.mac_address, fixed_ips=fixed, allowed_address_pairs=pairs,
                 port_security_enabled=row.port_security_enabled, rules=tuple(dict.fromkeys(rules)),
                 device_owner=row.device_owner, device_id=row.device_id, project_id=row.project_id,
-                admin_state_up=row.admin_state_up)
+                admin_state_up=row.admin_state_up, stateful=stateful, pending=pending)
 
 
 def _length(subnet: Any, ip: str) -> int:

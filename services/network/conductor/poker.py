@@ -36,6 +36,7 @@ class Poker:
         self._wake = threading.Event()
         self._pending: dict[str, Any] = {}
         self._sets: set[str] = set()
+        self._members: dict[str, set[str]] = {}
         self._sets_due = 0.0
         self._to_host: dict[str, Any] = {}
 
@@ -43,7 +44,7 @@ class Poker:
         """Run in a thread of `worker`."""
         def loop() -> None:
             while not worker.stopping.is_set():
-                self._wake.wait(SETS_EVERY_S if self._sets else 5.0)
+                self._wake.wait(SETS_EVERY_S if self._sets or self._members else 5.0)
                 clock.wait(worker.stopping, self.conf.network.poke_window_s)
                 self._wake.clear()
                 guarded("poke", self.flush)
@@ -54,7 +55,9 @@ class Poker:
     def add(self, ctxt: RequestContext, changes: dict[str, Any]) -> None:
         """Take changes in; the form is that of rpc.conductor.NetworkConductor.changed. Never blocks."""
         with self._lock:
-            self._pending.setdefault("ports", {}).update(changes.get("ports") or {})
+            for port_id, (network, *hosts) in (changes.get("ports") or {}).items():
+                known = self._pending.setdefault("ports", {}).get(port_id, [])[1:]
+                self._pending["ports"][port_id] = [network, *dict.fromkeys([*known, *hosts])]
             for kind in ("networks", "routers", "groups"):
                 self._pending.setdefault(kind, set()).update(changes.get(kind) or ())
             for host, lost in (changes.get("hosts") or {}).items():
@@ -62,6 +65,8 @@ class Poker:
                 for kind, ids in lost.items():
                     item[kind].update(ids)
             self._sets.update(changes.get("sets") or ())
+            for group, addresses in (changes.get("members") or {}).items():
+                self._members.setdefault(group, set()).update(addresses)
         self._wake.set()
         if changes.get("events"):
             self.events()
@@ -71,22 +76,23 @@ class Poker:
         with self._lock:
             pending, self._pending = self._pending, {}
             sets: set[str] = set()
-            if self._sets and clock.monotonic() >= self._sets_due:
+            members: dict[str, set[str]] = {}
+            if (self._sets or self._members) and clock.monotonic() >= self._sets_due:
                 sets, self._sets = self._sets, set()
+                members, self._members = self._members, {}
                 self._sets_due = clock.monotonic() + SETS_EVERY_S
-        if not pending and not sets:
+        if not any(pending.values()) and not sets and not members:
             return
         self.place(pending.get("networks") or (), pending.get("routers") or ())
         try:
-            targets, alive = self._targets(pending, sets)
+            targets, alive = self._targets(pending, sets, set(members))
         except errors.Transient:
-            with self._lock:
-                self._sets |= sets
+            self.add(context.internal(), {"sets": sets, "members": members})
             self.add(context.internal(), {k: v for k, v in pending.items() if k != "hosts"})
             raise
         for host, ids in targets.items():
             if host in alive:
-                self._send(host, ids)
+                self._send(host, ids, {i: members[i] for i in ids.pop("member_ids") if i not in ids["set_ids"]})
 
     def place(self, networks: Any, routers: Any) -> None:
         """Schedule these networks' DHCP and these routers; each in a transaction of its own."""
@@ -102,21 +108,21 @@ class Poker:
         networks, routers = run(self.db, self.conf, context.internal(), self.add, _pending)
         self.place(networks, routers)
 
-    def _targets(self, pending: dict[str, Any], sets: set[str]) -> tuple[Targets, set[str]]:
+    def _targets(self, pending: dict[str, Any], sets: set[str], members: set[str]) -> tuple[Targets, set[str]]:
         targets: Targets = {}
 
         def add(host: str | None, kind: str, ids: Any) -> None:
             if host:
-                targets.setdefault(host, {k: set() for k in KINDS})[kind].update(ids)
+                targets.setdefault(host, {k: set() for k in (*KINDS, "member_ids")})[kind].update(ids)
 
         ports, networks = pending.get("ports") or {}, set(pending.get("networks") or ())
         routers, groups = set(pending.get("routers") or ()), set(pending.get("groups") or ())
         with self.db.read() as session:
-            touched = networks | {network for network, _ in ports.values()}
+            touched = networks | {network for network, *_ in ports.values()}
             there = db_ports.hosts_of_networks(session, touched)
             serving = db.dhcp_hosts(session, touched)
-            for port_id, (network, host) in ports.items():
-                for target in {host, *there.get(network, ()), *serving.get(network, ())}:
+            for port_id, (network, *hosts) in ports.items():
+                for target in {*hosts, *there.get(network, ()), *serving.get(network, ())}:
                     add(target, "port_ids", [port_id])
             for network in networks:
                 for target in {*there.get(network, ()), *serving.get(network, ())}:
@@ -125,18 +131,20 @@ class Poker:
                 add(host, "router_ids", [router])
             for host, ids in db.ports_of_groups(session, groups).items():
                 add(host, "port_ids", ids)
-            for host, ids in db.hosts_using_sets(session, sets).items():
-                add(host, "set_ids", ids)
-            alive = {a.host for a in db_agents.serving(session, "l2", self.conf.network.agent_down_s)}
-        for host, lost in (pending.get("hosts") or {}).items():
-            for kind, ids in lost.items():
-                add(host, kind, ids)
+            for host, ids in db.hosts_using_sets(session, sets | members).items():
+                add(host, "set_ids", ids & sets)
+                add(host, "member_ids", ids & members)
+            for host, lost in (pending.get("hosts") or {}).items():
+                for kind, ids in lost.items():
+                    add(host, kind, ids)
+            alive = db_agents.alive(session, targets, self.conf.network.agent_down_s)
         return targets, alive
 
-    def _send(self, host: str, ids: dict[str, set[str]]) -> None:
+    def _send(self, host: str, ids: dict[str, set[str]], members: dict[str, set[str]]) -> None:
         if host not in self._to_host:
             self._to_host[host] = self.agents.to(host)
-        self._to_host[host].reconcile(context.internal(), **{k: sorted(v) for k, v in ids.items()})
+        more = {"set_members": {i: sorted(ips) for i, ips in members.items()}} if members else {}
+        self._to_host[host].reconcile(context.internal(), **{k: sorted(v) for k, v in ids.items()}, **more)
 
 
 def _pending(work: Work) -> tuple[list[str], list[str]]:

@@ -38,13 +38,14 @@ class ConductorService:
 
     def get_host_state(self, ctxt: RequestContext, host: str, port_ids: list[str] | None = None,
                        network_ids: list[str] | None = None, router_ids: list[str] | None = None,
-                       set_ids: list[str] | None = None) -> dict[str, Any]:
+                       set_ids: list[str] | None = None, set_members: dict[str, list[str]] | None = None,
+                       known_sets: list[str] | None = None, known_hosts: list[str] | None = None) -> dict[str, Any]:
         """What the host should look like."""
         with self.db.read() as session:
-            gatherer = Gatherer(session, self.conf, host)
-            if not (port_ids or network_ids or router_ids or set_ids):
+            gatherer = Gatherer(session, self.conf, host, known_sets or (), known_hosts or ())
+            if not (port_ids or network_ids or router_ids or set_ids or set_members):
                 return gatherer.everything()
-            return gatherer.some(port_ids or [], network_ids or [], router_ids or [], set_ids or [])
+            return gatherer.some(port_ids or [], network_ids or [], router_ids or [], set_ids or [], set_members or {})
 
     def report(self, ctxt: RequestContext, host: str, ports_up: list[str], ports_down: list[str], networks_ready: list[str],
                routers_ready: list[str], errors: dict[str, str]) -> None:
@@ -63,7 +64,7 @@ def _report(work: Work, host: str, up: list[str], down: list[str], routers: list
     port = models.Port
     ready = db.set_status(work.session, port, up, "ACTIVE", port.binding_host == host, port.admin_state_up.is_(True))
     lost = db.set_status(work.session, port, down, "DOWN", port.binding_host == host)
-    for row in rows.by_ids(work.session, port, ready):
+    for row in rows.by_ids(work.session, port, {*ready, *db.bindings_to(work.session, host, up)}):
         events.plugged(work, row)
     for row in rows.by_ids(work.session, port, lost):
         events.unplugged(work, row)

@@ -4,7 +4,7 @@ Everything is loaded in bulk: the number of queries does not depend on how many 
 the answer holds.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from oslo_config import cfg
@@ -26,8 +26,10 @@ from services.network.objects.segment import Neighbour, Segment, TunnelPeers
 class Gatherer:
     """Gathers one answer. `session` is only read."""
 
-    def __init__(self, session: Session, conf: cfg.ConfigOpts, host: str) -> None:
+    def __init__(self, session: Session, conf: cfg.ConfigOpts, host: str, known_sets: Iterable[str] = (),
+                 known_hosts: Iterable[str] = ()) -> None:
         self.session, self.conf, self.host = session, conf, host
+        self.known_sets, self.known_hosts = set(known_sets), set(known_hosts)
         self.domain = conf.network.dns_domain
         self._networks: dict[str, Any] = {}
         self._subnets: dict[str, Any] = {}
@@ -43,27 +45,31 @@ class Gatherer:
         self._load(networks)
         dhcps = self._dhcps(networks, db.dhcp_on(self.session, self.host))
         routers = self._routers(db.routers_on(self.session, self.host))
-        ports = self._ports([p for p in here if parts.is_wanted(p)])
-        return self._answer(True, ports=ports, dhcps=dhcps, routers=routers, networks=networks | self.shown,
+        ports = self._ports([p for p in here if parts.is_wanted(p)]) + self._pending(None)
+        return self._answer(True, all_hosts=self._hosts_in(_served(dhcps, routers)), ports=ports, dhcps=dhcps,
+                            routers=routers, networks=networks | self.shown,
                             neighbours=self._neighbours(networks), peers=self._peers(networks), sets=self._sets(self.sets))
 
     def some(self, port_ids: Sequence[str], network_ids: Sequence[str], router_ids: Sequence[str],
-             set_ids: Sequence[str]) -> dict[str, Any]:
+             set_ids: Sequence[str], set_members: Mapping[str, Sequence[str]]) -> dict[str, Any]:
         """What concerns these ids; see rpc.conductor."""
-        found = rows.by_ids(self.session, models.Port, port_ids)
+        found = rows.pick(self.session, port_ids, models.Port.id)
         networks = db.present(self.session, self.host, [*network_ids, *(p.network_id for p in found)])
         asked = [n for n in network_ids if n in networks]
         self._load(networks)
         mine = [p for p in found if p.binding_host == self.host and parts.is_wanted(p)]
-        ports = self._ports(mine)
+        ports = self._ports(mine) + (self._pending([p.id for p in found if p.binding_host != self.host]) if found else [])
         hosts, others = self._others(found, networks)
         dhcps = self._dhcps(asked, db.dhcp_on(self.session, self.host, asked)) if asked else []
         routers = self._routers(db.routers_on(self.session, self.host, router_ids)) if router_ids else []
         used = db.sets_used_on(self.session, self.host, set_ids)
         neighbours = (self._neighbours(asked) if asked else []) + [n for n in others if n.network_id not in asked]
+        unknown = _served(dhcps, []) | _served([], routers) - self.known_hosts
         answer = self._answer(
-            False, ports=ports, dhcps=dhcps, routers=routers, neighbours=neighbours, peers=self._peers(asked),
-            networks={*asked, *(p.network_id for p in mine), *self.shown}, sets=self._sets(self.sets | used))
+            False, all_hosts=self._hosts_in(unknown), ports=ports, dhcps=dhcps, routers=routers, neighbours=neighbours,
+            peers=self._peers(asked),
+            networks={*asked, *(p.network_id for p in ports), *self.shown}, sets=self._sets(self.sets - self.known_sets | used))
+        answer["set_changes"] = self._set_changes(set_members)
         answer["hosts"] = {n: [h.to_dict() for h in items] for n, items in hosts.items()}
         known = {p.id for p in found if p.network_id in networks and p.binding_host}
         answer["gone"] = {
@@ -74,7 +80,8 @@ class Gatherer:
     def _answer(self, full: bool, **made: Any) -> dict[str, Any]:
         self._load(made["networks"])
         segments = [self._segment(self._networks[n]) for n in sorted(made["networks"]) if n in self._networks]
-        return {"full": full, "segments": [s.to_dict() for s in segments], "hosts": {},
+        return {"full": full, "segments": [s.to_dict() for s in segments], "hosts": {}, "set_changes": {},
+                "all_hosts": {n: [h.to_dict() for h in items] for n, items in made["all_hosts"].items()},
                 "gone": {"port_ids": [], "network_ids": [], "router_ids": [], "set_ids": []},
                 "address_sets": [s.to_dict() for s in made["sets"]],
                 **{k: [x.to_dict() for x in made[k]] for k in ("ports", "neighbours", "peers", "dhcps", "routers")}}
@@ -99,8 +106,8 @@ class Gatherer:
         wanted = self._tunnelled(network_ids)
         if not wanted:
             return []
-        ends = db_agents.tunnel_ips(self.session)
         by_network = db_ports.hosts_of_networks(self.session, wanted)
+        ends = db_agents.tunnel_ips(self.session, {h for hosts in by_network.values() for h in hosts})
         return [TunnelPeers(n, tuple(sorted(ends[h] for h in by_network.get(n, ()) if h != self.host and h in ends)))
                 for n in sorted(wanted)]
 
@@ -112,18 +119,16 @@ class Gatherer:
     def _as_neighbours(self, found: Sequence[Any]) -> list[Neighbour]:
         if not found:
             return []
-        ends = db_agents.tunnel_ips(self.session)
+        ends = db_agents.tunnel_ips(self.session, {p.binding_host for p in found})
         addresses = db_ports.addresses(self.session, [p.id for p in found])
         return [Neighbour(p.network_id, p.mac_address, ends[p.binding_host],
-                          tuple(a.ip_address for a in addresses.get(p.id, ()))) for p in found if p.binding_host in ends]
+                          tuple(a.ip_address for a in addresses.get(p.id, ())), p.id) for p in found if p.binding_host in ends]
 
     def _others(self, found: Sequence[Any], networks: set[str]) -> tuple[dict[str, list[DhcpHost]], list[Neighbour]]:
         """What ports mean to this host's DHCP servers and routers, and the tunnels to those elsewhere."""
         there = [p for p in found if p.network_id in networks]
         served = {b.network_id for b in db.dhcp_on(self.session, self.host, {p.network_id for p in there})}
-        mine = {r.id for r in db.routers_on(self.session, self.host)} if there else set()
-        links = [x for x in db_routers.links_of(self.session, mine) if x.kind == "interface"]
-        served |= {p.network_id for p in rows.by_ids(self.session, models.Port, [x.port_id for x in links])}
+        served |= db.routed_networks(self.session, self.host, {p.network_id for p in there})
         hosts: dict[str, list[DhcpHost]] = {}
         for host, port in self._dhcp_hosts([p for p in there if p.network_id in served]):
             hosts.setdefault(port.network_id, []).append(host)
@@ -132,13 +137,20 @@ class Gatherer:
 
     # ports and rules
 
-    def _ports(self, found: Sequence[Any]) -> list[Port]:
+    def _pending(self, port_ids: Sequence[str] | None) -> list[Port]:
+        """Ports (of these) that may move here."""
+        to_be = {i for i, b in db.bindings_to(self.session, self.host, port_ids).items() if parts.is_wanted(b)}
+        return self._ports(rows.pick(self.session, to_be, models.Port.id), pending=True) if to_be else []
+
+    def _ports(self, found: Sequence[Any], *, pending: bool = False) -> list[Port]:
         ids = [p.id for p in found]
         self._load({p.network_id for p in found})
         addresses, groups = db_ports.addresses(self.session, ids), db_ports.groups(self.session, ids)
-        rules = self._rules({g for items in groups.values() for g in items})
+        used = {g for items in groups.values() for g in items}
+        rules, stateless = self._rules(used), db_groups.stateless(self.session, sorted(used))
         return [parts.port(p, addresses.get(p.id, ()), self._subnets,
-                           [r for g in groups.get(p.id, ()) for r in rules.get(g, ())]) for p in found]
+                           [r for g in groups.get(p.id, ()) for r in rules.get(g, ())], pending=pending,
+                           stateful=p.id not in groups or not stateless.issuperset(groups[p.id])) for p in found]
 
     def _rules(self, group_ids: set[str]) -> dict[str, list[SecurityRule]]:
         made: dict[str, list[SecurityRule]] = {}
@@ -156,6 +168,13 @@ class Gatherer:
             members[group.id] = list(group.addresses)
         return [AddressSet(i, tuple(members.get(i, ()))) for i in wanted]
 
+    def _set_changes(self, asked: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+        """set id -> {"added", "removed"}: which of these addresses are members now, and which are not."""
+        if not asked:
+            return {}
+        members = db_ports.still_members(self.session, asked)
+        return {i: {"added": sorted(members[i]), "removed": sorted(set(ips) - members[i])} for i, ips in asked.items()}
+
     # services
 
     def _dhcp_hosts(self, found: Sequence[Any]) -> list[tuple[DhcpHost, Any]]:
@@ -163,23 +182,22 @@ class Gatherer:
         return [(parts.dhcp_host(p, addresses.get(p.id, ())), p) for p in found]
 
     def _hosts_in(self, network_ids: Iterable[str]) -> dict[str, list[DhcpHost]]:
-        made: dict[str, list[DhcpHost]] = {}
+        made: dict[str, list[DhcpHost]] = {n: [] for n in network_ids}
         for host, port in self._dhcp_hosts(db.ports_in(self.session, network_ids)):
-            made.setdefault(port.network_id, []).append(host)
+            made[port.network_id].append(host)
         return made
 
     def _dhcps(self, network_ids: Iterable[str], bindings: Sequence[Any]) -> list[Dhcp]:
         by_id = {p.id: p for p in rows.by_ids(self.session, models.Port, [b.port_id for b in bindings if b.port_id])}
         served = [b for b in bindings if b.port_id in by_id and self._networks.get(b.network_id)]
         made_ports = {p.port_id: p for p in self._ports(list(by_id.values()))}
-        hosts = self._hosts_in({b.network_id for b in served})
         routed = db.routed_subnets(self.session, [s.id for s in self._subnets.values()])
         made = []
         for item in served:
             network = self._networks[item.network_id]
             subnets = [parts.dhcp_subnet(s, routed) for s in self._subnets.values() if s.network_id == network.id]
             made.append(Dhcp(network_id=network.id, port=made_ports[item.port_id], subnets=tuple(subnets),
-                             hosts=tuple(hosts.get(network.id, ())), mtu=network.mtu,
+                             mtu=network.mtu,
                              dns_domain=(network.dns_domain or self.domain).strip(".")))
         return made
 
@@ -189,16 +207,13 @@ class Gatherer:
         self._load({p.network_id for p in by_id.values()})
         self.shown.update(p.network_id for p in by_id.values())
         made_ports = {p.port_id: p for p in self._ports(list(by_id.values()))}
-        inside = {by_id[x.port_id].network_id for x in links if x.kind == "interface"}
-        hosts = self._hosts_in(inside)
         floating: dict[str, list[FloatingIp]] = {}
         for item in db_routers.floating_ips_of(self.session, [r.id for r in found]):
             floating.setdefault(item.router_id, []).append(FloatingIp(item.floating_ip_address, item.fixed_ip_address))
-        return [self._router(r, [x for x in links if x.router_id == r.id], made_ports, hosts, floating.get(r.id, []))
+        return [self._router(r, [x for x in links if x.router_id == r.id], made_ports, floating.get(r.id, []))
                 for r in found]
 
-    def _router(self, r: Any, links: Sequence[Any], ports: dict[str, Port], hosts: dict[str, list[DhcpHost]],
-                floating: list[FloatingIp]) -> Router:
+    def _router(self, r: Any, links: Sequence[Any], ports: dict[str, Port], floating: list[FloatingIp]) -> Router:
         interfaces, gateway = [], None
         for link in sorted(links, key=lambda x: str(x.port_id)):
             port = ports[link.port_id]
@@ -210,7 +225,10 @@ class Gatherer:
                 six = next((s for s in subnets if s.ip_version == 6), None)
                 interfaces.append(RouterInterface(port, network.mtu, six.ipv6_ra_mode if six else None,
                                                   tuple(six.dns_nameservers) if six else ()))
-        near = {i.port.network_id for i in interfaces}
         return Router(router_id=r.id, interfaces=tuple(interfaces), gateway=gateway, floating_ips=tuple(floating),
-                      routes=parts.routes(r.routes), admin_state_up=r.admin_state_up, project_id=r.project_id,
-                      hosts=tuple(h for n in sorted(near) for h in hosts.get(n, ())))
+                      routes=parts.routes(r.routes), admin_state_up=r.admin_state_up, project_id=r.project_id)
+
+
+def _served(dhcps: Sequence[Dhcp], routers: Sequence[Router]) -> set[str]:
+    """Networks of which the host must know every port."""
+    return {*(d.network_id for d in dhcps), *(i.port.network_id for r in routers for i in r.interfaces)}

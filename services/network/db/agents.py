@@ -1,6 +1,6 @@
 """Queries about agents and what is scheduled to them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import orm
@@ -28,6 +28,14 @@ def serving(session: orm.Session, role: str, down_after_s: int) -> Sequence[Any]
                      Agent.heartbeat_at >= clock.after(-down_after_s))
 
 
-def tunnel_ips(session: orm.Session) -> dict[str, str]:
-    """host -> tunnel address."""
-    return {a.host: a.tunnel_ip for a in rows.find(session, Agent, Agent.role == "l2") if a.tunnel_ip}
+def alive(session: orm.Session, hosts: Iterable[str], down_after_s: int) -> set[str]:
+    """Those of `hosts` whose layer 2 agent lives and is enabled."""
+    bound = clock.after(-down_after_s)
+    found = rows.pick(session, hosts, Agent.host, Agent.host, Agent.role, Agent.admin_state_up, Agent.heartbeat_at)
+    return {host for host, role, enabled, heard in found if role == "l2" and enabled and heard >= bound}
+
+
+def tunnel_ips(session: orm.Session, hosts: Iterable[str]) -> dict[str, str]:
+    """host -> tunnel address, of these hosts."""
+    return {host: ip for host, role, ip in rows.pick(session, hosts, Agent.host, Agent.host, Agent.role, Agent.tunnel_ip)
+            if role == "l2" and ip}

@@ -219,10 +219,30 @@ class DefaultRule(Base):
     used_in_non_default_sg: Mapped[bool] = mapped_column(sa.Boolean, default=True)
 
 
+class PortBinding(Base):
+    """A host that a port may move to: the binding that is not active (the active one is in `ports`)."""
+
+    __tablename__ = "port_bindings"
+    port_id: Mapped[str] = mapped_column(ID, _ref("ports", ondelete="CASCADE"), primary_key=True)
+    host: Mapped[str] = mapped_column(HOST, primary_key=True, index=True)
+    network_id: Mapped[str] = mapped_column(ID, index=True)
+    vnic_type: Mapped[str] = mapped_column(sa.String(64), default="normal")
+    profile: Mapped[Any] = mapped_column(Json, default=dict)
+    vif_type: Mapped[str] = mapped_column(sa.String(64), default="unbound")
+    vif_details: Mapped[Any] = mapped_column(Json, default=dict)
+
+
 class PortGroup(Base):
-    """Membership of a port in a security group."""
+    """Membership of a port in a security group.
+
+    `host` (where the port is bound) and `with_pairs` (it has allowed address pairs) repeat what `ports` says: by their
+    indexes the hosts of a group, and its few members with pairs, are found without looking at every member.
+    """
 
     __tablename__ = "port_security_groups"
+    host: Mapped[str] = mapped_column(HOST, default="")
+    with_pairs: Mapped[bool] = mapped_column(sa.Boolean, default=False)
+    __table_args__ = (sa.Index(None, "security_group_id", "host"), sa.Index(None, "security_group_id", "with_pairs"))
     port_id: Mapped[str] = mapped_column(ID, _ref("ports", ondelete="CASCADE"), primary_key=True)
     security_group_id: Mapped[str] = mapped_column(ID, _ref("security_groups"), primary_key=True, index=True)
 

@@ -1,6 +1,6 @@
 """Queries about ports and their addresses."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -9,7 +9,7 @@ from sqlalchemy import orm
 from common.context import RequestContext
 from services.network.db import models, rows
 
-Port, Ip, PortGroup = models.Port, models.IpAllocation, models.PortGroup
+Port, Ip, PortGroup, Binding = models.Port, models.IpAllocation, models.PortGroup, models.PortBinding
 INTERNAL_OWNERS = ("network:dhcp",)
 
 
@@ -106,14 +106,11 @@ def in_network(session: orm.Session, network_id: str) -> Sequence[Any]:
 
 
 def hosts_of_networks(session: orm.Session, network_ids: Iterable[str]) -> dict[str, set[str]]:
-    """network id -> hosts with a port bound in it."""
-    found: dict[str, set[str]] = {}
-    wanted = sorted(set(network_ids))
-    if wanted:
-        query = sa.select(Port.network_id, Port.binding_host).where(
-            Port.network_id.in_(wanted), Port.binding_host != "").distinct()
-        for network_id, host in session.execute(query).all():
-            found.setdefault(network_id, set()).add(host)
+    """network id -> hosts with a port bound in it, or about to be."""
+    wanted = set(network_ids)
+    found = rows.values_by_key(session, models.Network, Port.network_id, Port.binding_host, wanted)
+    for network_id, host in rows.pick(session, wanted, Binding.network_id, Binding.network_id, Binding.host):
+        found.setdefault(network_id, set()).add(host)
     return found
 
 
@@ -132,9 +129,26 @@ def members(session: orm.Session, group_ids: Iterable[str]) -> dict[str, list[st
             PortGroup.security_group_id.in_(wanted))
         for group, ip in session.execute(query).all():
             found[group].add(ip)
-        pairs = sa.select(PortGroup.security_group_id, Port.allowed_address_pairs).join(
-            Port, Port.id == PortGroup.port_id).where(
-            PortGroup.security_group_id.in_(wanted), Port.allowed_address_pairs != [])
-        for group, items in session.execute(pairs).all():
-            found[group].update(item["ip_address"] for item in items)
+        for group, ip in _pairs_of(session, wanted):
+            found[group].add(ip)
     return {g: sorted(ips) for g, ips in found.items()}
+
+
+def still_members(session: orm.Session, asked: Mapping[str, Collection[str]]) -> dict[str, set[str]]:
+    """security group id -> those of the addresses asked for that are its members' (allowed address pairs included)."""
+    found: dict[str, set[str]] = {g: set() for g in asked}
+    addresses = sorted({ip for ips in asked.values() for ip in ips})
+    for start in range(0, len(addresses), 500):
+        query = sa.select(PortGroup.security_group_id, Ip.ip_address).join(Ip, Ip.port_id == PortGroup.port_id).where(
+            Ip.ip_address.in_(addresses[start:start + 500]), PortGroup.security_group_id.in_(list(asked)))
+        for group, ip in session.execute(query).all():
+            found[group].add(ip)
+    for group, ip in _pairs_of(session, list(asked)):
+        found[group].add(ip)
+    return {g: ips & set(asked[g]) for g, ips in found.items()}
+
+
+def _pairs_of(session: orm.Session, groups: Sequence[str]) -> list[tuple[str, str]]:
+    query = sa.select(PortGroup.security_group_id, Port.allowed_address_pairs).join(Port, Port.id == PortGroup.port_id).where(
+        PortGroup.security_group_id.in_(groups), PortGroup.with_pairs.is_(True))
+    return [(group, item["ip_address"]) for group, items in session.execute(query).all() for item in items]

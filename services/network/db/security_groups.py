@@ -48,11 +48,16 @@ def usable(session: orm.Session, ids: Sequence[str], projects: Sequence[str | No
 
 
 def rules_of(session: orm.Session, group_ids: Sequence[str]) -> dict[str, list[Any]]:
-    """group id -> its rules, oldest first."""
+    """group id -> its rules, oldest first, to look at only."""
     found: dict[str, list[Any]] = {}
-    for rule in sorted(rows.by_ids(session, Rule, group_ids, Rule.security_group_id), key=lambda r: (r.created_at, r.id)):
+    for rule in sorted(rows.pick(session, group_ids, Rule.security_group_id), key=lambda r: (r.created_at, r.id)):
         found.setdefault(rule.security_group_id, []).append(rule)
     return found
+
+
+def stateless(session: orm.Session, group_ids: Sequence[str]) -> set[str]:
+    """Those of `group_ids` whose rules look at single packets."""
+    return {i for i, stateful in rows.pick(session, group_ids, Group.id, Group.id, Group.stateful) if not stateful}
 
 
 def all_templates(session: orm.Session) -> Sequence[Any]:

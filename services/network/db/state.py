@@ -9,16 +9,26 @@ from sqlalchemy import orm
 from services.network.db import models, rows
 
 Port, Ip, PortGroup, Rule = models.Port, models.IpAllocation, models.PortGroup, models.SecurityGroupRule
+Binding = models.PortBinding
 
 
 def ports_on(session: orm.Session, host: str) -> Sequence[Any]:
     """Every port bound to a host."""
-    return rows.find(session, Port, Port.binding_host == host)
+    return rows.plain(session, Port, Port.binding_host == host)
+
+
+def bindings_to(session: orm.Session, host: str, port_ids: Iterable[str] | None = None) -> dict[str, Any]:
+    """port id -> its PortBinding to the host, of ports (of these) that may move there."""
+    conditions = [Binding.host == host]
+    if port_ids is not None:
+        conditions.append(Binding.port_id.in_(list(port_ids)))
+    return {b.port_id: b for b in rows.plain(session, Binding, *conditions)}
 
 
 def networks_on(session: orm.Session, host: str) -> set[str]:
     """Networks with a port bound to the host, or whose DHCP it serves."""
     found = set(session.scalars(sa.select(Port.network_id).where(Port.binding_host == host).distinct()).all())
+    found |= set(session.scalars(sa.select(Binding.network_id).where(Binding.host == host)).all())
     return found | set(session.scalars(sa.select(models.DhcpBinding.network_id).where(
         models.DhcpBinding.host == host)).all())
 
@@ -30,13 +40,14 @@ def present(session: orm.Session, host: str, network_ids: Iterable[str]) -> set[
         return set()
     found = set(session.scalars(sa.select(Port.network_id).where(
         Port.binding_host == host, Port.network_id.in_(wanted)).distinct()).all())
+    found |= set(session.scalars(sa.select(Binding.network_id).where(Binding.host == host, Binding.network_id.in_(wanted))).all())
     return found | set(session.scalars(sa.select(models.DhcpBinding.network_id).where(
         models.DhcpBinding.host == host, models.DhcpBinding.network_id.in_(wanted))).all())
 
 
 def ports_in(session: orm.Session, network_ids: Iterable[str]) -> list[Any]:
-    """Every port of these networks."""
-    return rows.by_ids(session, Port, network_ids, Port.network_id)
+    """Every port of these networks, to look at only."""
+    return rows.pick(session, network_ids, Port.network_id)
 
 
 def dhcp_on(session: orm.Session, host: str, network_ids: Iterable[str] | None = None) -> Sequence[Any]:
@@ -55,6 +66,18 @@ def routers_on(session: orm.Session, host: str, router_ids: Iterable[str] | None
     return rows.find(session, models.Router, *conditions)
 
 
+def routed_networks(session: orm.Session, host: str, network_ids: Iterable[str]) -> set[str]:
+    """Those of `network_ids` in which a router that the host runs has an interface."""
+    wanted = list(set(network_ids))
+    if not wanted:
+        return set()
+    link, owner = models.RouterPort, models.Port.device_owner
+    query = sa.select(Port.network_id).join(link, link.port_id == Port.id).join(models.Router, models.Router.id == link.router_id)
+    return set(session.scalars(query.where(
+        Port.network_id.in_(wanted), Port.binding_host == host, owner.startswith("network:router_interface"),
+        link.kind == "interface", models.Router.agent_host == host).distinct()).all())
+
+
 def routed_subnets(session: orm.Session, subnet_ids: Iterable[str]) -> set[str]:
     """Those of `subnet_ids` that a router has an interface in."""
     wanted = list(subnet_ids)
@@ -66,35 +89,44 @@ def routed_subnets(session: orm.Session, subnet_ids: Iterable[str]) -> set[str]:
 
 
 def sets_used_on(session: orm.Session, host: str, set_ids: Iterable[str]) -> set[str]:
-    """Those of `set_ids` (security or address groups) that a rule of a port on the host names."""
-    wanted = list(set_ids)
-    if not wanted:
+    """Those of `set_ids` (security or address groups) that a rule of a port on the host, or about to be there, names."""
+    by_group = _groups_naming(session, set_ids)
+    if not by_group:
         return set()
-    query = sa.select(Rule.remote_group_id, Rule.remote_address_group_id).join(
-        PortGroup, PortGroup.security_group_id == Rule.security_group_id).join(Port, Port.id == PortGroup.port_id).where(
-        Port.binding_host == host, sa.or_(Rule.remote_group_id.in_(wanted), Rule.remote_address_group_id.in_(wanted))
-    ).distinct()
-    return {i for row in session.execute(query).all() for i in row if i in set(wanted)}
+    here = sa.select(PortGroup.security_group_id).where(
+        PortGroup.security_group_id.in_(list(by_group)), PortGroup.host == host).distinct()
+    to_be = _hosts_to_be(by_group).where(Binding.host == host)
+    groups = [*session.scalars(here).all(), *session.scalars(to_be).all()]
+    return {set_id for group in groups for set_id in by_group[group]}
 
 
 def hosts_using_sets(session: orm.Session, set_ids: Iterable[str]) -> dict[str, set[str]]:
     """host -> those of `set_ids` that rules of its ports name."""
-    wanted = list(set_ids)
     found: dict[str, set[str]] = {}
-    if not wanted:
-        return found
-    rules = sa.select(Rule.security_group_id, Rule.remote_group_id, Rule.remote_address_group_id).where(
-        sa.or_(Rule.remote_group_id.in_(wanted), Rule.remote_address_group_id.in_(wanted))).distinct()
-    by_group: dict[str, set[str]] = {}
-    for group, remote, address_group in session.execute(rules).all():
-        by_group.setdefault(group, set()).update(i for i in (remote, address_group) if i in set(wanted))
+    by_group = _groups_naming(session, set_ids)
     if not by_group:
         return found
-    query = sa.select(PortGroup.security_group_id, Port.binding_host).join(Port, Port.id == PortGroup.port_id).where(
-        PortGroup.security_group_id.in_(list(by_group)), Port.binding_host != "").distinct()
-    for group, host in session.execute(query).all():
+    hosts = rows.values_by_key(session, models.SecurityGroup, PortGroup.security_group_id, PortGroup.host, by_group)
+    pairs = [(group, host) for group, where in hosts.items() for host in where]
+    for group, host in [*pairs, *session.execute(_hosts_to_be(by_group)).all()]:
         found.setdefault(host, set()).update(by_group[group])
     return found
+
+
+def _groups_naming(session: orm.Session, set_ids: Iterable[str]) -> dict[str, set[str]]:
+    """security group -> those of `set_ids` that its rules name."""
+    wanted = set(set_ids)
+    found: dict[str, set[str]] = {}
+    for column in (Rule.remote_group_id, Rule.remote_address_group_id):
+        for group, set_id in rows.pick(session, wanted, column, Rule.security_group_id, column):
+            found.setdefault(group, set()).add(set_id)
+    return found
+
+
+def _hosts_to_be(groups: Iterable[str]) -> Any:
+    """(group, host) of ports that may move to a host."""
+    return sa.select(PortGroup.security_group_id, Binding.host).join(PortGroup, PortGroup.port_id == Binding.port_id).where(
+        PortGroup.security_group_id.in_(list(groups)))
 
 
 def ports_of_groups(session: orm.Session, group_ids: Iterable[str]) -> dict[str, set[str]]:
@@ -102,9 +134,11 @@ def ports_of_groups(session: orm.Session, group_ids: Iterable[str]) -> dict[str,
     wanted = list(group_ids)
     found: dict[str, set[str]] = {}
     if wanted:
-        query = sa.select(Port.binding_host, Port.id).join(PortGroup, PortGroup.port_id == Port.id).where(
-            PortGroup.security_group_id.in_(wanted), Port.binding_host != "")
-        for host, port_id in session.execute(query).all():
+        query = sa.select(PortGroup.host, PortGroup.port_id).where(
+            PortGroup.security_group_id.in_(wanted), PortGroup.host != "")
+        to_be = sa.select(Binding.host, Binding.port_id).join(PortGroup, PortGroup.port_id == Binding.port_id).where(
+            PortGroup.security_group_id.in_(wanted))
+        for host, port_id in [*session.execute(query).all(), *session.execute(to_be).all()]:
             found.setdefault(host, set()).add(port_id)
     return found
 

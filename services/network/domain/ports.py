@@ -33,7 +33,7 @@ def create(work: Work, values: dict[str, Any]) -> Any:
     made = addresses.assign(work, row, values.get("fixed_ips"))
     if not made:
         row.ip_allocation = "none"
-    _join(work, row, groups)
+    _join(work, row, groups, [a.ip_address for a in made])
     work.changes.port(row)
     quotas.claim(work, row.project_id, "port")
     return row
@@ -52,6 +52,8 @@ def update(work: Work, row: Any, values: dict[str, Any]) -> Any:
         _readdress(work, row, values["fixed_ips"])
     _update_security(work, row, values)
     bindings.apply(work, row, network, values)
+    if row.binding_host != before:
+        bindings.moved(work, row)
     if row.binding_host != before or (before and not row.admin_state_up):
         row.status = "DOWN"
     rows.touch(row)
@@ -72,9 +74,11 @@ def delete(work: Work, row: Any) -> None:
 def remove(work: Work, row: Any) -> None:
     """Remove a port and what hangs on it, whatever owns it."""
     floating_ips.port_gone(work, row)
-    for group in db.groups(work.session, [row.id]).get(row.id, []):
-        work.changes.sets.add(group)
+    work.changes.members_of(db.groups(work.session, [row.id]).get(row.id, []), _own_addresses(work, row))
     work.changes.port(row)
+    for place in rows.find(work.session, models.PortBinding, models.PortBinding.port_id == row.id):
+        work.changes.port(row, place.host)
+        work.session.delete(place)
     rows.remove_where(work.session, models.Tag, models.Tag.resource_id == row.id)
     for binding in rows.find(work.session, models.DhcpBinding, models.DhcpBinding.port_id == row.id):
         binding.port_id = None
@@ -166,9 +170,20 @@ def _groups_of_new(work: Work, row: Any, values: Mapping[str, Any]) -> list[str]
     return security_groups.check(work, row.project_id, asked)
 
 
-def _join(work: Work, row: Any, groups: Sequence[str]) -> None:
-    work.session.add_all(models.PortGroup(port_id=row.id, security_group_id=g) for g in groups)
-    work.changes.sets.update(groups)
+def _join(work: Work, row: Any, groups: Sequence[str], addresses: Sequence[str]) -> None:
+    work.session.add_all(models.PortGroup(port_id=row.id, security_group_id=g, host=row.binding_host,
+                                          with_pairs=bool(row.allowed_address_pairs)) for g in groups)
+    work.changes.members_of(groups, [*addresses, *_pair_addresses(row)])
+
+
+def _pair_addresses(row: Any) -> list[str]:
+    return [pair["ip_address"] for pair in row.allowed_address_pairs or ()]
+
+
+def _own_addresses(work: Work, row: Any) -> list[str]:
+    """Every address by which a port is a member of its security groups."""
+    own = db.addresses(work.session, [row.id]).get(row.id, [])
+    return [*(a.ip_address for a in own), *_pair_addresses(row)]
 
 
 def _readdress(work: Work, row: Any, asked: Sequence[dict[str, Any]]) -> None:
@@ -194,7 +209,8 @@ def _readdress(work: Work, row: Any, asked: Sequence[dict[str, Any]]) -> None:
     made = addresses.assign(work, row, new, start=len(keep)) if new else []
     row.ip_allocation = "immediate" if keep or made else "none"
     if dropped or made:
-        work.changes.sets.update(db.groups(work.session, [row.id]).get(row.id, []))
+        groups = db.groups(work.session, [row.id]).get(row.id, [])
+        work.changes.members_of(groups, [a.ip_address for a in [*dropped, *made]])
         events.changed(work, row)
 
 
@@ -217,12 +233,15 @@ def _update_security(work: Work, row: Any, values: Mapping[str, Any]) -> None:
         raise _no_security_pairs()
     row.port_security_enabled = secure
     if pairs != row.allowed_address_pairs:
+        work.changes.members_of(groups, _pair_addresses(row))
         row.allowed_address_pairs = pairs
-        work.changes.sets.update(groups)
+        work.changes.members_of(groups, _pair_addresses(row))
+        rows.change(work.session, models.PortGroup, [models.PortGroup.port_id == row.id], with_pairs=bool(pairs))
     if set(groups) != set(have):
+        addresses = _own_addresses(work, row)
         rows.remove_where(work.session, models.PortGroup, models.PortGroup.port_id == row.id)
-        _join(work, row, groups)
-        work.changes.sets.update(have)
+        _join(work, row, groups, addresses)
+        work.changes.members_of(set(have) - set(groups), addresses)
 
 
 def _serving(work: Work, row: Any) -> bool:

@@ -90,8 +90,9 @@ def _by_port(work: Work, row: Any, port_id: str) -> tuple[Any, list[str]]:
     network = rows.get(work.session, models.Network, port.network_id)
     port.device_id, port.device_owner = row.id, routers.INTERFACE
     port.port_security_enabled = False
+    groups = db_ports.groups(work.session, [port.id]).get(port.id, [])
+    work.changes.members_of(groups, [*(a.ip_address for a in have), *(p["ip_address"] for p in port.allowed_address_pairs)])
     port.allowed_address_pairs = []
-    work.changes.sets.update(db_ports.groups(work.session, [port.id]).get(port.id, []))
     rows.remove_where(work.session, models.PortGroup, models.PortGroup.port_id == port.id)
     if row.agent_host:
         bindings.bind(work, port, network, row.agent_host)

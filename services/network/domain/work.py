@@ -1,7 +1,7 @@
 """A unit of work: one transaction, who asked for it, and what has to be told to whom once it is committed."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -28,12 +28,19 @@ class Changes:
     routers: set[str] = field(default_factory=set)
     groups: set[str] = field(default_factory=set)
     sets: set[str] = field(default_factory=set)
+    members: dict[str, set[str]] = field(default_factory=dict)
     hosts: dict[str, dict[str, list[str]]] = field(default_factory=dict)
     events: bool = False
 
     def port(self, port: Any, host: str | None = None) -> None:
         """A port was made, changed or removed; `host` where it was bound before, if another."""
-        self.ports[port.id] = [port.network_id, host or port.binding_host or (self.ports.get(port.id) or ["", ""])[1]]
+        hosts = {*self.ports.get(port.id, [""])[1:], host or "", port.binding_host or ""} - {""}
+        self.ports[port.id] = [port.network_id, *sorted(hosts)]
+
+    def members_of(self, groups: Iterable[str], addresses: Iterable[str]) -> None:
+        """These addresses came into or left these security groups, or both."""
+        for group in groups:
+            self.members.setdefault(group, set()).update(addresses)
 
     def lost(self, host: str | None, *, network_id: str | None = None, router_id: str | None = None) -> None:
         """A host no longer serves a network or a router."""
@@ -48,7 +55,8 @@ class Changes:
         """JSON values; empty dict when nothing changed."""
         found: dict[str, Any] = {
             "ports": self.ports, "networks": sorted(self.networks), "routers": sorted(self.routers),
-            "groups": sorted(self.groups), "sets": sorted(self.sets), "hosts": self.hosts, "events": self.events,
+            "groups": sorted(self.groups), "sets": sorted(self.sets),
+            "members": {group: sorted(ips) for group, ips in self.members.items()}, "hosts": self.hosts, "events": self.events,
         }
         return {k: v for k, v in found.items() if v}
 

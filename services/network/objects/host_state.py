@@ -11,6 +11,17 @@ from services.network.objects.router import Router
 from services.network.objects.segment import Neighbour, Segment, TunnelPeers
 
 
+@dataclasses.dataclass
+class Changed:
+    """What may differ between a state and the one before: ids of ports, of networks (tunnel peers, all neighbours), of
+    address sets, and, by network, the MACs of single neighbours."""
+
+    ports: set[str] = dataclasses.field(default_factory=set)
+    networks: set[str] = dataclasses.field(default_factory=set)
+    sets: set[str] = dataclasses.field(default_factory=set)
+    macs: dict[str, set[str]] = dataclasses.field(default_factory=dict)
+
+
 @dataclasses.dataclass(frozen=True)
 class HostState(Wire):
     """The desired state of one host.
@@ -18,6 +29,9 @@ class HostState(Wire):
     It is immutable: an agent makes the next one with `dataclasses.replace`, reusing the objects that did not change,
     which is what lets the drivers see the difference cheaply. `ports` holds guests' ports; the ports of `dhcps` and
     `routers` may be listed there too, or not.
+
+    `changed` says what may differ from the last state that all drivers took in without a fault (None: everything may), so
+    that a driver which took that one in need not compare the rest.
     """
 
     segments: tuple[Segment, ...] = ()
@@ -27,6 +41,7 @@ class HostState(Wire):
     address_sets: tuple[AddressSet, ...] = ()
     dhcps: tuple[Dhcp, ...] = ()
     routers: tuple[Router, ...] = ()
+    changed: Changed | None = dataclasses.field(default=None, compare=False)
 
     @functools.cached_property
     def all_ports(self) -> Mapping[str, Port]:

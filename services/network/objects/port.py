@@ -53,7 +53,11 @@ class AddressSet(Wire):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Port(Wire):
-    """A port bound to this host. `mtu` comes with its segment, not from here."""
+    """A port bound to this host. `mtu` comes with its segment, not from here.
+
+    `stateful` says whether what belongs to a known connection passes without a rule. A `pending` port may move here: it is
+    wired, but its guest is still on another host.
+    """
 
     port_id: str
     network_id: str
@@ -66,6 +70,8 @@ class Port(Wire):
     device_id: str = ""
     project_id: str = ""
     admin_state_up: bool = True
+    stateful: bool = True
+    pending: bool = False
 
     @property
     def tap(self) -> str:

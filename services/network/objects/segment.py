@@ -43,3 +43,4 @@ class Neighbour(Wire):
     mac: str
     host: str
     ips: tuple[str, ...] = ()
+    port_id: str = ""

@@ -19,8 +19,10 @@ class NetworkAgent(Interface):
 
     @cast
     def reconcile(self, ctxt: Any, port_ids: list[str], network_ids: list[str], router_ids: list[str],
-                  set_ids: list[str]) -> None:
+                  set_ids: list[str], set_members: dict[str, list[str]] | None = None) -> None:
         """Look again at these ports (here, elsewhere or gone), networks, routers and address sets.
+
+        Of the sets in `set_members` only those addresses need to be looked at.
 
         Messages may come twice, late or never; a periodic full pass catches what was missed. An agent may collect
         several messages and ask its conductor once, with the union of their ids.

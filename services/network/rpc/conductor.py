@@ -30,7 +30,8 @@ class NetworkConductor(Interface):
     @call(timeout_s=20)
     def get_host_state(self, ctxt: Any, host: str, port_ids: list[str] | None = None,
                        network_ids: list[str] | None = None, router_ids: list[str] | None = None,
-                       set_ids: list[str] | None = None) -> dict[str, Any]:
+                       set_ids: list[str] | None = None, set_members: dict[str, list[str]] | None = None,
+                       known_sets: list[str] | None = None, known_hosts: list[str] | None = None) -> dict[str, Any]:
         """What `host` should look like: all of it (no ids at all), or what concerns the ids given.
 
         The values are `to_dict()` forms of services.network.objects. Always present:
@@ -43,22 +44,29 @@ class NetworkConductor(Interface):
           address_sets   [AddressSet]       replaces, per set_id
           dhcps          [Dhcp] that this host serves
           routers        [Router] that this host serves
+          all_hosts      {network_id: [DhcpHost]} every port of networks in `dhcps` or inside `routers` (which have no
+                         hosts of their own here); replaces, per network_id
           hosts          {network_id: [DhcpHost]} see below
+          set_changes    {set_id: {"added", "removed"}} see below
           gone           {"port_ids", "network_ids", "router_ids", "set_ids"}: asked for, and nothing here any more:
                          drop the port (also as neighbour and DHCP host), the network (segment, peers, neighbours,
                          dhcp), the router, the set
 
         With ids the answer is an addition:
-          port_ids     a port bound to this host comes in `ports`, with its segment and the address sets that its
-                       rules name; a port bound elsewhere, in a network present here, comes in `neighbours` (upsert
-                       by port's mac); and in `hosts` when this host serves the network's DHCP or one of its routers
-                       (upsert by port_id into Dhcp.hosts, and into Router.hosts of routers with an interface there).
+          port_ids     a port bound to this host, or that may move here (`pending`), comes in `ports`, with its segment
+                       and those address sets that its rules name and that are not in `known_sets`; one asked for
+                       that does not come is not to be wired here; a port bound elsewhere, in a network present here,
+                       comes in `neighbours` (upsert by port); and in `hosts` when this host serves the network's DHCP
+                       or one of its routers (upsert by port_id among the hosts of the network).
                        When a segment comes that the agent did not have, it must ask again with `network_ids`,
                        because it lacks the peers and the neighbours.
           network_ids  segment, peers, all neighbours (replacing those of that network) and the dhcp with all its hosts
                        (a dhcp that was known and does not come is no longer this host's)
-          router_ids   the whole router, with the segments of its networks
+          router_ids   the whole router, with the segments of its networks, and all hosts of those inside networks that
+                       are not in `known_hosts`
           set_ids      the whole address set, if a rule of a port on this host names it
+          set_members  {set_id: addresses} of sets that the agent has: each address comes in `added` when it is a
+                       member now, else in `removed`
         """
 
     @call(timeout_s=20)
@@ -76,7 +84,8 @@ class NetworkConductor(Interface):
     def changed(self, ctxt: Any, changes: dict[str, Any]) -> None:
         """From the API, after its commit: what has changed. Collected for some milliseconds, then agents are poked.
 
-        changes: {"ports": {port_id: [network_id, host it was or is bound to, or ""]}, "networks": [ids],
-        "routers": [ids], "groups": [security groups whose rules changed], "sets": [groups whose members changed],
+        changes: {"ports": {port_id: [network_id, *hosts it was or is bound to]}, "networks": [ids],
+        "routers": [ids], "groups": [security groups whose rules changed], "sets": [address groups whose members changed],
+        "members": {security group: addresses that came or left},
         "hosts": {host: {"network_ids": [...], "router_ids": [...]}} of hosts that lost something, "events": bool}
         """

@@ -198,9 +198,32 @@ def test_changes_of_groups_reach_the_hosts_that_use_them(cloud, admin, member, c
     pass_on()
     assert agents.sent == [("h2", {"port_ids": [port["id"]]})]
     agents.sent.clear()
-    cloud.port(network)
+    new = cloud.port(network)
     pass_on()
-    assert any(host == "h2" and ids.get("set_ids") == port["security_groups"] for host, ids in agents.sent)
+    (group,), (address,) = port["security_groups"], [f["ip_address"] for f in new["fixed_ips"]]
+    members = [ids["set_members"] for host, ids in agents.sent if host == "h2" and "set_members" in ids]
+    assert members == [{group: [address]}]
+    answer = conductor.get_host_state(CTXT, "h2", set_members={group: [address, "10.9.9.9"]})
+    assert answer["set_changes"] == {group: {"added": [address], "removed": ["10.9.9.9"]}} and answer["address_sets"] == []
+    member.delete(f"/v2.0/ports/{new['id']}")
+    pass_on()
+    assert agents.sent[-1][0] == "h2" and agents.sent[-1][1]["set_members"] == {group: [address]}
+    answer = conductor.get_host_state(CTXT, "h2", set_members={group: [address]})
+    assert answer["set_changes"] == {group: {"added": [], "removed": [address]}}
+
+
+def test_sets_and_hosts_that_an_agent_has_are_not_sent_again(cloud, admin, member, conductor, pass_on):
+    beat(conductor)
+    _, network, _, router = cloud.routed()
+    port = plug(admin, network, "h1", member.persona.project_id)
+    pass_on()
+    (group,) = port["security_groups"]
+    assert [s["set_id"] for s in conductor.get_host_state(CTXT, "h1", port_ids=[port["id"]])["address_sets"]] == [group]
+    assert conductor.get_host_state(CTXT, "h1", port_ids=[port["id"]], known_sets=[group])["address_sets"] == []
+    whole = conductor.get_host_state(CTXT, "h1", router_ids=[router["id"]])
+    assert {h["port_id"] for h in whole["all_hosts"][network["id"]]} >= {port["id"]}
+    known = conductor.get_host_state(CTXT, "h1", router_ids=[router["id"]], known_hosts=[network["id"]])
+    assert known["all_hosts"] == {} and [r["router_id"] for r in known["routers"]] == [router["id"]]
 
 
 def test_pokes_are_few(cloud, admin, member, conductor, pass_on, agents):

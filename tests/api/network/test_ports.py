@@ -20,7 +20,8 @@ def test_a_port_gets_an_address_and_the_default_group(cloud, network, member, to
     groups = member.get("/v2.0/security-groups")["security_groups"]
     assert [g["name"] for g in groups] == ["default"] and port["security_groups"] == [groups[0]["id"]]
     assert len(groups[0]["security_group_rules"]) == 4
-    assert told[-1]["ports"] == {port["id"]: [network["id"], ""]} and told[-1]["sets"] == [groups[0]["id"]]
+    assert told[-1]["ports"] == {port["id"]: [network["id"]]}
+    assert told[-1]["members"] == {groups[0]["id"]: [port["fixed_ips"][0]["ip_address"]]}
     assert "binding:host_id" not in port
 
 

@@ -37,6 +37,8 @@ _TABLE: dict[str, str] = {
     "update_port:allowed_address_pairs": f"{ADMIN} or {NET_WRITE}",
     "create_port:port_security_enabled": f"{ADMIN} or {NET_WRITE}",
     "update_port:port_security_enabled": f"{ADMIN} or {NET_WRITE}", "update_port:data_plane_status": ADMIN,
+    "get_port_binding": ADMIN, "create_port_binding": ADMIN, "update_port_binding": ADMIN, "delete_port_binding": ADMIN,
+    "activate": ADMIN,
     "get_security_group": VISIBLE, "create_security_group": OWNER_WRITE, "update_security_group": OWNER_WRITE,
     "delete_security_group": OWNER_WRITE,
     "get_security_group_rule": VISIBLE, "create_security_group_rule": OWNER_WRITE, "delete_security_group_rule": OWNER_WRITE,

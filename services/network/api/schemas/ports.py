@@ -1,5 +1,8 @@
 """Attributes of ports."""
 
+from typing import Any
+
+from common.http.validation import Schema
 from services.network.api.attributes import (
     ABSENT,
     INTEGER,
@@ -31,6 +34,18 @@ DHCP_OPTS = {"anyOf": [{"type": "null"}, {"type": "array", "items": {
 DNS_NAME = {"type": ["string", "null"], "maxLength": 255, "pattern": r"^$|^([A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?\.?)+$"}
 VNIC = {"enum": ["normal", "direct", "macvtap", "direct-physical", "baremetal", "virtio-forwarder", "smart-nic", "vdpa",
                  "accelerator-direct", "accelerator-direct-physical", "remote-managed"]}
+
+_BINDING = {"vnic_type": VNIC, "profile": {"type": ["object", "null"]}}
+
+
+def _binding(**more: Any) -> Schema:
+    return Schema({"type": "object", "required": ["binding"], "additionalProperties": False, "properties": {"binding": {
+        "type": "object", "additionalProperties": False, **more, "properties": {
+            **_BINDING, **({"host": {"type": "string", "minLength": 1, "maxLength": 255},
+                            "project_id": STRING, "tenant_id": STRING} if more else {})}}}})
+
+
+BINDING_CREATE, BINDING_UPDATE = _binding(required=["host"]), _binding()
 
 PORT = Resource("port", "ports", {
     **STANDARD, **TAGGED,

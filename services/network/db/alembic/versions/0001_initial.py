@@ -431,7 +431,24 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_ip_allocations_port_id'), ['port_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_ip_allocations_subnet_id_offset'), ['subnet_id', 'offset'], unique=False)
 
+    op.create_table('port_bindings',
+    sa.Column('port_id', sa.String(length=36), nullable=False),
+    sa.Column('host', sa.String(length=255), nullable=False),
+    sa.Column('network_id', sa.String(length=36), nullable=False),
+    sa.Column('vnic_type', sa.String(length=64), nullable=False),
+    sa.Column('profile', models.Json(), nullable=False),
+    sa.Column('vif_type', sa.String(length=64), nullable=False),
+    sa.Column('vif_details', models.Json(), nullable=False),
+    sa.ForeignKeyConstraint(['port_id'], ['ports.id'], name=op.f('fk_port_bindings_port_id'), ondelete='CASCADE'),
+    sa.PrimaryKeyConstraint('port_id', 'host', name=op.f('pk_port_bindings'))
+    )
+    with op.batch_alter_table('port_bindings', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_port_bindings_host'), ['host'], unique=False)
+        batch_op.create_index(batch_op.f('ix_port_bindings_network_id'), ['network_id'], unique=False)
+
     op.create_table('port_security_groups',
+    sa.Column('host', sa.String(length=255), nullable=False),
+    sa.Column('with_pairs', sa.Boolean(), nullable=False),
     sa.Column('port_id', sa.String(length=36), nullable=False),
     sa.Column('security_group_id', sa.String(length=36), nullable=False),
     sa.ForeignKeyConstraint(['port_id'], ['ports.id'], name=op.f('fk_port_security_groups_port_id'), ondelete='CASCADE'),
@@ -440,6 +457,8 @@ def upgrade() -> None:
     )
     with op.batch_alter_table('port_security_groups', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_port_security_groups_security_group_id'), ['security_group_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_port_security_groups_security_group_id_host'), ['security_group_id', 'host'], unique=False)
+        batch_op.create_index(batch_op.f('ix_port_security_groups_security_group_id_with_pairs'), ['security_group_id', 'with_pairs'], unique=False)
 
     op.create_table('router_ports',
     sa.Column('port_id', sa.String(length=36), nullable=False),
@@ -462,9 +481,16 @@ def downgrade() -> None:
 
     op.drop_table('router_ports')
     with op.batch_alter_table('port_security_groups', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_port_security_groups_security_group_id_with_pairs'))
+        batch_op.drop_index(batch_op.f('ix_port_security_groups_security_group_id_host'))
         batch_op.drop_index(batch_op.f('ix_port_security_groups_security_group_id'))
 
     op.drop_table('port_security_groups')
+    with op.batch_alter_table('port_bindings', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_port_bindings_network_id'))
+        batch_op.drop_index(batch_op.f('ix_port_bindings_host'))
+
+    op.drop_table('port_bindings')
     with op.batch_alter_table('ip_allocations', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_ip_allocations_subnet_id_offset'))
         batch_op.drop_index(batch_op.f('ix_ip_allocations_port_id'))
