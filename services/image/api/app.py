@@ -17,8 +17,14 @@ RULES = [*image.RULES, *member.RULES, *task.RULES, *metadef.RULES]
 _VERSIONLESS = ("v2", "versions", "healthcheck", "metrics")
 
 
+_SCHEMAS = {"objects": "object", "properties": "property", "tags": "tag", "resource_types": "resource_type_association",
+            "namespaces": "namespace", "locations": "location"}
+
+
 def _schema_error(error: Any) -> str:
-    return f"Provided object does not match schema: {error}"
+    """The schema's name is that of the last noun in the path."""
+    nouns = [_SCHEMAS[word] for word in flask.request.path.split("/") if word in _SCHEMAS]
+    return f"Provided object does not match schema '{nouns[-1] if nouns else 'image'}': {error}"
 
 
 def make_app(state: State, authenticator: Authenticator) -> flask.Flask:

@@ -3,12 +3,15 @@
 from collections.abc import Iterator
 from typing import Any
 
+import flask
+
 from common import clock, errors
 from common.http.request import Request
 from services.image.api.state import State
 from services.image.db import cache as rows
 from services.image.db import images
 from services.image.domain import states
+from services.image.domain.images import IMAGE_NOT_FOUND, not_found
 from services.image.drivers.base import StoreError
 from services.image.drivers.cache import ImageCache
 from services.image.objects.image import ImageRecord
@@ -58,27 +61,34 @@ def _epoch(when: Any) -> float:
     return 0.0 if when is None else when.replace(tzinfo=clock.UTC).timestamp()
 
 
+def _image(request: Request, image_id: str) -> ImageRecord:
+    """The image, if the caller may see it."""
+    with request.app.db.read() as session:
+        image = images.find(session, image_id)
+    if image is None or not request.allowed("get_image", image.target()):
+        request.authorized = True
+        raise not_found(image_id, IMAGE_NOT_FOUND)
+    return image
+
+
 def queue(request: Request, image_id: str) -> Any:
     """202; 400 not active, 404. The route takes no body."""
     _enabled(request)
     state: State = request.app
-    with state.db.read() as session:
-        image = images.find(session, image_id)
-    if image is None:
-        raise errors.NotFound(f"No image found with ID {image_id}")
+    image = _image(request, image_id)
+    request.authorize(image.target())
     if image.status != states.ACTIVE:
-        raise errors.BadRequest(f"Only images with status active can be targeted for queueing, image {image_id} is "
-                                f"{image.status}")
+        raise errors.BadRequest("Only images with status active can be targeted for queueing")
     state.db.transaction(rows.queue, state.conf.host, image_id)
     return None, 202
 
 
 def remove(request: Request, image_id: str) -> Any:
-    """204; 404 when it is neither cached nor queued."""
+    """204, also when it is neither cached nor queued; 403, 404."""
     cache = _enabled(request)
     state: State = request.app
-    if not state.db.transaction(rows.remove, state.conf.host, [image_id]):
-        raise errors.NotFound(f"Image {image_id} not cached.")
+    request.authorize(_image(request, image_id).target())
+    state.db.transaction(rows.remove, state.conf.host, [image_id])
     cache.remove(image_id)
     return None, 204
 
@@ -100,10 +110,10 @@ def clear(request: Request) -> Any:
 
 
 def clean(request: Request) -> Any:
-    """204: unfinished and unknown copies are removed. The route takes no body."""
+    """200: unfinished and unknown copies are removed. The route takes no body."""
     cache = _enabled(request)
     sweep(request.app, cache)
-    return None, 204
+    return flask.Response(status=200)
 
 
 def prune(request: Request) -> Any:
@@ -117,8 +127,9 @@ def node(request: Request, image_id: str) -> Any:
     """200 with the nodes that hold a copy; 404."""
     _enabled(request)
     state: State = request.app
+    _image(request, image_id)
     with state.db.read() as session:
-        return {"nodes": rows.nodes(session, image_id)}
+        return rows.nodes(session, image_id)
 
 
 def sweep(state: State, cache: ImageCache) -> None:

@@ -126,7 +126,8 @@ def expected_size(request: Request) -> int | None:
     if not said.isdecimal():
         raise errors.BadRequest("Invalid or missing image size in request headers.")
     if length is not None and length != int(said):
-        raise errors.BadRequest(f"Size {'exceeds' if length > int(said) else 'mismatch'}: expected {said} bytes, got {length} bytes")
+        how = "exceeds" if length > int(said) else "mismatch"
+        raise errors.BadRequest(f"Size {how}: expected {said} bytes, got {length} bytes")
     return int(said)
 
 

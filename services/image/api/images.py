@@ -126,7 +126,7 @@ def _link(request: Request, marker: str | None) -> str:
 def read_page(request: Request, keys: tuple[str, ...] = SORT_KEYS) -> Page:
     """The page asked for, in the image API's own way of naming sort keys; errors.BadRequest when it makes no sense."""
     state: State = request.app
-    limit = _limit(request.first("limit"), state.conf.api.max_page_size)
+    limit = page_limit(request.first("limit"), state.conf.api.max_page_size)
     if "sort" in request.query and ("sort_key" in request.query or "sort_dir" in request.query):
         raise errors.BadRequest("Old and new sorting syntax cannot be combined")
     if "sort" in request.query:
@@ -152,7 +152,8 @@ def read_page(request: Request, keys: tuple[str, ...] = SORT_KEYS) -> Page:
     return Page(limit, request.first("marker") or None, tuple(sorts))
 
 
-def _limit(text: str | None, most: int) -> int:
+def page_limit(text: str | None, most: int) -> int:
+    """How many things a page may have; errors.BadRequest for what is no number, or a negative one."""
     if text is None:
         return min(25, most)
     try:

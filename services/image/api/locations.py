@@ -73,7 +73,9 @@ def check_validation_data(data: Mapping[str, Any]) -> None:
     length = _HASH_LENGTHS.get(algorithm)
     if length is None:
         raise errors.BadRequest(f"os_hash_algo must be one of {', '.join(_HASH_LENGTHS)}")
-    if len(value) != length or any(c not in "0123456789abcdefABCDEF" for c in value):
+    if any(c not in "0123456789abcdefABCDEF" for c in value):
+        raise errors.BadRequest(f"os_hash_value ({value}) is not a valid hexadecimal value")
+    if len(value) != length:
         raise errors.BadRequest(f"os_hash_value: expected {length} hexadecimal digits, as {algorithm} has")
     checksum = data.get("checksum")
     if checksum is not None and (len(checksum) != 32 or any(c not in "0123456789abcdefABCDEF" for c in checksum)):
@@ -203,33 +205,43 @@ def add(request: Request, image_id: str) -> Any:
     state: State = request.app
     image, _ = access.read(request, image_id)
     if image.status != states.QUEUED:
-        raise errors.Conflict(f"Can only set location on a queued image: this one is {image.status}.")
+        raise errors.Conflict(f"It's not allowed to add locations if image status is {image.status}.")
     url, data = request.body["url"], request.body.get("validation_data")
     if data:
         check_validation_data(data)
     images_formats(image)
-    store = external(state, url)
+    store = _external_of_user(state, url)
     saga = state.db.transaction(imports.add_location, image, request.context, url=url, store=store.name,
                                 validation=data, keep_h=state.conf["import"].task_keep_h)
     state.poke(request.context, [saga])
     return None, 202
 
 
+def _external_of_user(state: State, url: str) -> Any:
+    """As `external`, in the words of the locations API."""
+    if not url.startswith(("http://", "https://")):
+        raise errors.Forbidden("http store must be enabled to use location API by normal user.")
+    try:
+        return external(state, url)
+    except errors.BadRequest:
+        raise errors.BadRequest(f"URI for add location does not pass filtering: {url}") from None
+
+
 def delete_from_store(request: Request, store_id: str, image_id: str) -> Any:
-    """204; 403 the last one or protected, 404, 409 not active."""
+    """204; 403 the last one or protected, 404, 409 not active or no such store."""
     state: State = request.app
-    image, target = access.read(request, image_id)
+    image, target = access.read(request, image_id, missing="Failed to find image {}")
     request.authorize(target, "delete_image_location")
     if store_id not in state.stores.by_name:
-        raise errors.NotFound(f"Store {store_id} was not found.")
+        raise errors.Conflict(f"The selected store {store_id} is not available on this node.")
     if image.protected:
         raise errors.Forbidden(f"Image {image_id} is protected and cannot be deleted.")
     if image.status != states.ACTIVE:
-        raise errors.Conflict(f"It's not allowed to remove locations if image status is {image.status}.")
+        raise errors.Conflict("It's not allowed to remove image data from store if image status is not 'active'")
     held = [x for x in image.locations if x.store == store_id]
+    if len(image.locations) == 1 or len(held) == len(image.locations):
+        raise errors.Forbidden("Cannot delete image data from the only store containing it. Consider deleting the image instead.")
     if not held:
         raise errors.NotFound(f"Image {image_id} is not stored in store {store_id}.")
-    if len(held) == len(image.locations):
-        raise errors.Forbidden("Cannot delete image from its last store.")
     _take(state, image, held)
     return None, 204

@@ -5,6 +5,7 @@ from typing import Any
 from common import errors
 from common.http.paging import Page
 from common.http.request import Request
+from services.image.api.images import page_limit
 from services.image.api.metadefs import read
 from services.image.api.state import State
 from services.image.api.views import metadef as views
@@ -19,15 +20,14 @@ def _kind(request: Request) -> str:
 
 
 def _page(request: Request) -> Page:
-    text = request.first("limit")
-    if text is not None and not text.isdecimal():
-        raise errors.BadRequest("limit param must be a positive integer")
+    text, most = request.first("limit"), request.app.conf.api.max_page_size
     way = request.first("sort_dir") or "desc"
     key = request.first("sort_key") or "created_at"
-    if key not in ("created_at", "updated_at", "name", "id") or way not in ("asc", "desc"):
-        raise errors.BadRequest("Invalid sort key or direction")
-    most = request.app.conf.api.max_page_size
-    return Page(min(int(text), most) if text else None, request.first("marker") or None, ((key, way),))
+    if key not in ("created_at", "updated_at", "name", "id"):
+        raise errors.BadRequest(f"Invalid sort key: {key}")
+    if way not in ("asc", "desc"):
+        raise errors.BadRequest(f"Invalid sort direction: {way}")
+    return Page(page_limit(text, most) if text else None, request.first("marker") or None, ((key, way),))
 
 
 def index(request: Request, namespace: str) -> Any:
@@ -38,9 +38,13 @@ def index(request: Request, namespace: str) -> Any:
         if kind == "property":
             found = rows.list_kind(session, kind, row.id)
             return {"properties": {p.name: {"name": p.name, **p.body} for p in found}}
-        found = rows.list_kind(session, kind, row.id, _page(request))
-    return {f"{kind}s": [views.item(kind, r, namespace) for r in found],
-            "first": f"{views.ROOT}/{namespace}/{kind}s", "schema": f"/v2/schemas/metadefs/{kind}s"}
+        page = _page(request)
+        try:
+            found = rows.list_kind(session, kind, row.id, page)
+        except errors.BadRequest:
+            raise errors.NotFound(f"Could not find {metadefs.WORDS[kind]} {page.marker}") from None
+    links = {"schema": "v2/schemas/metadefs/objects"} if kind == "object" else {}
+    return {f"{kind}s": [views.item(kind, r, namespace) for r in found], **links}
 
 
 def create(request: Request, namespace: str) -> Any:

@@ -20,14 +20,14 @@ def target_of(row: Any) -> dict[str, Any]:
     return {"project_id": row.owner or "-", "owner": row.owner, "visibility": row.visibility, "member_id": "-"}
 
 
-def read(request: Request, name: str, policy: str | None = None) -> Any:
+def read(request: Request, name: str, policy: str | None = None, missing: str = metadefs.NAMESPACE_NOT_FOUND) -> Any:
     """The namespace, after checking that the caller may see it and passes the route's policy; 404, 403."""
     state: State = request.app
     with state.db.read() as session:
         row = rows.namespace(session, name)
     if row is None or not request.allowed("get_metadef_namespace", target_of(row)):
         request.authorized = True
-        raise metadefs.no_namespace(name)
+        raise metadefs.no_namespace(name, missing)
     request.authorize(target_of(row), policy)
     return row
 
@@ -42,7 +42,11 @@ def index(request: Request) -> Any:
     if visibility not in (None, "public", "private"):
         raise errors.BadRequest(f"Invalid visibility value: {visibility}")
     with state.db.read() as session:
-        found = rows.list_namespaces(session, access.viewer(request.context), page, visibility=visibility, resource_types=kinds)
+        try:
+            found = rows.list_namespaces(session, access.viewer(request.context), page, visibility=visibility,
+                                         resource_types=kinds)
+        except errors.BadRequest:
+            raise metadefs.no_namespace(str(page.marker), metadefs.NO_SUCH_NAMESPACE) from None
         links = rows.associations(session, [r.id for r in found])
     body: dict[str, Any] = {"namespaces": [views.namespace(r, links.get(r.id, ())) for r in found],
                             "first": _link(request, None), "schema": "/v2/schemas/metadefs/namespaces"}
@@ -93,7 +97,7 @@ def _whole(session: Any, row: Any, resource_type: str | None = None) -> dict[str
 
 def show(request: Request, namespace: str) -> Any:
     """200 with the namespace and all that is in it; 404."""
-    row = read(request, namespace)
+    row = read(request, namespace, missing=metadefs.NO_SUCH_NAMESPACE)
     with request.app.db.read() as session:
         return _whole(session, row, request.first("resource_type"))
 

@@ -1,19 +1,25 @@
 """The tasks API: what became of imports, and (for operators) asking for one the old way."""
 
+import logging
 from typing import Any
 from urllib.parse import urlencode
 
 from common import clock, errors
 from common.http.request import Request
+from common.http.validation import Schema
 from services.image.api import access
 from services.image.api.images import read_page
+from services.image.api.schemas.documents import TASK
 from services.image.api.state import State
 from services.image.db import tasks as rows
 from services.image.domain import tasks as domain
 from services.image.drivers import webdownload
 from services.image.drivers.fetch import Refused, check
 
+LOG = logging.getLogger(__name__)
+_TASK = Schema({**TASK, "type": "object", "additionalProperties": False})
 _SORT_KEYS = ("id", "created_at", "expires_at", "status", "type", "updated_at")
+_TYPES = ("import", "api_image_import", "location_import")
 _FILTERS = ("type", "status", "owner")
 
 
@@ -30,23 +36,34 @@ def _view(row: Any, *, whole: bool = True) -> dict[str, Any]:
 
 
 def of_image(request: Request, image_id: str) -> Any:
-    """200 with the image's tasks; 404."""
+    """200 with the image's tasks, none for who may see the image and not them; 404."""
     state: State = request.app
-    image, _ = access.read(request, image_id)
+    image, target = access.read(request, image_id, "get_image")
+    if not request.allowed("get_task", target):
+        return {"tasks": []}
     with state.db.read() as session:
-        return {"tasks": [_view(r) for r in rows.of_image(session, image.id)]}
+        found = [_view(r) for r in rows.of_image(session, image.id)]
+    links = ("self", "schema")
+    return {"tasks": [{k: v for k, v in t.items() if k not in links} | {"deleted": False, "deleted_at": None} for t in found]}
 
 
 def index(request: Request) -> Any:
     """200 with one page of tasks; 400."""
     state: State = request.app
+    if request.first("sort_key", "created_at") not in _SORT_KEYS:
+        raise errors.BadRequest("Sort key supplied was not valid.")
     page = read_page(request, _SORT_KEYS)
     owner = None if request.context.has_admin_role else request.context.project_id or "-"
     filters = {k: request.first(k) or "" for k in _FILTERS if k in request.query}
     if filters.get("status", "pending") not in ("pending", "processing", "success", "failure"):
         raise errors.BadRequest(f"Invalid status value: {filters['status']}")
+    if filters.get("type", "import") not in _TYPES:
+        raise errors.BadRequest(f"Invalid type value: {filters['type']}")
     with state.db.read() as session:
-        found = rows.list_page(session, page, owner=owner, filters=filters)
+        try:
+            found = rows.list_page(session, page, owner=owner, filters=filters)
+        except errors.BadRequest:
+            raise errors.BadRequest(f"Task with the given id {page.marker} was not found") from None
     body: dict[str, Any] = {"tasks": [_view(r, whole=False) for r in found], "first": _link(request, None),
                             "schema": "/v2/schemas/tasks"}
     if page.limit and len(found) >= page.limit:
@@ -66,30 +83,14 @@ def show(request: Request, task_id: str) -> Any:
     with state.db.read() as session:
         row = rows.find(session, task_id)
     if row is None or not (request.context.has_admin_role or row.owner == request.context.project_id):
-        raise errors.NotFound(f"Failed to find task {task_id}")
+        raise errors.NotFound(f"Could not find task {task_id}")
     return {k: v for k, v in _view(row).items() if v is not None or k in ("input", "result")}
 
 
 def create(request: Request) -> Any:
     """201 with the task; 400 unknown type or a source that may not be read."""
     state: State = request.app
-    given, body = request.body.get("input") or {}, request.body
-    if body["type"] != "import":
-        raise errors.BadRequest(f"Provided object does not match schema 'task': type {body['type']} is not known")
-    for name in ("import_from", "import_from_format", "image_properties"):
-        if name not in given:
-            raise errors.BadRequest(f"Input does not contain '{name}' field")
-    if not isinstance(given["image_properties"], dict):
-        raise errors.BadRequest("image_properties must be an object")
-    scheme = str(given["import_from"]).partition(":")[0].lower()
-    if scheme in ("file", "filesystem"):
-        raise errors.BadRequest("File based imports are not allowed. Please use a non-local source of image data.")
-    if scheme not in ("http", "https"):
-        raise errors.BadRequest("URI must be one of the following forms: http://, https://")
-    try:
-        check(str(given["import_from"]), webdownload.guard(state.conf["import"]), resolve=False)
-    except Refused as e:
-        raise errors.BadRequest(f"The import_from URI does not pass filtering: {e}") from None
+    given = _input(state, request.body)
     allowed = {k: v for k, v in given["image_properties"].items() if not k.startswith("os_glance")}
     state.schemas.check(allowed)
     row, saga = state.db.transaction(domain.start, request.context, given, allowed, state.limits,
@@ -98,12 +99,38 @@ def create(request: Request) -> Any:
     return _view(row), 201, {"Location": f"{request.base_url}/v2/tasks/{row.id}"}
 
 
+def _input(state: State, body: Any) -> dict[str, Any]:
+    """What is to be imported; errors.BadRequest in upstream's words when it may not, or makes no sense."""
+    for name in ("type", "input"):
+        if not isinstance(body, dict) or name not in body:
+            raise errors.BadRequest(f"Task '{name}' is required")
+    _TASK.validate(body, lambda e: f"Provided object does not match schema 'task': {e}")
+    given: dict[str, Any] = body["input"] or {}
+    source = given.get("import_from")
+    if not isinstance(source, str):
+        raise errors.BadRequest(f"Invalid location: {source}")
+    scheme = source.partition(":")[0].lower()
+    if scheme in ("file", "filesystem"):
+        raise errors.BadRequest("File based imports are not allowed. Please use a non-local source of image data.")
+    if scheme not in ("http", "https"):
+        raise errors.BadRequest("The given uri is not valid. Please specify a valid uri from the following list of supported "
+                                "uri ['http']")
+    try:
+        check(source, webdownload.guard(state.conf["import"]), resolve=False)
+    except Refused as e:
+        LOG.info("import of %s is refused: %s", source, e)
+        raise errors.BadRequest(f"URI for legacy import task does not pass filtering: {source}") from None
+    for name in ("import_from_format", "image_properties"):
+        if name not in given:
+            raise errors.BadRequest(f"Input does not contain '{name}' field")
+    if not isinstance(given["image_properties"], dict):
+        raise errors.BadRequest("image_properties must be an object")
+    if body["type"] != "import":
+        raise errors.BadRequest(f"Tasks of type {body['type']} are made by the service itself")
+    return given
+
+
 def delete(request: Request, task_id: str) -> Any:
-    """405 for a task that is there, as upstream; 404."""
-    state: State = request.app
-    with state.db.read() as session:
-        row = rows.find(session, task_id)
-    if row is None:
-        raise errors.NotFound(f"Failed to find task {task_id}")
-    raise errors.MethodNotAllowed("The tasks API does not support deletion: tasks expire by themselves.",
-                                  headers={"Allow": "GET"})
+    """405, as upstream, whether there is such a task or not."""
+    raise errors.MethodNotAllowed("This operation is currently not permitted on Glance Tasks. They are auto deleted after "
+                                  "reaching the time based on their expires_at property.", headers={"Allow": "GET"})

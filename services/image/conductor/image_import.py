@@ -168,7 +168,8 @@ def on_done(session: Session, run: Run) -> None:
     """Clean the image of the import's traces; the task succeeded."""
     kept = {imports.IMPORTING_TO: "", imports.FAILED_IN: ",".join(run.data.get("failed", []))}
     images.set_properties(session, run.resource_id, kept, [])
-    imports.ended(session, run.data["task"], run.deps.keep_h, result={"image_id": run.resource_id})
+    copied = f"Copied {run.data['stored']['size'] >> 20} MiB" if "stored" in run.data else ""
+    imports.ended(session, run.data["task"], run.deps.keep_h, result={"image_id": run.resource_id}, message=copied)
 
 
 def on_failed(session: Session, run: Run, error: Exception) -> None:

@@ -8,17 +8,21 @@ from common.db.session import Session
 from services.image.db import metadefs as rows
 from services.image.db.metadef_models import Namespace, Object, Property, Tag
 
-WORDS = {"object": "Metadata definition object", "property": "Metadata definition property", "tag": "Metadata definition tag"}
+WORDS = {"object": "metadata object", "property": "property", "tag": "metadata tag"}
+NO_SUCH_NAMESPACE, NAMESPACE_NOT_FOUND = "Metadata definition namespace={} was not found.", "Namespace {} not found"
 
 
-def no_namespace(name: str) -> errors.NotFound:
+def no_namespace(name: str, words: str = NAMESPACE_NOT_FOUND) -> errors.NotFound:
     """The answer for a namespace that is not there or not for this caller to know."""
-    return errors.NotFound(f"Metadata definition namespace={name} was not found.")
+    return errors.NotFound(words.format(name))
 
 
 def taken(kind: str, name: str, namespace: str) -> errors.Conflict:
     """The answer for a name that is in use."""
-    return errors.Conflict(f"A {WORDS[kind].lower()} with name={name} already exists in namespace={namespace}.")
+    if kind == "tag":
+        return errors.Conflict(f"A metadata tag with name={name} already exists in namespace={namespace}. (Please note that "
+                               "metadata tag names are case insensitive).")
+    return errors.Conflict(f"A metadata definition {kind} with name={name} already exists in namespace={namespace}.")
 
 
 def create_namespace(session: Session, values: Mapping[str, Any], owner: str) -> Any:
@@ -52,7 +56,8 @@ def update_namespace(session: Session, name: str, values: Mapping[str, Any], own
     try:
         rows.flush(session)
     except rows.Duplicate:
-        raise errors.Conflict(f"The metadata definition namespace={values['namespace']} already exists.") from None
+        raise errors.Conflict("Invalid update. It would result in a duplicate metadata definition namespace with the same name "
+                              f"of {values['namespace']}") from None
     return row
 
 
@@ -102,7 +107,7 @@ def find(session: Session, kind: str, namespace: Any, name: str) -> Any:
     """The thing of that kind; errors.NotFound."""
     row = rows.find(session, kind, namespace.id, name)
     if row is None:
-        raise errors.NotFound(f"The {WORDS[kind].lower()} with name={name} was not found in namespace={namespace.namespace}.")
+        raise errors.NotFound(f"Could not find {WORDS[kind]} {name}")
     return row
 
 
@@ -136,12 +141,16 @@ def clear(session: Session, kind: str, namespace_name: str) -> None:
 def set_tags(session: Session, namespace_name: str, names: Sequence[str], *, append: bool) -> list[Any]:
     """Give a namespace these tags, in place of or beside those it has; errors.Conflict when one is named twice."""
     namespace = require(session, namespace_name)
-    if len(set(names)) != len(names):
-        raise errors.Conflict("A tag is named twice.")
     if not append:
         rows.clear(session, "tag", namespace.id)
     have = {t.name for t in rows.list_kind(session, "tag", namespace.id)} if append else set()
-    return [create(session, "tag", namespace, {"name": n}) for n in names if n not in have]
+    made = []
+    for name in names:
+        if name in have:
+            raise taken("tag", name, namespace_name)
+        have.add(name)
+        made.append(create(session, "tag", namespace, {"name": name}))
+    return made
 
 
 def associate(session: Session, namespace: Any, values: Mapping[str, Any]) -> Any:
@@ -157,5 +166,4 @@ def dissociate(session: Session, namespace_name: str, resource_type: str) -> Non
     """End an association; errors.NotFound, Forbidden in a protected namespace."""
     namespace = require_open(session, namespace_name)
     if not rows.dissociate(session, namespace.id, resource_type):
-        raise errors.NotFound(f"The metadata definition resource-type association of resource-type={resource_type} to "
-                              f"namespace={namespace_name}, was not found.")
+        raise errors.NotFound(f"Failed to find resource type {resource_type} to delete")

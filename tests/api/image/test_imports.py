@@ -148,8 +148,8 @@ def test_copy_image(site, member, admin):
     ask(admin, image, {"name": "copy-image"}, all_stores=True)
     site.work()
     assert member.get(f"/v2/images/{image}")["stores"] == "file,second"
-    ask(admin, image, {"name": "copy-image"}, 409, stores=["second"])
-    ask(admin, image, {"name": "copy-image"}, 400, stores=["nowhere"])
+    ask(admin, image, {"name": "copy-image"}, 400, stores=["second"])
+    ask(admin, image, {"name": "copy-image"}, 409, stores=["nowhere"])
 
 
 class Remote:

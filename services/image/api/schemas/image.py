@@ -143,23 +143,12 @@ def _check_number(name: str, value: int) -> None:
 
 
 LOCATION_ADD = Schema({
-    "type": "object", "required": ["url"], "additionalProperties": False,
+    "type": "object", "required": ["url"],
     "properties": {
         "url": {"type": "string", "maxLength": 2048},
         "validation_data": {"type": ["object", "null"], "additionalProperties": False,
-                            "properties": {"os_hash_algo": {"type": "string"}, "os_hash_value": {"type": "string"}}},
+                            "properties": {"os_hash_algo": {"type": "string"}, "os_hash_value": {"type": "string"}},
+                            "dependencies": {"os_hash_algo": ["os_hash_value"], "os_hash_value": ["os_hash_algo"]}},
     },
-})
-IMPORT = Schema({
-    "type": "object", "required": ["method"],
-    "properties": {
-        "method": {"type": "object", "required": ["name"], "properties": {"name": {"type": "string"}}},
-        "stores": {"type": "array", "items": {"type": "string"}},
-        "all_stores": {"type": "boolean"}, "all_stores_must_succeed": {"type": "boolean"},
-    },
-})
-TASK = Schema({
-    "type": "object", "required": ["type"],
-    "properties": {"type": {"type": "string"}, "input": {"type": ["object", "null"]}},
 })
 LIST_QUERY = Schema({"type": "object"})

@@ -16,7 +16,7 @@ _STRINGS = {"type": "array", "items": {"type": "string"}, "uniqueItems": True}
 _COUNT = {"type": "integer", "minimum": 0}
 
 PROPERTY: dict[str, Any] = {
-    "type": "object", "required": ["title", "type"], "additionalProperties": True,
+    "type": "object", "required": ["title", "type"], "additionalProperties": False,
     "properties": {
         "name": {"type": "string", "maxLength": 255}, "title": {"type": "string"}, "description": {"type": "string"},
         "operators": {"type": "array", "items": {"type": "string"}},

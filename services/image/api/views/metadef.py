@@ -10,7 +10,7 @@ ROOT = "/v2/metadefs/namespaces"
 
 
 def _path(namespace: str, *more: str) -> str:
-    return "/".join([ROOT, quote(namespace, safe=""), *[quote(m, safe="") for m in more]])
+    return "/".join([ROOT, quote(namespace, safe=":"), *[quote(m, safe=":") for m in more]])
 
 
 def _dates(row: Any) -> dict[str, Any]:
@@ -34,7 +34,7 @@ def item(kind: str, row: Any, of: str, prefix: str = "") -> dict[str, Any]:
         return {"name": prefix + row.name, **row.body}
     view: dict[str, Any] = {"name": row.name}
     if kind == "object":
-        view.update(description=row.description, required=row.required or [],
+        view.update(description=row.description, required=[prefix + r for r in row.required or []],
                     properties={prefix + k: v for k, v in (row.properties or {}).items()},
                     self=_path(of, "objects", row.name), schema="/v2/schemas/metadefs/object")
     view.update(_dates(row))
