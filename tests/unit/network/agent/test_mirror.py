@@ -58,7 +58,8 @@ def test_a_set_stays_when_its_last_port_is_replaced_by_another_in_one_answer() -
 
 def test_members_come_and_go() -> None:
     one = mirror(ports=[port("p1", "s1")], address_sets=[members("1", "2")])
-    one.merge(answer(set_changes={"s1": {"added": ["3", "1"], "removed": ["2", "9"]}, "unknown": {"added": ["1"], "removed": []}}))
+    one.merge(answer(set_changes={
+        "s1": {"added": ["3", "1"], "removed": ["2", "9"]}, "unknown": {"added": ["1"], "removed": []}}))
     assert sets(one) == {"s1": {"1", "3"}} and one.state().changed.sets == {"s1"}
 
 
