@@ -106,14 +106,28 @@ def index(request: Request) -> Any:
             found = rows.list_page(session, conditions, page, visible)
         except errors.BadRequest:
             raise errors.BadRequest(images.NO_SUCH_IMAGE.format(page.marker)) from None
-    places = state.conf.image.show_locations or state.conf.image.show_direct_url
-    project = request.context.project_id  # whoever sees another's shared image in a list is its member
-    shown = [views.show(state, i, locations=places and request.allowed("get_image_location", i.target(project)),
-                        operator=request.context.has_admin_role) for i in found]
+    operator, told = request.context.has_admin_role, _Told(request)
+    shown = [views.show(state, i, locations=told[i.owner, i.visibility], operator=operator) for i in found]
     following = None
     if page.limit and len(found) >= page.limit:
         following = _link(request, found[-1].id)
     return views.listing(shown, _link(request, None), following)
+
+
+class _Told(dict[tuple[str | None, str], bool]):
+    """Whether the caller is told where images of an (owner, visibility) are; each asked once."""
+
+    def __init__(self, request: Request) -> None:
+        super().__init__()
+        self._request = request
+
+    def __missing__(self, key: tuple[str | None, str]) -> bool:
+        owner, visibility = key
+        about = {"project_id": owner or "-", "owner": owner or "-", "visibility": visibility,
+                 # whoever sees another's shared image in a list is its member
+                 "member_id": self._request.context.project_id or "-"}
+        self[key] = self._request.app.show_direct_url and self._request.allowed("get_image_location", about)
+        return self[key]
 
 
 def _link(request: Request, marker: str | None) -> str:

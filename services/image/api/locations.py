@@ -99,9 +99,10 @@ def _add(state: State, image: ImageRecord, value: Mapping[str, Any], where: Sequ
         raise errors.Conflict(f"It's not allowed to add locations if image status is {image.status}.")
     if where and where[0] != "-" and (not where[0].isdecimal() or not 1 <= int(where[0]) <= len(image.locations) + 1):
         raise errors.BadRequest("Invalid position for adding a location.")
-    if any(x.url == value["url"] for x in image.locations):
+    if image.status == states.ACTIVE and any(x.url == value["url"] for x in image.locations):
         raise errors.BadRequest(f"Location {value['url']} already exists.")
-    check_quota(state.limits.locations, len(image.locations) + 1, "image locations")
+    held = len(image.locations) if image.status == states.ACTIVE else 0
+    check_quota(state.limits.locations, held + 1, "image locations")
     data = value.get("validation_data") or {}
     new: dict[str, Any] = {}
     if image.status == states.ACTIVE:
@@ -122,6 +123,7 @@ def _add(state: State, image: ImageRecord, value: Mapping[str, Any], where: Sequ
         if image.status == states.QUEUED:
             rows.update(session, image.id, expect_status=[states.QUEUED], expect={"writer": None}, status=states.ACTIVE,
                         size=size, **new)
+            places.drop_leftovers(session, image.id)
         else:
             rows.update(session, image.id, expect_status=[image.status])
         places.insert(session, image.id, value["url"], store.name, dict(value["metadata"]))

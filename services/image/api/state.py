@@ -34,11 +34,15 @@ class State:
     certificates: CertificateSource | None = None
     project_limits: Callable[[str], dict[str, int]] = lambda project: {}
     limits: Limits = field(init=False)
+    show_locations: bool = field(init=False)
+    show_direct_url: bool = field(init=False)
     schemas: ImageSchemas = field(init=False)
     documents: dict[str, dict[str, Any]] = field(init=False)
 
     def __post_init__(self) -> None:
         image: Any = self.conf.image
+        object.__setattr__(self, "show_locations", image.show_locations)
+        object.__setattr__(self, "show_direct_url", image.show_direct_url or image.show_locations)
         object.__setattr__(self, "limits", Limits(image.property_quota, image.tag_quota, image.member_quota,
                                                   image.location_quota))
         object.__setattr__(self, "schemas", ImageSchemas(image.disk_formats, image.container_formats))

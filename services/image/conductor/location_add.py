@@ -69,8 +69,10 @@ def _gone(run: Run) -> Any:
 
 
 def deactivate(run: Run) -> None:
-    """Take the location back."""
+    """Take the location back; one of a read-only store stays on the queued image, as upstream's does, until it gets data."""
     deps: Deps = run.deps
+    if deps.stores.of(run.data["url"], run.data["store"]).read_only:
+        return
     with deps.db.read() as session:
         image = images.find(session, run.resource_id)
     if image is not None:

@@ -34,6 +34,11 @@ def forget(session: orm.Session, location_ids: Sequence[int]) -> None:
         session.execute(sa.delete(ImageLocation).where(ImageLocation.id.in_(list(location_ids))))
 
 
+def drop_leftovers(session: orm.Session, image_id: str) -> None:
+    """Forget what failed additions left on a queued image, before it gets data. The bytes are on others' servers."""
+    session.execute(sa.delete(ImageLocation).where(ImageLocation.image_id == image_id, ImageLocation.status == "active"))
+
+
 def to_remove(session: orm.Session, *, image_id: str | None = None, before: datetime.datetime | None = None,
               after: int = 0, limit: int = 100) -> list[tuple[int, str, str, str]]:
     """(row id, image id, URL, store) of locations whose bytes have to go, with row ids from `after` on."""

@@ -205,9 +205,14 @@ def begin_writing(database: Database, image: ImageRecord, lease_s: float, status
     """
     writer = ids.uuid()
     states.require(image.status, status)
+
+    def claim(session: Session) -> None:
+        rows.update(session, image.id, expect_status=[states.QUEUED], expect={"writer": None}, status=status, writer=writer,
+                    writer_until=clock.after(lease_s))
+        locations.drop_leftovers(session, image.id)
+
     with conflict(image.id):
-        database.transaction(rows.update, image.id, expect_status=[states.QUEUED], expect={"writer": None}, status=status,
-                             writer=writer, writer_until=clock.after(lease_s))
+        database.transaction(claim)
     return writer
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from common import clock, errors, ids
 from common.context import RequestContext
 from common.db.session import Session
-from services.image.db import images, sagas, tasks
+from services.image.db import images, locations, sagas, tasks
 from services.image.domain import states
 from services.image.domain.images import conflict
 from services.image.objects.image import ImageRecord
@@ -33,6 +33,7 @@ def start(session: Session, image: ImageRecord, context: RequestContext, *, meth
         else:
             images.update(session, image.id, expect_status=[image.status], expect={"writer": None}, writer=writer,
                           status=states.IMPORTING)
+            locations.drop_leftovers(session, image.id)
     images.set_properties(session, image.id, {IMPORTING_TO: ",".join(stores), FAILED_IN: ""}, [])
     data = {"task": task.id, "writer": writer, "method": dict(method), "stores": list(stores), "from": image.status,
             "must": all_must_succeed}
@@ -48,6 +49,7 @@ def add_location(session: Session, image: ImageRecord, context: RequestContext, 
     with conflict(image.id):
         images.update(session, image.id, expect_status=[states.QUEUED], expect={"writer": None}, writer=writer,
                       status=states.IMPORTING)
+    locations.drop_leftovers(session, image.id)
     data = {"task": task.id, "writer": writer, "url": url, "store": store, "validation": dict(validation or {})}
     return sagas.insert(session, ADD_LOCATION, image.id, context, data)
 

@@ -42,7 +42,7 @@ class Stores:
 
     def by_weight(self, locations: Sequence[Location]) -> Sequence[Location]:
         """The locations in the order in which they are to be read: stores of more weight first."""
-        if len(locations) < 2 or not any(self.weights.values()):
+        if len(locations) < 2:
             return locations
         return sorted(locations, key=lambda x: -self.weights.get(x.store, 0))
 

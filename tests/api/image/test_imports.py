@@ -204,7 +204,17 @@ def test_locations_api(open_site, web):
     member.post(f"/v2/images/{bad}/locations", {"url": web.url + "/i", "validation_data": wrong}, 202)
     open_site.work()
     shown = member.get(f"/v2/images/{bad}")
-    assert (shown["status"], shown["os_hash_algo"], shown["checksum"]) == ("queued", None, None)
+    assert (shown["status"], shown["os_hash_algo"], shown["checksum"], shown["stores"]) == ("queued", None, None, "web")
+    assert member.request("GET", f"/v2/images/{bad}/file").status_code == 204
+    for way in ("again", "upload"):  # what a failed addition left behind harms neither another one nor an upload
+        if way == "again":
+            member.post(f"/v2/images/{bad}/locations", {"url": web.url + "/i", "validation_data": wrong}, 202)
+            open_site.work()
+            assert len(member.get(f"/v2/images/{bad}")["locations"]) == 1
+        else:
+            upload(member, bad, DATA)
+    shown = member.get(f"/v2/images/{bad}")
+    assert (shown["status"], shown["stores"], len(shown["locations"])) == ("active", "file", 1)
     member.get(f"/v2/images/{image}/locations", 403)
     found = open_site.client(Persona("service", PROJECT)).get(f"/v2/images/{image}/locations", 404)
     assert found

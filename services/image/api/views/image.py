@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from typing import Any
-from urllib.parse import quote
 
 from common import clock
 from services.image.api.state import State
@@ -22,12 +21,12 @@ def show(state: State, image: ImageRecord, *, locations: bool = False, operator:
         id=image.id, created_at=clock.iso(image.created_at), updated_at=clock.iso(image.updated_at),
     )
     places = state.stores.by_weight(image.locations) if operator or image.status != "deactivated" else ()
-    if locations and state.conf.image.show_locations:
+    if locations and state.show_locations:
         view["locations"] = [{"url": x.url, "metadata": dict(x.info)} for x in places]
-    if locations and places and (state.conf.image.show_direct_url or state.conf.image.show_locations):
+    if locations and places and state.show_direct_url:
         view["direct_url"] = places[0].url
     view["tags"] = list(image.tags)
-    path = f"/v2/images/{quote(image.id)}"
+    path = f"/v2/images/{image.id}"
     view.update(self=path, file=f"{path}/file", schema=IMAGE_SCHEMA)
     if len(state.stores.by_name) > 1 and places:
         view["stores"] = ",".join(dict.fromkeys(x.store for x in places))
