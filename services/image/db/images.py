@@ -22,12 +22,12 @@ _COLUMNS = [getattr(Image, f) for f in FIELDS]
 
 
 # What hangs on images, read from the tables themselves: the ORM's rows cost several times as much.
-_IDS = sa.bindparam("ids", expanding=True)
+_IDS: Any = sa.bindparam("ids", expanding=True)
 _P, _T, _L = ImageProperty.__table__.c, ImageTag.__table__.c, ImageLocation.__table__.c
 _PROPERTIES = sa.select(_P.image_id, _P.name, _P.value).where(_P.image_id.in_(_IDS)).order_by(_P.name)
 _TAGS = sa.select(_T.image_id, _T.value).where(_T.image_id.in_(_IDS)).order_by(_T.value)
-_LOCATIONS = sa.select(_L.image_id, _L.id, _L.url, _L.store, _L.info).where(_L.image_id.in_(_IDS), _L.status == "active").order_by(
-    _L.id)
+_LOCATIONS = sa.select(_L.image_id, _L.id, _L.url, _L.store, _L.info).where(
+    _L.image_id.in_(_IDS), _L.status == "active").order_by(_L.id)
 
 
 class Duplicate(Exception):
