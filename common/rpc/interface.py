@@ -19,6 +19,7 @@ import functools
 import inspect
 import logging
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 from typing import cast as type_cast
@@ -183,7 +184,8 @@ def server(interface: type[Interface], implementation: Any, transport: Any, host
     target = oslo_messaging.Target(topic=interface.topic, server=host)
     made = oslo_messaging.get_rpc_server(transport, target, [_Endpoint(interface, implementation)], executor="threading",
                                          serializer=_serializer(), access_policy=dispatcher.DefaultRPCAccessPolicy)
-    made.executor_pool_size = threads
+    # futurist's pool, oslo.messaging's own choice, wakes each of its 64 threads once a second; this one sleeps
+    made._executor_cls = lambda **_: ThreadPoolExecutor(threads, thread_name_prefix="messages")
     return made
 
 

@@ -64,6 +64,8 @@ class Impl:
     def poke(self, ctxt, ids):
         self.got.append(ids)
         self.event.set()
+        if ids == ["hold"]:
+            self.release.wait(5)
         if ids == ["bad"]:
             raise KeyError("a receiver's bug")
 
@@ -129,6 +131,17 @@ def test_a_receivers_bug_is_a_runtime_error_that_names_it(world):
 def test_a_call_without_an_answer_is_transient(world):
     with pytest.raises(errors.Transient, match="demo.slow: no answer"):
         world[0].slow(CTXT)
+
+
+def test_no_more_messages_are_in_hand_than_the_server_was_given_threads(world):
+    rpc, (one, _) = world
+    for _ in range(7):
+        rpc.to("one").poke(CTXT, ["hold"])
+    wait_for(lambda: len(one.got) == 4)
+    clock.sleep(0.2)
+    assert len(one.got) == 4
+    one.release.set()
+    wait_for(lambda: len(one.got) == 7)
 
 
 def test_a_cast_to_a_host_reaches_that_host_alone(world):
