@@ -133,8 +133,9 @@ class FakeVolumes:
 
     def create_attachment(self, volume_id, server_id, connector=None):
         attachment = {"id": ids.uuid(), "volume_id": volume_id, "instance": server_id}
+        if self.attachments_of(volume_id, server_id) == []:
+            self.volume(volume_id)["status"] = "reserved"
         self.attachments[attachment["id"]] = attachment
-        self.volume(volume_id)["status"] = "reserved"
         return attachment
 
     def update_attachment(self, attachment_id, connector):
@@ -147,12 +148,15 @@ class FakeVolumes:
         return [a for a in self.attachments.values() if (a["volume_id"], a["instance"]) == (volume_id, server_id)]
 
     def complete_attachment(self, attachment_id):
+        self.attachments[attachment_id]["attached"] = True
         self.volume(self.attachments[attachment_id]["volume_id"])["status"] = "in-use"
 
     def delete_attachment(self, attachment_id):
         found = self.attachments.pop(attachment_id, None)
         if found and found["volume_id"] in self.volumes_by_id:
-            self.volume(found["volume_id"])["status"] = "available"
+            left = [a for a in self.attachments.values() if a["volume_id"] == found["volume_id"]]
+            self.volume(found["volume_id"])["status"] = (
+                "in-use" if any(a.get("attached") for a in left) else "attaching" if left else "available")
 
     def action(self, volume_id, name, values=None):
         self.volume(volume_id)["status"] = {"os-roll_detaching": "in-use"}.get(name, self.volume(volume_id)["status"])

@@ -38,6 +38,7 @@ def move_volumes(run: Run) -> Wait | Nothing | None:
 def bring_volumes_back(run: Run) -> None:
     """The volumes are connected for the lost host again."""
     disks.move(run, run.data["source"])
+    disks.complete(run)
 
 
 def arrive(run: Run) -> Wait | None:

@@ -81,6 +81,7 @@ def disconnect_volumes(run: Run) -> None:
     """Give back the connections for the host where the server is not."""
     if run.data.get("moved"):
         disks.switch(run)
+        disks.complete(run)
     disks.sweep(run)
 
 

@@ -33,6 +33,7 @@ class PrivateLibvirt:
     def __init__(self, folder: pathlib.Path) -> None:
         self.folder = folder
         self.process: subprocess.Popen[bytes] | None = None
+        self.script, self.environment = _SCRIPT, dict[str, str]()
         self.uri = f"qemu+unix:///system?socket={folder}/run/libvirt-sock"
         for name in ("run", "lib", "log", "cache"):
             (folder / name).mkdir(parents=True)
@@ -48,8 +49,8 @@ class PrivateLibvirt:
         """Start it and wait until it answers."""
         with open(self.folder / "libvirtd.log", "ab") as log:
             self.process = subprocess.Popen(
-                ["unshare", "--mount", "bash", "-c", _SCRIPT],
-                env={**os.environ, "B": str(self.folder)},
+                ["unshare", "--mount", "bash", "-c", self.script],
+                env={**os.environ, "B": str(self.folder), **self.environment},
                 stdout=log,
                 stderr=log,
                 start_new_session=True,

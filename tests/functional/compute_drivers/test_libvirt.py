@@ -255,9 +255,12 @@ def test_resize_confirm_and_revert(
     assert driver.resize.revert(spec).power == "running"
     assert seen(driver, spec, "BOOTED 2") and seen(driver, spec, "vda=2097152")
     disks = driver.resize.prepare(spec.uuid, 0)
-    for disk in disks:  # to "another host", which is this one
+    assert not driver.resize.expect(larger, [d.to_dict() for d in disks]), "they are seen from here"
+    for disk in disks:  # as if they came from another host, which is this one
+        os.makedirs(folder / "instances" / (spec.uuid + "_receive"), exist_ok=True)
         with driver.resize.open_disk(spec.uuid, disk.name) as stream:
-            driver.resize.receive(larger, disk.name, stream)
+            if not driver.resize.known(larger, disk.name, disk.size):
+                driver.resize.receive(larger, disk.name, disk.size, [(0, stream.read())])
     assert driver.resize.finish(larger).power == "running"
     driver.resize.confirm(spec.uuid)
     assert seen(driver, spec, "BOOTED 3") and seen(driver, spec, "vda=4194304")
