@@ -7,6 +7,7 @@ ones win: `altostack.conf`, `<service>.conf`, `<daemon>.conf`; an agent skips
 """
 
 import os
+import re
 import socket
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -86,8 +87,16 @@ def load(
     except cfg.ConfigFilesPermissionDeniedError as e:
         raise errors.ConfigError(f"{daemon}: a configuration file may not be read: {e}") from e
     except (cfg.Error, ValueError) as e:
-        raise errors.ConfigError(f"{daemon}: configuration ({', '.join(paths) or 'no files'}): {e}") from e
+        raise errors.ConfigError(f"{daemon}: {_where(str(e), paths)}") from e
     return conf
+
+
+def _where(message: str, paths: Sequence[str]) -> str:
+    """oslo.config's complaint as "FILE: OPTION is not valid: WHY"; with all files where it names none."""
+    found = re.match(r"Value for option (\S+) from LocationInfo\(.*?, detail='(.*?)'\) is (not valid: .*)", message, re.S)
+    if found:
+        return f"{found[2]}: {found[1]} is {found[3]}"
+    return f"configuration ({', '.join(paths) or 'no files'}): {message}"
 
 
 def make(service: Service) -> cfg.ConfigOpts:

@@ -2,17 +2,21 @@
 # Schemas, first contents, and the daemons: one warm parent that forks and supervises them all.
 
 SUPERVISOR_PID=supervisor.pid
+SUPERVISOR_LOG_FROM=0
 
 # Run the altostack command as the daemons' account.
 altostack_as_user() { as_user "$UNIX_USER" env HOME="$STATE_DIR" "$VENV/bin/altostack" --config-dir "$ETC_DIR" "$@"; }
 
+# What the altostack command said last: ": CAUSE", or nothing.
+said() { tail -n 3 "$STEP_LOG" | sed -n 's/^altostack: /: /p' | tail -n 1; }
+
 schemas_upgrade() {
-    altostack_as_user db upgrade || fail "the schemas could not be brought up to date" "$STEP_LOG" \
-        "does MariaDB answer? mariadb -S $STATE_DIR/mariadb/mariadb.sock -e 'show databases'"
+    altostack_as_user db upgrade || fail "the schemas could not be brought up to date$(said)" "$STEP_LOG" \
+        "what it says above; or does MariaDB answer? mariadb -S $STATE_DIR/mariadb/mariadb.sock -e 'show databases'"
 }
 
 bootstrap() {
-    altostack_as_user bootstrap || fail "the first contents (administrator, services, catalog) could not be made" "$STEP_LOG" \
+    altostack_as_user bootstrap || fail "the first contents (administrator, services, catalog) could not be made$(said)" "$STEP_LOG" \
         "see $ETC_DIR/bootstrap.conf; altostack db status"
 }
 
@@ -31,7 +35,11 @@ daemons_start() {
     local now names daemon
     now=$(daemons_fingerprint)
     if daemons_running; then
-        if [ "$(cat "$RUN_DIR/fingerprint" 2>/dev/null)" = "$now" ]; then STEP_NOTE="unchanged, left running"; return 0; fi
+        if [ "$(cat "$RUN_DIR/fingerprint" 2>/dev/null)" = "$now" ]; then
+            STEP_NOTE="unchanged, left running"
+            SUPERVISOR_LOG_FROM=$(stat -c %s "$LOG_DIR/supervisor.log")
+            return 0
+        fi
         STEP_NOTE="restarted: code or configuration changed"
         daemons_stop
     fi
@@ -43,6 +51,8 @@ daemons_start() {
     done
     echo "$now" >"$RUN_DIR/fingerprint"
     : >"$LOG_DIR/supervisor.log"
+    SUPERVISOR_LOG_FROM=0
+    rm -f "$LOG_DIR"/*.out
     detach "$LOG_DIR/supervisor.log" "$VENV/bin/altostack" --config-dir "$ETC_DIR" serve --supervise \
         --user "$UNIX_USER" --log-dir "$LOG_DIR" "${names[@]}"
     echo "$DETACHED_PID" >"$RUN_DIR/$SUPERVISOR_PID"
@@ -63,8 +73,17 @@ daemons_stop() {
 
 healthy() { curl -sf -o /dev/null --max-time 5 "http://$HOST_IP:$(daemon_port "$1")/healthcheck"; }
 
-# Waiting ends also when there is nothing to wait for.
-healthy_or_over() { ! daemons_running || healthy "$1"; }
+# What a daemon printed last.
+daemon_cause() { grep -v '^ *$' "$LOG_DIR/$1.out" 2>/dev/null | tail -n 1 | sed 's/^altostack: //' | cut -c1-400; }
+
+# The first daemon that ended in the hands of its supervisor, or nothing; where the daemons were left running, what
+# happened before does not count.
+daemon_ended() { tail -c "+$((SUPERVISOR_LOG_FROM + 1))" "$LOG_DIR/supervisor.log" | sed -n 's/^altostack: \(.*\) ended with .*/\1/p' | head -n 1; }
+
+# Is there nothing to wait for any more?
+settled() { ! daemons_running || [ -n "$(daemon_ended)" ] || daemon_well "$1"; }
+
+daemon_well() { if [ "$(daemon_kind "$1")" = api ]; then healthy "$1"; else daemon_lives "$1"; fi; }
 
 # Does the daemon's own process run, and for a while already (one that ends at once is started again and again)?
 daemon_lives() {
@@ -76,15 +95,14 @@ daemon_lives() {
 
 # Wait until every API answers its health check and every other daemon runs.
 daemons_wait() {
-    local daemon limit=60
+    local daemon limit=60 ended
     for daemon in $(daemons); do
+        wait_until $limit settled "$daemon" || true
         # a supervisor that could not even start its daemons says why itself
         daemons_running || supervisor_failed
-        if [ "$(daemon_kind "$daemon")" = api ]; then
-            wait_until $limit healthy_or_over "$daemon" && healthy "$daemon" || daemon_failed "$daemon" "does not answer http://$HOST_IP:$(daemon_port "$daemon")/healthcheck"
-        else
-            wait_until 20 daemon_lives "$daemon" || daemon_failed "$daemon" "does not run"
-        fi
+        ended=$(daemon_ended)
+        [ -z "$ended" ] || daemon_failed "$ended"
+        daemon_well "$daemon" || daemon_failed "$daemon"
         limit=30
     done
 }
@@ -94,12 +112,15 @@ supervisor_failed() {
         "altostack --config-dir $ETC_DIR serve --supervise $(daemons)  (in the foreground, it says what is wrong)"
 }
 
-# Show why: what the daemon printed, else its log, else the supervisor's.
+# Say why: what the daemon printed last; its log, else the supervisor's.
 daemon_failed() {
-    local log
-    daemons_running || supervisor_failed
-    for log in "$LOG_DIR/$1.out" "$LOG_DIR/$1.log" "$LOG_DIR/supervisor.log"; do
+    local log what cause
+    what="$1 does not run"
+    if [ "$(daemon_kind "$1")" = api ]; then what="$1 does not answer http://$HOST_IP:$(daemon_port "$1")/healthcheck"; fi
+    cause=$(daemon_cause "$1")
+    for log in "$LOG_DIR/$1.log" "$LOG_DIR/supervisor.log"; do
         if [ -s "$log" ]; then break; fi
     done
-    fail "$1 $2" "$log" "altostack --config-dir $ETC_DIR serve $1   (in the foreground, it says what is wrong); log: $LOG_DIR/$1.log"
+    fail "$what${cause:+: $cause}" "$log" \
+        "altostack --config-dir $ETC_DIR serve $1   (in the foreground, it says what is wrong); log: $LOG_DIR/$1.log"
 }
