@@ -8,8 +8,6 @@ from sqlalchemy import orm
 
 from common import clock, ids
 
-VERSION = "1"
-
 
 def beat(session: orm.Session, model: Any, *, daemon: str, binary: str, host: str, version: str,
          info: Any = None, availability_zone: str | None = None) -> None:
