@@ -84,6 +84,7 @@ def test_boot_survives_a_dead_conductor(world, at):
     killed_at(world, at)
     assert world.row(server_id).vm_state == "active"
     assert len(world.network.ports) == 1 and len(world.volume.attachments) == 1
+    assert [a["connection_info"]["data"]["host"] for a in world.volume.attachments.values()] == ["alpha"]
     delete(world, server_id)
 
 

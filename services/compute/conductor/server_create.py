@@ -106,11 +106,9 @@ def make_volumes(run: Run) -> Wait | Nothing | None:
     """Make and attach the volumes that were asked for."""
     if not run.memo.get("volumes", run.data.get("volumes", True)) or not disks.rows(run):
         return NOTHING
-    run.deps.database.transaction(run.apply)  # the host must stand in the row: volumes are connected for it
-    run.writes.clear()
-    server = ending.server(run)
+    server = run.memo.get("server") or ending.server(run)  # the row may not name the host yet, for which volumes are connected
     if server.task_state != states.BLOCK_DEVICE_MAPPING:
-        ending.change(run, task_state=states.BLOCK_DEVICE_MAPPING)
+        run.write(servers.change, run.resource_id, {"task_state": states.BLOCK_DEVICE_MAPPING})
     return disks.prepare(run, server)
 
 
