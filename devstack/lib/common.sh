@@ -4,6 +4,7 @@
 # Output: the terminal is file descriptor 3; a step's own output goes to its log.
 # Everything here works without a terminal, without root and without systemd.
 
+unset PYTHONDONTWRITEBYTECODE   # some build environments set it; it makes every daemon compile its modules at every start
 STACK_TITLE=${STACK_TITLE:-altostack}
 STEP_NAME=""
 STEP_LOG=""
