@@ -23,7 +23,7 @@ contents() {
         STACK_WAIT_NETWORK="$(has_daemon network-agent && echo yes)" \
         STACK_WAIT_COMPUTE="$(has_daemon compute-agent && echo yes)" \
         "$VENV/bin/python" "$DEVSTACK/lib/contents.py" ||
-        fail "the cloud's contents could not be made" "$STEP_LOG" \
+        fail "the cloud's contents could not be made: $(tail -n 1 "$STEP_LOG" | cut -c1-300)" "$STEP_LOG" \
             "altostack status; then look for the request in $LOG_DIR (altostack trace REQUEST_ID)"
 }
 

@@ -188,10 +188,18 @@ def _protocol(fetched: Callable[[str, Callable[[], Any]], Any]) -> Any:
             except auth_token.ksm_exceptions.InvalidToken as e:
                 if isinstance(e.__context__, (ks_exceptions.ConnectFailure, ks_exceptions.DiscoveryFailure,
                                               ks_exceptions.RequestTimeout, auth_token.ksm_exceptions.ServiceError)):
-                    raise errors.Transient(f"identity: {e.__context__}") from e
+                    raise errors.Transient(f"identity: {_plainly(e.__context__)}") from e
                 raise
 
     return Protocol
+
+
+def _plainly(error: BaseException | None) -> str:
+    """Why a token could not be validated; the usual reason with what mends it."""
+    text = str(error)
+    if "rejected authorization" in text:
+        return "it refuses this service's own user; correct username and password in [service_credentials]"
+    return text
 
 
 def _service_type(conf: cfg.ConfigOpts) -> str | None:
