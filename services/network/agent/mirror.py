@@ -109,7 +109,9 @@ class Mirror:
     def _networks(self, answer: Mapping[str, Any], asked: set[str]) -> None:
         for item in answer["segments"]:
             segment = Segment.from_dict(item)
-            self.segments[segment.network_id] = segment
+            if self.segments.get(segment.network_id) != segment:
+                self.segments[segment.network_id] = segment
+                self._touch("networks", segment.network_id)
         for network_id in asked:
             self._drop_network_neighbours(network_id)
             if not any(d["network_id"] == network_id for d in answer["dhcps"]):
@@ -166,13 +168,13 @@ class Mirror:
         by_mac = self.neighbours.setdefault(neighbour.network_id, {})
         if by_mac.get(neighbour.mac) != neighbour:
             by_mac[neighbour.mac] = neighbour
-            self._touch_neighbour(neighbour.network_id, neighbour.mac)
+            self._touch_neighbour(neighbour.network_id, neighbour.mac, neighbour)
 
     def _drop_neighbour(self, network_id: str, mac: str) -> None:
         gone = self.neighbours.get(network_id, {}).pop(mac, None)
         if gone is not None:
             self._places.pop(gone.port_id, None)
-            self._touch_neighbour(network_id, mac)
+            self._touch_neighbour(network_id, mac, None)
 
     def _drop_network_neighbours(self, network_id: str) -> None:
         for gone in self.neighbours.pop(network_id, {}).values():
@@ -233,10 +235,10 @@ class Mirror:
         if self._changed is not None:
             getattr(self._changed, kind).add(key)
 
-    def _touch_neighbour(self, network_id: str, mac: str) -> None:
+    def _touch_neighbour(self, network_id: str, mac: str, neighbour: Neighbour | None) -> None:
         self._neighbours = None
         if self._changed is not None:
-            self._changed.macs.setdefault(network_id, set()).add(mac)
+            self._changed.neighbours.setdefault(network_id, {})[mac] = neighbour
 
 
 def _near(router: Router) -> list[str]:

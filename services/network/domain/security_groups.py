@@ -74,12 +74,16 @@ def default_of(work: Work, project_id: str) -> Any:
 
 
 def check(work: Work, project_id: str, wanted: Sequence[str]) -> list[str]:
-    """The ids, once each, of groups that exist and that the caller or the project may use; 404 otherwise."""
+    """The ids, once each, of groups that exist and that the caller or the project may use; 404 otherwise; 409 for a mixture
+    of stateful and stateless ones."""
     unique = list(dict.fromkeys(wanted))
     known = db.usable(work.session, unique, [project_id, work.context.project_id], work.is_admin)
     for group in unique:
         if group not in known:
             raise faults.not_found("SecurityGroupNotFound", "Security group", group)
+    if len(unique) > 1 and len(db.stateless(work.session, unique)) not in (0, len(unique)):
+        raise faults.conflict("SecurityGroupConflict", "Error Cannot apply both stateful and stateless security groups on the "
+                                                       "same port at the same time while attempting the operation.")
     return unique
 
 

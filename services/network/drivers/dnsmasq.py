@@ -4,24 +4,33 @@ The process outlives the agent: it is found again by its pid file and command li
 a change of hosts or options is a HUP, only a change of the command line is a restart.
 """
 
+import dataclasses
+import functools
 import os
 import shutil
 import signal
+from collections.abc import Callable
 
 from common import process
 from services.network.drivers import daemon, dnsmasq_files, veth
 from services.network.drivers.base import Applied, DriverConfig, DriverError
 from services.network.drivers.host import Host
 from services.network.drivers.links import read_links
-from services.network.objects.dhcp import Dhcp
+from services.network.objects.dhcp import Dhcp, DhcpHost
 from services.network.objects.host_state import HostState
 
 KIND = "qdhcp-"
+_Lines = tuple[DhcpHost, str, str]  # a port, its lines in the file of hosts, its lines in that of names
 
 
 def namespace(host: Host, network_id: str) -> str:
     """The full name of the namespace of a network's DHCP server."""
     return host.namespace(KIND + network_id)
+
+
+def _bare(dhcp: Dhcp) -> Dhcp:
+    """All of it but the hosts; what hosts' options put on the command line counts as well."""
+    return dataclasses.replace(dhcp, hosts=tuple(h for h in dhcp.hosts if h.options))
 
 
 class Dnsmasq:
@@ -31,21 +40,26 @@ class Dnsmasq:
         self._host, self._config = host, config
         self._root = os.path.join(config.state_dir, "dhcp")
         self._done: dict[str, Dhcp] | None = None
+        self._lines: dict[str, tuple[Dhcp, dict[str, _Lines]]] = {}  # network -> (what they were made for, lines by port)
 
     def apply(self, desired: HostState, *, full: bool = False) -> Applied:
         """See `base.Capability`."""
         result = Applied()
         if self._done is None or full:
             self._done, full = {}, True
-        todo = [d for d in desired.dhcps if self._done.get(d.network_id) != d]
+        todo = []
+        for dhcp in desired.dhcps:
+            known = self._done.get(dhcp.network_id)
+            if known is dhcp:
+                continue
+            if known is not None and _bare(known) == _bare(dhcp):
+                if known.hosts != dhcp.hosts:
+                    self._attempt(dhcp, result, self._serve)  # nothing but the files has to follow
+            else:
+                todo.append(dhcp)
         outside = set(read_links(self._host)) if todo else set()
         for dhcp in todo:
-            try:
-                result.changes += self._ensure(dhcp, outside)
-                self._done[dhcp.network_id] = dhcp
-            except (process.CommandError, DriverError, OSError, ValueError) as e:
-                self._done.pop(dhcp.network_id, None)
-                result.errors[f"network:{dhcp.network_id}"] = f"DHCP: {e}"
+            self._attempt(dhcp, result, functools.partial(self._ensure, outside=outside))
         keep = {d.network_id for d in desired.dhcps}
         gone = {network_id for network_id in self._done if network_id not in keep}
         if full:
@@ -55,6 +69,15 @@ class Dnsmasq:
         for network_id in sorted(gone):
             self._remove(network_id, result)
         return result
+
+    def _attempt(self, dhcp: Dhcp, result: Applied, work: Callable[[Dhcp], int]) -> None:
+        assert self._done is not None
+        try:
+            result.changes += work(dhcp)
+            self._done[dhcp.network_id] = dhcp
+        except (process.CommandError, DriverError, OSError, ValueError) as e:
+            self._done.pop(dhcp.network_id, None)
+            result.errors[f"network:{dhcp.network_id}"] = f"DHCP: {e}"
 
     def _ensure(self, dhcp: Dhcp, outside: set[str]) -> int:
         ns = namespace(self._host, dhcp.network_id)
@@ -71,7 +94,7 @@ class Dnsmasq:
         lines = veth.address_lines(device, veth.read_addresses(self._host, ns).get(device, ()), want)
         lines += self._default_route(dhcp, ns, device)
         self._host.ip(lines, ns)
-        return changes + len(lines) + self._serve(dhcp, ns, device)
+        return changes + len(lines) + self._serve(dhcp)
 
     def _default_route(self, dhcp: Dhcp, ns: str, device: str) -> list[str]:
         """The way out for forwarded DNS queries: the gateway of the first subnet that has one."""
@@ -82,14 +105,16 @@ class Dnsmasq:
             return []
         return [f"route replace default via {hop} dev {device} onlink"] if hop else ["route del default"]
 
-    def _serve(self, dhcp: Dhcp, ns: str, device: str) -> int:
+    def _serve(self, dhcp: Dhcp) -> int:
+        ns, device = namespace(self._host, dhcp.network_id), f"ns-{dhcp.port.port_id[:11]}"
         folder = os.path.join(self._root, dhcp.network_id)
         if not dnsmasq_files.served(dhcp):
             return self._stop(folder)
         os.makedirs(folder, exist_ok=True)
+        lines = self._lines_of(dhcp)
         changed = [
             daemon.write_if_changed(f"{folder}/{name}", text) for name, text in (
-                ("hosts", dnsmasq_files.hosts_text(dhcp)), ("names", dnsmasq_files.names_text(dhcp)),
+                ("hosts", "".join([h for _, h, _ in lines])), ("names", "".join([n for _, _, n in lines])),
                 ("options", dnsmasq_files.options_text(dhcp)))
         ]
         argv = dnsmasq_files.arguments(dhcp, device, folder, self._config.dhcp_lease_s, self._config.dns_forwarders)
@@ -102,6 +127,19 @@ class Dnsmasq:
             self._host.note(f"HUP dnsmasq {dhcp.network_id}")
             os.kill(pid, signal.SIGHUP)
         return sum(changed)
+
+    def _lines_of(self, dhcp: Dhcp) -> list[_Lines]:
+        """What the files say of each host; made anew only for hosts that changed."""
+        bare, known = self._lines.get(dhcp.network_id, (None, {}))
+        if bare is None or bare != _bare(dhcp):
+            known = {}
+        make = dnsmasq_files.Liner(dhcp)
+        found: dict[str, _Lines] = {}
+        for host in dhcp.hosts:
+            entry = known.get(host.port_id)
+            found[host.port_id] = entry if entry is not None and entry[0] is host else (host, make.host(host), make.names(host))
+        self._lines[dhcp.network_id] = (_bare(dhcp), found)
+        return list(found.values())
 
     def _stop(self, folder: str) -> int:
         pid = daemon.running(f"{folder}/pid", marker=f"{folder}/hosts")
@@ -120,5 +158,6 @@ class Dnsmasq:
                 result.changes += 1
             if self._done is not None:
                 self._done.pop(network_id, None)
+            self._lines.pop(network_id, None)
         except (process.CommandError, OSError) as e:
             result.errors[f"network:{network_id}"] = f"DHCP: {e}"

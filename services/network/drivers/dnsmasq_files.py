@@ -50,32 +50,38 @@ def tag(subnet: DhcpSubnet) -> str:
     return f"subnet-{subnet.subnet_id}"
 
 
-def hosts_text(dhcp: Dhcp) -> str:
-    """One line per port and IP version: MAC, name, address."""
-    by_id = {subnet.subnet_id: subnet for subnet in served(dhcp)}
-    lines = []
-    for host in dhcp.hosts:
-        four = six = False
-        for ip, subnet_id in _addresses(host, dhcp):
-            subnet = by_id.get(subnet_id)
-            if subnet is None or subnet.address_mode == STATELESS:
-                continue
-            if (subnet.version == 4 and four) or (subnet.version == 6 and six):
+class Liner:
+    """Makes the lines of single hosts of one network."""
+
+    def __init__(self, dhcp: Dhcp) -> None:
+        self._dhcp = dhcp
+        self._leased = {s.subnet_id: s.version for s in served(dhcp) if s.address_mode != STATELESS}
+
+    def host(self, host: DhcpHost) -> str:
+        """For the file of hosts, one line per IP version: MAC, name, address."""
+        found: dict[int, str] = {}
+        for ip, subnet_id in _addresses(host, self._dhcp):
+            version = self._leased.get(subnet_id)
+            if version is None or version in found:
                 continue  # one address per version can be leased to a MAC
-            four, six = four or subnet.version == 4, six or subnet.version == 6
-            shown = f"[{ip}]" if subnet.version == 6 else ip
-            lines.append(f"{host.mac},{host_name(host, ip)},{shown}")
-    return "".join(f"{line}\n" for line in lines)
+            found[version] = f"{host.mac},{host_name(host, ip)},{f'[{ip}]' if version == 6 else ip}\n"
+        return "".join(found.values())
+
+    def names(self, host: DhcpHost) -> str:
+        """For name queries, one line per address: address, full name, short name."""
+        domain = self._dhcp.dns_domain
+        names = [(ip, host_name(host, ip)) for ip in host.ips]
+        return "".join(f"{ip}\t{name}.{domain} {name}\n" if domain else f"{ip}\t{name}\n" for ip, name in names)
+
+
+def hosts_text(dhcp: Dhcp) -> str:
+    """The file of hosts."""
+    return "".join(map(Liner(dhcp).host, dhcp.hosts))
 
 
 def names_text(dhcp: Dhcp) -> str:
-    """The hosts file for name queries: address, full name, short name."""
-    lines = []
-    for host in dhcp.hosts:
-        for ip in host.ips:
-            name = host_name(host, ip)
-            lines.append(f"{ip}\t{name}.{dhcp.dns_domain} {name}" if dhcp.dns_domain else f"{ip}\t{name}")
-    return "".join(f"{line}\n" for line in lines)
+    """The file of names."""
+    return "".join(map(Liner(dhcp).names, dhcp.hosts))
 
 
 def options_text(dhcp: Dhcp) -> str:

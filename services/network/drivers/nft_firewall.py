@@ -1,9 +1,10 @@
-"""Stateful security groups and anti-spoofing for all ports of a host, as one nftables ruleset.
+"""Security groups, stateful and stateless, and anti-spoofing for all ports of a host, as one nftables ruleset.
 
 How a frame travels: bridge prerouting drops what its tap may not send and writes the number of the sender's egress rules
 into the upper half of the packet's mark; bridge forward (before br_netfilter) writes the number of the receiver's
-ingress rules into the lower half; the inet forward chain, through which br_netfilter sends bridged IP packets, accepts
-what belongs to a known connection and jumps to both rule chains otherwise. Connection tracking cannot be used in a
+ingress rules into the lower half; the inet forward chain, through which br_netfilter sends bridged IP packets, jumps to
+the rule chains of stateless ports, whatever the packet belongs to, then accepts what belongs to a known connection, and jumps
+to the rule chains of stateful ports otherwise. Connection tracking cannot be used in a
 bridge table on all kernels, hence the detour. Each network has its own conntrack zone, as addresses may overlap.
 
 Ports with equal rules share a chain. A tap that we do not know may neither send nor receive.
@@ -25,9 +26,11 @@ NUMBER_MAX = 0xFFFF
 OURS = ("tap*", "vxlan-*", "phy*", "vln*")
 
 
+STATELESS = "_stateless"
+_Key = tuple[tuple[SecurityRule, ...], bool]  # rules, stateful
 _Chain = tuple[str, tuple[str, ...]]  # name, lines
 _Bodies = tuple[_Chain, ...]  # egress, ingress
-_Members = dict[int, tuple[list[str], list[str]]]  # IP version -> single addresses, CIDRs
+_Members = nft_rules.Members
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,7 +68,7 @@ class NftFirewall:
     def apply(self, desired: HostState, *, full: bool = False) -> Applied:
         """See `base.Capability`."""
         result = Applied()
-        if not full and self._last is not None and self._last == desired:
+        if not full and self._last is not None and _nothing_of_ours(desired, self._last):
             result.wired = {p.port_id for p in desired.all_ports.values() if p.admin_state_up}
             return result
         self._require_br_netfilter()
@@ -123,10 +126,10 @@ class NftFirewall:
         rules = Ruleset()
         sets = {s.set_id: s for s in desired.address_sets}
         self._declare(rules, desired, sets, result)
-        taken = {EGRESS: _numbers(self._loaded, "egress", 16), INGRESS: _numbers(self._loaded, "ingress", 0)}
+        taken = {EGRESS: _numbers(self._loaded, EGRESS, 16), INGRESS: _numbers(self._loaded, INGRESS, 0)}
         maps = rules.collections
         rendered: dict[str, _Rendered] = {}
-        bodies: dict[tuple[SecurityRule, ...], _Bodies] = {}
+        bodies: dict[_Key, _Bodies] = {}
         for port in desired.all_ports.values():
             if not port.admin_state_up:
                 continue
@@ -135,7 +138,7 @@ class NftFirewall:
                 maps["bridge", "inbound"].elements[tap] = maps["bridge", "outbound"].elements[tap] = "accept"
                 continue
             try:
-                chains = rendered[port.port_id] = self._render(port, sets, bodies)
+                chains = rendered[port.port_id] = self._render(port, bodies)
             except ValueError as e:
                 result.errors[f"port:{port.port_id}"] = f"closed, as its rules cannot be understood: {e}"
                 continue
@@ -143,7 +146,7 @@ class NftFirewall:
             ingress = _pick(chains.ingress[0], taken[INGRESS])
             for direction, (name, body), mark in ((EGRESS, chains.egress, egress << 16), (INGRESS, chains.ingress, ingress)):
                 rules.chains["inet", name] = body
-                maps["inet", direction].elements[str(mark)] = f"jump {name}"
+                maps["inet", direction if port.stateful else direction + STATELESS].elements[str(mark)] = f"jump {name}"
             rules.chains["bridge", chains.guard[0]] = chains.guard[1]
             maps["bridge", "inbound"].elements[tap] = f"jump {chains.guard[0]}"
             maps["bridge", "sender"].elements[tap] = str(egress << 16)
@@ -153,32 +156,33 @@ class NftFirewall:
         self._rendered = rendered
         return rules
 
-    def _render(
-        self, port: Port, sets: Mapping[str, AddressSet], bodies: "dict[tuple[SecurityRule, ...], _Bodies]"
-    ) -> "_Rendered":
+    def _render(self, port: Port, bodies: "dict[_Key, _Bodies]") -> "_Rendered":
         """The chains of a port; those of the last pass when it did not change. `bodies` are those of this pass."""
         known = self._rendered.get(port.port_id)
         if known and (known.port is port or known.port == port):
             return known
-        if port.rules not in bodies:
-            lines = (tuple(nft_rules.direction_lines(port, d, sets)) for d in (EGRESS, INGRESS))
-            bodies[port.rules] = tuple((chain_name(stem, body), body) for stem, body in zip("ei", lines, strict=True))
+        key = (port.rules, port.stateful)
+        if key not in bodies:
+            lines = (tuple(nft_rules.direction_lines(port, d, self._wide)) for d in (EGRESS, INGRESS))
+            bodies[key] = tuple((chain_name(stem, body), body) for stem, body in zip("ei", lines, strict=True))
         guard = tuple(nft_rules.spoof_lines(port))
-        egress, ingress = bodies[port.rules]
+        egress, ingress = bodies[key]
         return _Rendered(port, (chain_name(f"p-{port.port_id[:11]}", guard), guard), egress, ingress)
 
     def _split(self, entry: AddressSet) -> "_Members":
         known = self._members.get(entry.set_id)
-        if known is None or known[0] != entry:
-            known = (entry, {v: nft_rules.split_members(entry.members, v) for v in (4, 6)})
-        return known[1]
+        if known is None:
+            return {v: nft_rules.split_members(entry.members, v) for v in (4, 6)}
+        if known[0] is entry or known[0].members == entry.members:
+            return known[1]
+        return nft_rules.follow_members(known[1], known[0].members, entry.members)
 
     def _declare(self, rules: Ruleset, desired: HostState, sets: Mapping[str, AddressSet], result: Applied) -> None:
         maps = rules.collections
         for name in ("inbound", "outbound"):
             maps["bridge", name] = Collection("type ifname : verdict", is_map=True)
         maps["bridge", "sender"] = Collection("type ifname : mark", is_map=True)
-        for name in ("egress", "ingress"):
+        for name in (EGRESS, INGRESS, EGRESS + STATELESS, INGRESS + STATELESS):
             maps["inet", name] = Collection("type mark : verdict", is_map=True)
         taken = dict(_zones(self._loaded))
         zones = {quoted(s.bridge): _pick(quoted(s.bridge), taken) for s in desired.segments}
@@ -187,7 +191,7 @@ class NftFirewall:
         used = {r.remote_set for p in desired.all_ports.values() for r in p.rules if r.remote_set}
         members: dict[str, tuple[AddressSet, _Members]] = {}
         for set_id in sorted(used | sets.keys()):
-            found: _Members = {4: ([], []), 6: ([], [])}
+            found: _Members = {4: ({}, []), 6: ({}, [])}
             if set_id in sets:
                 try:
                     found = self._split(sets[set_id])
@@ -195,8 +199,7 @@ class NftFirewall:
                 except ValueError as e:
                     result.errors[f"set:{set_id}"] = str(e)
             for version, kind in ((4, "ipv4_addr"), (6, "ipv6_addr")):
-                maps["inet", nft_rules.set_name(set_id, version)] = Collection(
-                    f"type {kind}", dict.fromkeys(found[version][0], ""))
+                maps["inet", nft_rules.set_name(set_id, version)] = Collection(f"type {kind}", found[version][0])
         wide = {i: (m[4][1], m[6][1]) for i, (_, m) in members.items() if m[4][1] or m[6][1]}
         if wide != self._wide:
             self._rendered, self._wide = {}, wide
@@ -225,7 +228,7 @@ class NftFirewall:
         found = set()
         new = {s.set_id: s for s in desired.address_sets}
         for set_id, old in self._sets.items():
-            if set_id in new and old.members == new[set_id].members:
+            if set_id in new and (old is new[set_id] or old.members == new[set_id].members):
                 continue
             gone = set(old.members) - set(new[set_id].members if set_id in new else ())
             networks = {p.network_id for p in desired.all_ports.values() if any(r.remote_set == set_id for r in p.rules)}
@@ -235,6 +238,14 @@ class NftFirewall:
                     if zone is not None:
                         found |= conntrack.of_address(member, zone)
         return found
+
+
+def _nothing_of_ours(desired: HostState, last: HostState) -> bool:
+    """Whether the two states ask the same of the firewall."""
+    changed = desired.changed
+    if changed is not None and not (changed.ports or changed.networks or changed.sets):
+        return desired.all_ports == last.all_ports
+    return desired == last
 
 
 def _add_base_chains(rules: Ruleset) -> None:
@@ -251,7 +262,9 @@ def _add_base_chains(rules: Ruleset) -> None:
     rules.add_chain("inet", "zone", ["ct zone set iifname map @zones"],
                     "type filter hook prerouting priority -300; policy accept")
     rules.add_chain("inet", "forward", [
-        'iifname != "brq*" accept', "ct state established,related accept", "ct state invalid drop",
+        'iifname != "brq*" accept',
+        "meta mark & 0xffff0000 vmap @egress_stateless", "meta mark & 0x0000ffff vmap @ingress_stateless",
+        "ct state established,related accept",
         "meta mark & 0xffff0000 vmap @egress", "meta mark & 0x0000ffff vmap @ingress",
     ], "type filter hook forward priority 0; policy accept")
 
@@ -263,10 +276,15 @@ def _zones(ruleset: Ruleset | None) -> dict[str, int]:
 
 def _numbers(ruleset: Ruleset | None, name: str, shift: int) -> dict[str, int]:
     """Chain name -> the number it has in the loaded ruleset, so that numbers survive a restart."""
-    found = ruleset.collections.get(("inet", name)) if ruleset else None
-    if not found:
+    if ruleset is None:
         return {}
-    return {verdict.removeprefix("jump "): int(mark) >> shift for mark, verdict in found.elements.items()}
+    return {verdict.removeprefix("jump "): mark >> shift for mark, verdict in _jumps(ruleset, name).items()}
+
+
+def _jumps(ruleset: Ruleset, name: str) -> dict[int, str]:
+    """Mark -> jump of one direction, stateful and stateless."""
+    found = [ruleset.collections.get(("inet", n)) for n in (name, name + STATELESS)]
+    return {int(mark): verdict for one in found if one for mark, verdict in one.elements.items()}
 
 
 def _pick(name: str, taken: dict[str, int]) -> int:
@@ -299,8 +317,7 @@ def _rule_chains(ruleset: Ruleset) -> dict[str, tuple[str, str, str]]:
     maps = ruleset.collections
     if ("bridge", "sender") not in maps:
         return {}
-    egress = {int(m): v for m, v in maps["inet", "egress"].elements.items()}
-    ingress = {int(m): v for m, v in maps["inet", "ingress"].elements.items()}
+    egress, ingress = _jumps(ruleset, EGRESS), _jumps(ruleset, INGRESS)
     found = {}
     for tap, mark in maps["bridge", "sender"].elements.items():
         out = maps["bridge", "outbound"].elements.get(tap, "")

@@ -101,11 +101,15 @@ def _elements(old: Ruleset, new: Ruleset) -> list[str]:
     script = []
     for key in new.collections.keys() & old.collections.keys():
         have, want = old.collections[key].elements, new.collections[key].elements
+        if have is want:
+            continue
         dropped = [element for element, value in have.items() if want.get(element, None) != value]
         if dropped:
             script.append(f"delete element {key[0]} {TABLE} {key[1]} {{ {', '.join(dropped)} }}")
     for key, collection in new.collections.items():
         have = old.collections[key].elements if key in old.collections else {}
+        if have is collection.elements:
+            continue
         fresh = [(e, value) for e, value in collection.elements.items() if have.get(e, None) != value]
         if fresh:
             text = ", ".join(f"{element} : {value}" if collection.is_map else element for element, value in fresh)

@@ -7,7 +7,7 @@ it claims to be reaches the script; what cannot be parsed raises ValueError, and
 import ipaddress
 from collections.abc import Iterable, Mapping
 
-from services.network.objects.port import EGRESS, INGRESS, AddressSet, Port, SecurityRule
+from services.network.objects.port import EGRESS, INGRESS, Port, SecurityRule
 
 # Names that the networking API accepts, as IANA numbers.
 PROTOCOLS = {
@@ -20,16 +20,19 @@ WITH_PORTS = {6: "tcp", 17: "udp", 132: "sctp", 33: "dccp", 136: "udplite"}
 ICMP, ICMPV6 = 1, 58
 # What a guest needs to speak at all, whatever its groups say: DHCP, neighbour discovery, multicast listening.
 ALWAYS_EGRESS = (
-    "meta nfproto ipv4 udp sport 68 udp dport 67 return",
-    "meta nfproto ipv6 udp sport 546 udp dport 547 return",
-    "icmpv6 type { 130, 131, 132, 133, 135, 136, 143 } return",
+    "meta nfproto ipv4 udp sport 68 udp dport 67",
+    "meta nfproto ipv6 udp sport 546 udp dport 547",
+    "icmpv6 type { 130, 131, 132, 133, 135, 136, 143 }",
 )
 ALWAYS_INGRESS = (
-    "meta nfproto ipv4 udp sport 67 udp dport 68 accept",
-    "meta nfproto ipv6 udp sport 547 udp dport 546 accept",
-    "icmpv6 type { 130, 131, 132, 134, 135, 136 } accept",
+    "meta nfproto ipv4 udp sport 67 udp dport 68",
+    "meta nfproto ipv6 udp sport 547 udp dport 546",
+    "icmpv6 type { 130, 131, 132, 134, 135, 136 }",
 )
-Sets = Mapping[str, AddressSet]
+Wide = Mapping[str, tuple[list[str], list[str]]]
+"""Address set -> its IPv4 and IPv6 CIDRs: those cannot be in the nft set and stand in the rules themselves."""
+Members = dict[int, tuple[dict[str, str], list[str]]]
+"""IP version -> (single addresses as the keys of an nft set, CIDRs); never changed once it is made."""
 
 
 def set_name(set_id: str, version: int) -> str:
@@ -37,40 +40,63 @@ def set_name(set_id: str, version: int) -> str:
     return f"g{version}-{''.join(c for c in set_id if c.isalnum() or c == '-')}"
 
 
-def split_members(members: Iterable[str], version: int) -> tuple[list[str], list[str]]:
-    """(single addresses, CIDRs) of the members of one IP version, normalised; no CIDR overlaps another."""
+def split_members(members: Iterable[str], version: int) -> tuple[dict[str, str], list[str]]:
+    """(single addresses as keys, CIDRs) of the members of one IP version, normalised; no CIDR overlaps another."""
     networks = {ipaddress.ip_network(member, strict=False) for member in members}
     mine = [network for network in networks if network.version == version]
     hosts = sorted(str(n.network_address) for n in mine if n.prefixlen == n.max_prefixlen)
     wide = [n for n in mine if n.prefixlen < n.max_prefixlen]
-    return hosts, [str(n) for n in ipaddress.collapse_addresses(wide)]  # type: ignore[type-var]
+    return dict.fromkeys(hosts, ""), [str(n) for n in ipaddress.collapse_addresses(wide)]  # type: ignore[type-var]
 
 
-def direction_lines(port: Port, direction: str, sets: Sets) -> list[str]:
-    """The chain of all rules of `port` in one direction; it ends by dropping what no rule allowed."""
-    verdict = "return" if direction == EGRESS else "accept"
-    lines = list(ALWAYS_EGRESS if direction == EGRESS else ALWAYS_INGRESS)
-    own = {line for rule in port.rules if rule.direction == direction for line in _rule_lines(rule, verdict, sets)}
+def follow_members(known: Members, before: Iterable[str], members: Iterable[str]) -> Members:
+    """As `split_members` of both versions, from what it said `before`: only addresses that came or went are parsed."""
+    old, new = set(before), set(members)
+    changed = old ^ new
+    if any("/" in member for member in changed):  # one address may be spelled in two ways then
+        return {version: split_members(new, version) for version in (4, 6)}
+    found = {}
+    for version, (hosts, wide) in known.items():
+        mine = {member for member in changed if (":" in member) == (version == 6)}
+        if mine:
+            hosts = dict(hosts)
+            for member in mine & old:
+                hosts.pop(str(ipaddress.ip_address(member)), None)
+            hosts.update((str(ipaddress.ip_address(member)), "") for member in mine & new)
+        found[version] = (hosts, wide)
+    return found
+
+
+def direction_lines(port: Port, direction: str, wide: Wide) -> list[str]:
+    """The chain of all rules of `port` in one direction; it ends by dropping what no rule allowed.
+
+    A stateful port's chain sees what belongs to no known connection, and its ingress is the last word. A stateless port's
+    chain sees every packet, and what it lets through goes on to the other end's chain.
+    """
+    verdict = "accept" if direction == INGRESS and port.stateful else "return"
+    always = ALWAYS_EGRESS if direction == EGRESS else ALWAYS_INGRESS
+    lines = ["ct state invalid drop"] if port.stateful else []
+    lines += [f"{match} {verdict}" for match in always]
+    own = {line for rule in port.rules if rule.direction == direction for line in _rule_lines(rule, verdict, wide)}
     return [*lines, *sorted(own), "drop"]
 
 
-def _rule_lines(rule: SecurityRule, verdict: str, sets: Sets) -> list[str]:
+def _rule_lines(rule: SecurityRule, verdict: str, wide: Wide) -> list[str]:
     if rule.direction not in (INGRESS, EGRESS):
         raise ValueError(f"direction {rule.direction!r}")
     version = 6 if rule.ethertype.lower() == "ipv6" else 4
     match = _protocol_match(rule, version)
-    ends = _remote_matches(rule, version, sets)
+    ends = _remote_matches(rule, version, wide)
     return [" ".join(filter(None, (f"meta nfproto ipv{version}", end, match, verdict))) for end in ends]
 
 
-def _remote_matches(rule: SecurityRule, version: int, sets: Sets) -> list[str]:
+def _remote_matches(rule: SecurityRule, version: int, wide: Wide) -> list[str]:
     family = "ip" if version == 4 else "ip6"
     side = f"{family} {'saddr' if rule.direction == INGRESS else 'daddr'}"
     if rule.remote_set is not None:
-        members = sets[rule.remote_set].members if rule.remote_set in sets else ()
-        _, wide = split_members(members, version)
+        cidrs = wide[rule.remote_set][version == 6] if rule.remote_set in wide else []
         found = [f"{side} @{set_name(rule.remote_set, version)}"]
-        return found + ([f"{side} {{ {', '.join(wide)} }}"] if wide else [])
+        return found + ([f"{side} {{ {', '.join(cidrs)} }}"] if cidrs else [])
     if rule.remote_ip_prefix:
         prefix = ipaddress.ip_network(rule.remote_ip_prefix, strict=False)
         if prefix.version != version:

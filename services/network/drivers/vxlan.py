@@ -4,11 +4,14 @@ Entries of the forwarding database are unicast (one remote host per MAC) plus th
 address, which lists the hosts that get broadcast, multicast and unknown frames.
 """
 
+import collections
+from collections.abc import Mapping
+
 from services.network.drivers.base import DriverConfig
 from services.network.drivers.host import Host
 from services.network.drivers.links import Link, quiet
 from services.network.objects.host_state import HostState
-from services.network.objects.segment import VXLAN, Segment
+from services.network.objects.segment import VXLAN, Neighbour, Segment
 
 FLOOD = "00:00:00:00:00:00"
 Fdb = dict[str, dict[str, set[str]]]
@@ -26,6 +29,7 @@ class Vxlan:
         self._host, self._config = host, config
         self._fdb: Fdb | None = None
         self._seen: tuple[object, ...] = ()
+        self._counts: dict[str, collections.Counter[str]] = {}  # device -> how often a host is named, as peer or by a neighbour
 
     def forget(self) -> None:
         """Read the forwarding database again in the next `populate`."""
@@ -58,34 +62,69 @@ class Vxlan:
 
     def populate(self, desired: HostState, present: set[str]) -> int:
         """Make the entries of the tunnel devices in `present` as desired; how many changed."""
-        key = (desired.neighbours, desired.peers, desired.segments, frozenset(present))
-        if self._fdb is not None and key == self._seen:
-            return 0
+        names = {s.network_id: device(s) for s in desired.segments if s.kind == VXLAN}
+        key = (desired.peers, desired.segments, frozenset(present))
+        if self._fdb is not None and desired.changed is not None and not desired.changed.networks and key == self._seen:
+            return self._update(names, desired.changed.neighbours)
         if self._fdb is None:
             self._fdb = self._read()
         lines = []
-        wanted = self._wanted(desired)
+        wanted, counts = self._wanted(desired, names)
         for name in sorted(present):
             lines += _diff(name, self._fdb.get(name, {}), wanted.get(name, {}))
         if lines:
             self._fdb = None
             self._host.bridge(lines)
-        self._fdb, self._seen = {name: wanted.get(name, {}) for name in present}, key
+        self._fdb, self._seen, self._counts = {name: wanted.get(name, {}) for name in present}, key, counts
         return len(lines)
 
-    def _wanted(self, desired: HostState) -> Fdb:
-        names = {s.network_id: device(s) for s in desired.segments if s.kind == VXLAN}
+    def _update(self, names: Mapping[str, str], changed: Mapping[str, Mapping[str, Neighbour | None]]) -> int:
+        """Only the entries of these MACs, and of the hosts that they brought or took with them."""
+        assert self._fdb is not None
+        lines, new = [], {}
+        for network_id, by_mac in changed.items():
+            name = names.get(network_id, "")
+            if name not in self._fdb:
+                continue
+            have, counts = self._fdb[name], self._counts[name].copy()
+            want: dict[str, set[str]] = {}
+            for mac, neighbour in by_mac.items():
+                there = neighbour is not None and neighbour.host != self._config.local_ip
+                want[mac.lower()] = {neighbour.host} if there else set()  # type: ignore[union-attr]
+                counts.update(want[mac.lower()])
+                counts.subtract(have.get(mac.lower(), ()))
+            want[FLOOD] = {host for host, number in counts.items() if number > 0}
+            lines += _diff(name, {mac: have.get(mac, set()) for mac in want}, want)
+            new[name] = (want, +counts)
+        if lines:
+            before, self._fdb = self._fdb, None
+            self._host.bridge(lines)
+            self._fdb = before
+        for name, (want, counts) in new.items():
+            self._counts[name] = counts
+            for mac, hosts in want.items():
+                if hosts:
+                    self._fdb[name][mac] = hosts
+                else:
+                    self._fdb[name].pop(mac, None)
+        return len(lines)
+
+    def _wanted(self, desired: HostState, names: Mapping[str, str]) -> tuple[Fdb, dict[str, collections.Counter[str]]]:
         wanted: Fdb = {name: {} for name in names.values()}
+        counts: dict[str, collections.Counter[str]] = {name: collections.Counter() for name in names.values()}
         mine = self._config.local_ip
         for peers in desired.peers:
             if peers.network_id in names:
-                wanted[names[peers.network_id]].setdefault(FLOOD, set()).update(h for h in peers.hosts if h != mine)
+                counts[names[peers.network_id]].update(h for h in peers.hosts if h != mine)
         for neighbour in desired.neighbours:
-            if neighbour.network_id in names and neighbour.host != mine:
-                entries = wanted[names[neighbour.network_id]]
-                entries.setdefault(FLOOD, set()).add(neighbour.host)
-                entries[neighbour.mac.lower()] = {neighbour.host}
-        return wanted
+            name = names.get(neighbour.network_id)
+            if name is not None and neighbour.host != mine:
+                counts[name][neighbour.host] += 1
+                wanted[name][neighbour.mac.lower()] = {neighbour.host}
+        for name, number in counts.items():
+            if number:
+                wanted[name][FLOOD] = set(number)
+        return wanted, counts
 
     def _read(self) -> Fdb:
         found: Fdb = {}

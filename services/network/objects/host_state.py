@@ -14,12 +14,12 @@ from services.network.objects.segment import Neighbour, Segment, TunnelPeers
 @dataclasses.dataclass
 class Changed:
     """What may differ between a state and the one before: ids of ports, of networks (tunnel peers, all neighbours), of
-    address sets, and, by network, the MACs of single neighbours."""
+    address sets; and, by network and MAC, what single neighbours are now (None: gone)."""
 
     ports: set[str] = dataclasses.field(default_factory=set)
     networks: set[str] = dataclasses.field(default_factory=set)
     sets: set[str] = dataclasses.field(default_factory=set)
-    macs: dict[str, set[str]] = dataclasses.field(default_factory=dict)
+    neighbours: dict[str, dict[str, Neighbour | None]] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -139,3 +139,13 @@ def test_address_groups(member):
     assert member.put(url + "/add_addresses", {"addresses": ["10.1.0.0/16"]})["address_group"]["addresses"] == [
         "10.0.0.1/32", "10.1.0.0/16"]
     assert kind_of(member.put(url + "/remove_addresses", {"addresses": ["1.1.1.1"]}, 404)) == "AddressesNotFound"
+
+
+def test_stateful_and_stateless_groups_do_not_mix(cloud, network, member):
+    made = [make(member, "security_group", name=n, stateful=s) for n, s in (("a", True), ("b", False), ("c", False))]
+    one, two, three = (g["id"] for g in made)
+    body = {"port": {"network_id": network["id"], "security_groups": [one, two]}}
+    assert kind_of(member.post("/v2.0/ports", body, 409)) == "SecurityGroupConflict"
+    port = cloud.port(network, security_groups=[two, three])
+    member.put(f"/v2.0/ports/{port['id']}", {"port": {"security_groups": [one, three]}}, 409)
+    member.put(f"/v2.0/security-groups/{two}", {"security_group": {"stateful": True}}, 409)

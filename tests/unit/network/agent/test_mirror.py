@@ -68,7 +68,7 @@ def test_a_port_that_was_asked_for_and_does_not_come_is_elsewhere() -> None:
     one.merge(answer(neighbours=[Neighbour("n1", "m", "192.0.2.2", (), "p1")]), (), ["p1"])
     state = one.state()
     assert state.ports == () and [n.host for n in state.neighbours] == ["192.0.2.2"]
-    assert state.changed.ports == {"p1"} and state.changed.macs == {"n1": {"m"}}
+    assert state.changed.ports == {"p1"} and set(state.changed.neighbours["n1"]) == {"m"}
 
 
 def test_a_port_that_comes_is_no_neighbour_any_more_unless_it_is_only_expected() -> None:
@@ -108,7 +108,7 @@ def test_nothing_touched_gives_the_same_pieces_again() -> None:
     one = mirror(ports=[port("p1", "s1")], address_sets=[members("1")], neighbours=[Neighbour("n1", "k", "h", (), "p5")])
     first, second = one.state(), one.state()
     assert first == second and first.neighbours is second.neighbours and first.address_sets[0] is second.address_sets[0]
-    assert not any((second.changed.ports, second.changed.networks, second.changed.sets, second.changed.macs))
+    assert not any((second.changed.ports, second.changed.networks, second.changed.sets, second.changed.neighbours))
 
 
 def test_what_was_touched_is_kept_until_the_drivers_took_it_in() -> None:

@@ -13,9 +13,11 @@ def port(*rules: SecurityRule, **more: object) -> Port:
     return Port("p1", "n1", "FA:16:3e:00:00:01", (FixedIp("10.0.0.5"), FixedIp("fd00::5")), rules=rules, **more)  # type: ignore[arg-type]
 
 
-def lines(rule: SecurityRule, **sets: AddressSet) -> list[str]:
-    fixed = nft_rules.ALWAYS_INGRESS if rule.direction == "ingress" else nft_rules.ALWAYS_EGRESS
-    return [x for x in nft_rules.direction_lines(port(rule), rule.direction, sets) if x not in (*fixed, "drop")]
+def lines(rule: SecurityRule, stateful: bool = True, **sets: AddressSet) -> list[str]:
+    wide = {i: (nft_rules.split_members(s.members, 4)[1], nft_rules.split_members(s.members, 6)[1]) for i, s in sets.items()}
+    found = nft_rules.direction_lines(port(rule, stateful=stateful), rule.direction, wide)
+    assert found.pop() == "drop" and (found.pop(0) == "ct state invalid drop" if stateful else True)
+    return found[len(nft_rules.ALWAYS_INGRESS):]
 
 
 @pytest.mark.parametrize(("rule", "expected"), [
@@ -31,6 +33,25 @@ def lines(rule: SecurityRule, **sets: AddressSet) -> list[str]:
 ])
 def test_one_rule_is_one_line(rule: SecurityRule, expected: str) -> None:
     assert lines(rule) == [expected]
+
+
+def test_a_stateless_port_only_lets_pass_and_knows_no_connections() -> None:
+    assert lines(SecurityRule("ingress", "IPv4", "tcp", 22, 22), stateful=False) == [
+        "meta nfproto ipv4 meta l4proto 6 th dport 22 return"]
+    for direction in ("ingress", "egress"):
+        found = nft_rules.direction_lines(port(SecurityRule(direction), stateful=False), direction, {})
+        assert not any("ct state" in line or "accept" in line for line in found)
+
+
+def test_members_are_followed_as_they_are_split() -> None:
+    before = ("10.0.0.7", "10.0.0.8", "10.1.0.0/16", "fd00::1")
+    known = {v: nft_rules.split_members(before, v) for v in (4, 6)}
+    for after in (("10.0.0.8", "10.0.0.9", "10.1.0.0/16", "fd00::1"), ("10.0.0.7", "10.0.0.8", "10.1.0.0/16", "fd00::2"),
+                  ("10.0.0.7", "10.0.0.8/32"), ()):
+        assert nft_rules.follow_members(known, before, after) == {v: nft_rules.split_members(after, v) for v in (4, 6)}
+    assert known == {v: nft_rules.split_members(before, v) for v in (4, 6)}
+    kept = nft_rules.follow_members(known, before, (*before, "fd00::9"))
+    assert kept[4][0] is known[4][0]  # so that nobody compares it
 
 
 def test_remote_groups_are_sets_and_their_cidrs_stand_in_the_rule() -> None:
