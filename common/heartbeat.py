@@ -1,11 +1,15 @@
 """Heartbeats of daemons that may reach their service's schema; agents send theirs through their conductor."""
 
+from collections.abc import Callable
 from importlib import metadata
 from typing import Any
 
+from common import clock
 from common.db import services
 from common.db.session import Database
-from common.worker import Worker
+from common.worker import Worker, guarded
+
+_FIRST_CALL_S, _FIRST_PAUSE_S = 3.0, 1.0
 
 
 def version() -> str:
@@ -25,3 +29,26 @@ def into(worker: Worker, database: Database, model: Any, *, availability_zone: s
                              host=worker.conf.host, version=version(), availability_zone=availability_zone)
 
     worker.every("heartbeat", worker.conf.worker.heartbeat_s, beat)
+
+
+def through(worker: Worker, conductor: Any, beat: Callable[[Any], None], name: str = "heartbeat") -> None:
+    """Let an agent tell its conductor that it lives: `beat(conductor)` every [worker] heartbeat_s seconds.
+
+    Until the first is answered, every second and with little patience: the conductor may be starting, too, and what was
+    sent before it listens is lost.
+    """
+    answered = False
+
+    def tell() -> None:
+        nonlocal answered
+        beat(conductor if answered else conductor.within(_FIRST_CALL_S))
+        answered = True
+
+    def beats() -> None:
+        pause = 0.0
+        while not clock.wait(worker.stopping, pause):
+            before = answered
+            guarded(name, tell)
+            pause = worker.conf.worker.heartbeat_s if answered and before else _FIRST_PAUSE_S
+
+    worker.loop(name, beats)

@@ -8,8 +8,7 @@ import threading
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from common import clock, context, errors
-from common.heartbeat import version
+from common import clock, context, errors, heartbeat
 from common.worker import Worker, guarded
 from services.network.agent.mirror import Mirror
 from services.network.drivers.base import Applied
@@ -35,7 +34,6 @@ class Reconciler:
         self._members: dict[str, set[str]] = {}
         self._resync = True
         self._read_host = True
-        self._answered = False
         self._up: set[str] = set()
         self._told_networks: dict[str, Any] = {}
         self._told_routers: dict[str, Any] = {}
@@ -47,16 +45,9 @@ class Reconciler:
         self._stopping = worker.stopping
         worker.on_start(lambda: self.stack.links.start(self.link_changed))
         worker.loop("reconcile", self.run)
-        worker.loop("heartbeat", lambda: self._beats(worker.conf.worker.heartbeat_s))
+        heartbeat.through(worker, self.conductor, self.beat)
         worker.every("full-pass", self.full_pass_s, self.resync, at_once=False)
         worker.on_stop(self._stop)
-
-    def _beats(self, seconds: float) -> None:
-        """Beat every `seconds`; until the first beat is answered, every second, for the conductor may be starting, too."""
-        pause = 0.0
-        while not clock.wait(self._stopping, pause):
-            guarded("heartbeat", self.beat)
-            pause = seconds if self._answered else 1.0
 
     def _stop(self) -> None:
         self._wake.set()
@@ -88,12 +79,10 @@ class Reconciler:
                 self._read_host = True
         self._wake.set()
 
-    def beat(self) -> None:
+    def beat(self, conductor: Any) -> None:
         """Tell the conductor that the host lives; it says whether it lost track of it."""
-        client = self.conductor if self._answered else self.conductor.within(3.0)
-        answer = client.heartbeat(context.internal(), host=self.host, version=version(), started_at=self.started_at,
-                                          **self.facts)
-        self._answered = True
+        answer = conductor.heartbeat(context.internal(), host=self.host, version=heartbeat.version(),
+                                     started_at=self.started_at, **self.facts)
         if answer.get("resync"):
             with self._lock:
                 self._resync = True

@@ -35,7 +35,7 @@ class Reconciler:
         """Run in `worker`'s threads: jobs, full passes, heartbeats."""
         self.loop.attach(worker)
         conf = worker.conf.worker
-        worker.every(f"heartbeat {self.backend.host}", conf.heartbeat_s, self.beat)
+        heartbeat.through(worker, self.conductor, self.beat, f"heartbeat {self.backend.host}")
         worker.every(f"pass {self.backend.host}", conf.reconcile_s, self.full_pass)
 
     # jobs
@@ -94,11 +94,11 @@ class Reconciler:
 
     # passes
 
-    def beat(self) -> None:
+    def beat(self, conductor: Any) -> None:
         """Tell that this back end lives, and what it has."""
         stats = self.backend.driver.stats()
         pools = [{"name": f"{self.backend.host}#{stats.volume_backend_name}", "capabilities": stats.capabilities()}]
-        self.conductor.heartbeat(
+        conductor.heartbeat(
             context.internal(),
             self.backend.host,
             {"version": heartbeat.version(), "availability_zone": self.backend.zone, "pools": pools},

@@ -147,7 +147,7 @@ class Cloud:
         self.driver.start()
         self.new_conductor()
         self.new_agent()
-        self.reconciler.beat()
+        self.reconciler.beat(self.reconciler.conductor)
 
     def new_conductor(self, after_step=None):
         deps = Conductor(self.conf, self.db, self.scheduler, self.agents, self.images, self.compute)

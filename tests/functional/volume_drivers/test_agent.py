@@ -36,7 +36,7 @@ class IscsiCloud(support.Cloud):
         self.driver = load_driver(conf, "iscsi")
         self.driver.start()
         self.new_agent()
-        self.reconciler.beat()
+        self.reconciler.beat(self.reconciler.conductor)
 
     def new_agent(self):
         name, host = (self.driver.name, f"test-host@{self.driver.name}")
