@@ -22,6 +22,9 @@ P = ParamSpec("P")
 R = TypeVar("R")
 _RETRY_CODES = frozenset((1205, 1213, 1020, 2006, 2013, 2055))
 _TRIES_MAX = 8
+_PROBE_AFTER_S = 1.0
+_WRITES = {"isolation_level": "READ COMMITTED"}
+_READS: dict[str, Any] = {"isolation_level": "AUTOCOMMIT", "skip_autocommit_rollback": True, "pool_reset_on_return": None}
 
 
 def _encryption(url: sa.URL) -> dict[str, Any]:
@@ -50,12 +53,17 @@ class Database:
             options["pool_size"], options["max_overflow"] = pool_size, max_overflow
         else:
             options.update(pool_size=pool_size, max_overflow=max_overflow, pool_recycle=pool_recycle_s,
-                           pool_pre_ping=True, isolation_level="READ COMMITTED",
                            connect_args={"connect_timeout": 10, "charset": "utf8mb4", **_encryption(self.url)})
-        self.engine = sa.create_engine(self.url, **options)
+        self.engine = self.reader = sa.create_engine(self.url, **options, **({} if self.is_sqlite else _WRITES))
         if self.is_sqlite:
             _prepare_sqlite(self.engine)
+        else:
+            # what only reads needs no transaction: each statement of one would see its own moment anyway
+            self.reader = sa.create_engine(self.url, **options, **_READS)
+            for engine in (self.engine, self.reader):
+                _probe_idle(engine)
         self._sessions = orm.sessionmaker(self.engine, expire_on_commit=False, autoflush=False)
+        self._reads = orm.sessionmaker(self.reader, expire_on_commit=False, autoflush=False)
         self._write_lock = threading.RLock() if self.is_sqlite else contextlib.nullcontext()
 
     @classmethod
@@ -72,7 +80,7 @@ class Database:
     @contextlib.contextmanager
     def read(self) -> Iterator[orm.Session]:
         """A session for reading; nothing is written."""
-        with _translated(), self._sessions() as session:
+        with _translated(), self._reads() as session:
             yield session
 
     @contextlib.contextmanager
@@ -134,6 +142,7 @@ class Database:
     def dispose(self) -> None:
         """Close every connection; also what a forked child does with its parent's."""
         self.engine.dispose()
+        self.reader.dispose()
 
 
 def is_retryable(error: exc.DBAPIError) -> bool:
@@ -160,6 +169,27 @@ def _translated() -> Iterator[None]:
         raise errors.Transient("database: no free connection") from e
 
 
+def _probe_idle(engine: sa.Engine) -> None:
+    """Ask the server whether it still knows a connection that nobody used for a while, before it is used.
+
+    SQLAlchemy would ask before every use: a round trip for each session.
+    """
+    @event.listens_for(engine, "checkin")
+    def checkin(_connection: Any, record: Any) -> None:
+        record.info["used_s"] = clock.monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def checkout(connection: Any, record: Any, _proxy: Any) -> None:
+        used_s = record.info.get("used_s")
+        if used_s is not None and clock.monotonic() - used_s > _PROBE_AFTER_S:
+            try:
+                alive = engine.dialect.do_ping(connection)
+            except engine.dialect.loaded_dbapi.Error as e:
+                raise exc.InvalidatePoolError(f"the server forgot the connection: {e}") from e
+            if not alive:
+                raise exc.InvalidatePoolError("the server forgot the connection")
+
+
 def _prepare_sqlite(engine: sa.Engine) -> None:
     @event.listens_for(engine, "connect")
     def connect(connection: Any, _record: Any) -> None:
@@ -181,11 +211,14 @@ def counted(database: Database) -> Iterator[list[str]]:
     def note(_c: Any, _cur: Any, statement: str, *_rest: Any) -> None:
         seen.append(statement)
 
-    event.listen(database.engine, "before_cursor_execute", note)
+    engines = {database.engine, database.reader}
+    for engine in engines:
+        event.listen(engine, "before_cursor_execute", note)
     try:
         yield seen
     finally:
-        event.remove(database.engine, "before_cursor_execute", note)
+        for engine in engines:
+            event.remove(engine, "before_cursor_execute", note)
 
 
 def unique_violation(error: exc.IntegrityError) -> bool:

@@ -178,7 +178,11 @@ class Reconciler:
         return any(item["spec"] or item["keep"] or item["jobs"] for item in found)
 
     def power_changed(self, server_id: str, _power: str) -> None:
-        """The driver says that a guest changed; look before believing it, in a thread of ours."""
+        """The driver says that a guest changed; look before believing it, in a thread of ours. What our own job did is its
+        report's to tell."""
+        with self._lock:
+            if server_id in self._in_hand:
+                return
         self._pool.submit(guard, f"power of {server_id}", lambda: self._tell_power(server_id))
 
     def _tell_power(self, server_id: str) -> None:

@@ -1,10 +1,12 @@
 """What the compute service's decisions reach for: its schema, its conductors, and the other services."""
 
 import logging
+import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
+from cachetools import TTLCache
 from oslo_config import cfg
 
 from common import clock, errors
@@ -13,11 +15,16 @@ from common.db.session import Database
 from services.compute.db import hosts
 
 LOG = logging.getLogger(__name__)
+T = TypeVar("T")
+_SEEN_S = 5
 
 
 @dataclass(frozen=True)
 class Deps:
-    """conductor and agents are RPC clients (`agents.to(host)`); image, network, volume the typed clients of common."""
+    """conductor and agents are RPC clients (`agents.to(host)`); image, network, volume the typed clients of common.
+
+    `seen` keeps images and networks that boots name, as a token saw them some seconds ago: many boots name the same.
+    """
 
     conf: cfg.ConfigOpts
     db: Database
@@ -26,6 +33,20 @@ class Deps:
     image: Any
     network: Any
     volume: Any
+    seen: Any = field(default_factory=lambda: TTLCache(1024, _SEEN_S))
+    lock: Any = field(default_factory=threading.Lock)
+
+    def remember(self, context: Any, kind: str, item_id: str, look: Callable[[], T], good: Callable[[T], bool]) -> T:
+        """What `look()` says of another service's resource, or said to the same token a moment ago; only `good` answers last."""
+        key = (context.auth_token, kind, item_id)
+        with self.lock:
+            found: T | None = self.seen.get(key)
+        if found is None:
+            found = look()
+            if good(found):
+                with self.lock:
+                    self.seen[key] = found
+        return found
 
     def poke(self, context: Any, saga_ids: Sequence[str]) -> None:
         """Tell a conductor about new sagas. What cannot be told is found by their own looking, so it is no failure."""

@@ -25,7 +25,11 @@ def resolve(deps: Deps, context: Any, wanted: Any, *, count: int) -> list[dict[s
                                 "port ID. Please launch your instance one by one with different ports.")
     items = [_item(w) for w in wanted]
     named = sorted({i["uuid"] for i in items if not i["port"]})
-    found = {n["id"]: n for n in remote(lambda: client.find("network", id=named))} if named else {}
+    found: dict[str, Any] = {}
+    if named:
+        found = deps.remember(context, "network", ",".join(named),
+                              lambda: {n["id"]: n for n in remote(lambda: client.find("network", id=named))},
+                              lambda nets: len(nets) == len(named) and all(n.get("subnets") for n in nets.values()))
     missing = [n for n in named if n not in found]
     if missing:
         raise errors.BadRequest(f"Network {', '.join(missing)} could not be found.")

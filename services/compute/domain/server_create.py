@@ -242,12 +242,16 @@ def _check_personality(limit: Mapping[str, int], files: Sequence[Mapping[str, st
 def _image(deps: Deps, context: Any, image_id: str | None) -> dict[str, Any] | None:
     if not image_id:
         return None
-    found: dict[str, Any] = remote(
-        lambda: deps.image.as_user(context).show(image_id),
-        on_404=errors.BadRequest("Can not find requested image"),
-        on_403=errors.BadRequest("Can not find requested image"),
-    )
-    return found
+
+    def look() -> dict[str, Any]:
+        found: dict[str, Any] = remote(
+            lambda: deps.image.as_user(context).show(image_id),
+            on_404=errors.BadRequest("Can not find requested image"),
+            on_403=errors.BadRequest("Can not find requested image"),
+        )
+        return found
+
+    return deps.remember(context, "image", image_id, look, lambda image: image.get("status", "active") == "active")
 
 
 def _columns(
