@@ -14,6 +14,7 @@ import functools
 from typing import Any
 
 import kombu
+import oslo_messaging
 from oslo_messaging._drivers import impl_rabbit
 
 EXCHANGE = "altostack"
@@ -25,7 +26,11 @@ class Connection(impl_rabbit.Connection):  # type: ignore[misc]
 
     def __init__(self, *args: Any, limited: bool = False, **kwargs: Any) -> None:
         self.limited = limited
-        super().__init__(*args, **kwargs)
+        try:
+            super().__init__(*args, **kwargs)
+        except kombu.exceptions.OperationalError as e:
+            # what a sender gives up with when it has no connection yet; with one, oslo.messaging itself says it like this
+            raise oslo_messaging.MessageDeliveryFailure(f"RabbitMQ cannot be reached: {e}") from e
 
     def declare_topic_consumer(self, exchange_name: str, topic: str, callback: Any = None, queue_name: str | None = None) -> None:
         """A queue of messages; a limited account leaves the one that all receivers of a topic share."""

@@ -9,7 +9,9 @@ import sys
 
 import pytest
 
-from common import clock, errors
+from common import clock, context, errors
+from common.rpc import transport as rpc_transport
+from common.rpc.interface import Interface, cast, client
 from common.testing.api import make_conf
 from common.worker import Runtime, unreachable
 from tests.unit.common.support import SERVICE
@@ -47,6 +49,23 @@ def test_one_host_that_answers_is_enough(tmp_path, closed):
 def test_all_hosts_are_named(tmp_path, closed):
     said = unreachable(conf_of(tmp_path, f"rabbit://a:b@127.0.0.1:{closed},a:b@[::1]:1/"))
     assert said and f"127.0.0.1:{closed} " in said and "::1:1 " in said
+
+
+class Poke(Interface):
+    """The contract under test."""
+
+    topic = "poked"
+
+    @cast
+    def poke(self, ctxt) -> None:
+        """Pokes one."""
+
+
+def test_a_cast_without_any_connection_is_transient(tmp_path, closed):
+    """So that a request that was accepted is not answered with an error."""
+    poke = client(Poke, rpc_transport.connect(conf_of(tmp_path, f"rabbit://a:b@127.0.0.1:{closed}/")))
+    with pytest.raises(errors.Transient, match="cannot be reached"):
+        poke.poke(context.internal())
 
 
 def test_transports_in_memory_need_no_broker(tmp_path):
