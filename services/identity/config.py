@@ -12,7 +12,7 @@ IDENTITY_OPTS: list[cfg.Opt] = [
     cfg.IntOpt("password_hash_rounds", default=12, min=4, max=31, help="Cost of a password hash (bcrypt rounds)."),
     cfg.StrOpt("password_hash_algorithm", default="bcrypt", choices=["bcrypt", "scrypt"],
                help="How new passwords are hashed; older hashes of the other kind stay valid."),
-    cfg.IntOpt("max_password_length", default=4096, min=1, help="Longest password accepted, characters."),
+    cfg.IntOpt("max_password_length", default=4096, min=1, help="Characters of a password that count; more are cut off."),
     cfg.IntOpt("list_limit", min=1, help="Most items a list without `limit` holds; unset: all."),
     cfg.IntOpt("max_project_tree_depth", default=5, min=1, help="Levels of projects below a domain."),
 ]

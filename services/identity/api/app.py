@@ -10,7 +10,6 @@ from common.http import faults as common_faults
 from common.http.app import Api, create_app
 from services.identity.api import policies, routes
 from services.identity.api.auth import TokenAuthenticator
-from services.identity.api.schemas import explain
 from services.identity.api.state import State
 from services.identity.api.views import receipt as receipt_view
 from services.identity.domain import receipt
@@ -23,7 +22,7 @@ def make_app(state: State, authenticator: TokenAuthenticator | None = None) -> f
     return create_app(Api(
         name="identity-api", conf=state.conf, routes=routes.ROUTES, rules=policies.RULES, base_rules=False,
         authenticator=authenticator or TokenAuthenticator(state.tokens), fault=fault, state=state,
-        health=state.db.ping, schema_error=explain, request_id_headers=("x-openstack-request-id",),
+        health=state.db.ping, request_id_headers=("x-openstack-request-id",),
     ))
 
 

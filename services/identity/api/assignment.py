@@ -97,12 +97,13 @@ def index(request: Request) -> dict[str, Any]:
 
 def _true(request: Request, name: str) -> bool:
     """A flag that is set when it is there, unless it is 0."""
-    return name in request.query and request.first(name) not in ("0", "false", "False")
+    return name in request.query and request.first(name) != "0"
 
 
 def _wanted(request: Request) -> Wanted:
     first = request.first
-    inherited = {None: None, "projects": True}.get(first("scope.OS-INHERIT:inherited_to"), None)
+    text = first("scope.OS-INHERIT:inherited_to")
+    inherited = None if text is None else text == "projects"
     wanted = Wanted(
         user_id=first("user.id") or None, group_id=first("group.id") or None, role_id=first("role.id") or None,
         project_id=first("scope.project.id") or None, domain_id=first("scope.domain.id") or None,
@@ -110,15 +111,16 @@ def _wanted(request: Request) -> Wanted:
         subtree=_true(request, "include_subtree"))
     if wanted.effective and wanted.group_id:
         raise faults.invalid("Combining effective and group filter will always result in an empty list.")
-    if wanted.effective and wanted.inherited is True:
-        raise faults.invalid("Combining effective, domain and inherited filters will always result in an empty list."
-                             ) if wanted.domain_id else faults.invalid("Specify either effective or inherited.")
+    if wanted.effective and wanted.inherited is True and wanted.domain_id:
+        raise faults.invalid("Combining effective, domain and inherited filters will always result in an empty list.")
     if wanted.project_id and wanted.domain_id:
         raise faults.invalid("Specify a domain or project, not both")
+    if wanted.system and (wanted.project_id or wanted.domain_id):
+        raise faults.invalid(f"Specify system or {'project' if wanted.project_id else 'domain'}, not both")
     if wanted.user_id and wanted.group_id:
         raise faults.invalid("Specify a user or group, not both")
     if wanted.subtree and not wanted.project_id:
-        raise faults.invalid("scope.project.id must be specified if include_subtree is also specified")
+        raise faults.invalid("'scope.project.id' is a dependency of 'include_subtree'")
     return wanted
 
 
@@ -154,7 +156,7 @@ def _view(request: Request, a: Listed, known: dict[str, Any] | None) -> dict[str
     if a.from_group:
         links["membership"] = listing.self_link(request, "groups", a.from_group, "users", a.actor[1])["self"]
     if a.prior_role_id:
-        links["prior_role"] = listing.self_link(request, "prior_roles", a.prior_role_id, "implies", a.role_id)["self"]
+        links["prior_role"] = listing.self_link(request, "prior_role", a.role_id, "implies", a.prior_role_id)["self"]
     return {"role": shown("role", a.role_id), a.actor[0]: shown(*a.actor), "scope": scope, "links": links}
 
 

@@ -74,6 +74,7 @@ def delete_service(request: Request, service_id: str) -> None:
 
 def endpoints(request: Request) -> dict[str, Any]:
     """200 with endpoints."""
+    listing.one_of(request, "interface", ("admin", "internal", "public"))
     query = listing.read(request, ("interface", "service_id", "region_id", "enabled"))
     found, more = request.app.read(catalog_db.listing, Endpoint, query)
     return listing.answer(request, "endpoints", [view.endpoint(request, e) for e in found], more)

@@ -1,5 +1,6 @@
 """Domains."""
 
+import re
 from typing import Any
 
 from common.http.request import Request
@@ -33,7 +34,9 @@ def index(request: Request) -> dict[str, Any]:
 
 def create(request: Request) -> tuple[dict[str, Any], int]:
     """201."""
-    values = {**request.body["domain"], "is_domain": True, "parent_id": None}
+    values = {**request.body["domain"], "is_domain": True, "parent_id": None, "domain_id": None}
+    if not re.fullmatch("([0-9a-fA-F]{32})?", values.get("explicit_domain_id") or ""):
+        raise faults.invalid("Domain ID does not conform to required UUID format.")
     row = request.app.change(project.create, request.app.conf, values)
     return {"domain": view.show_domain(request, row, sorted(set(values.get("tags") or [])))}, 201
 

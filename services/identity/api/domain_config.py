@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from common import errors
 from common.http.request import Request
 from services.identity.domain import domain_config, project
 
@@ -25,21 +26,24 @@ def show(request: Request, domain_id: str, group: str | None = None, option: str
     """200 with all, a group or an option; `security_compliance` may be read by everybody, and says what passwords need."""
     compliance = group == _COMPLIANCE
     request.authorize({}, "identity:get_security_compliance_domain_config" if compliance else None)
+    if compliance:
+        return {"config": _security(request, domain_id, option)}
     with request.app.db.read() as session:
-        project.found_domain(session, domain_id)
-        found = _security(request, option) if compliance else domain_config.get(session, domain_id, group, option)
-    return {"config": found}
+        return {"config": domain_config.get(session, domain_id, group, option)}
 
 
-def _security(request: Request, option: str | None) -> dict[str, Any]:
+def _security(request: Request, domain_id: str, option: str | None) -> dict[str, Any]:
     """The cloud's rules for passwords, as text; only of the default domain's users, whom they hold for."""
+    if domain_id != request.app.conf.identity.default_domain_id:
+        raise errors.Forbidden("Invalid domain specific configuration: Reading security compliance information for any domain "
+                               "other than the default domain is not allowed or supported..")
     conf = request.app.conf.security_compliance
     known = {"password_regex": conf.password_regex, "password_regex_description": conf.password_regex_description}
     if option is None:
         return {_COMPLIANCE: known}
     if option not in known:
-        request.authorize({}, "identity:update_domain_config")
-        return domain_config.defaults(_COMPLIANCE, option)
+        raise errors.Forbidden("Invalid domain specific configuration: Reading security compliance values other than "
+                               "password_regex and password_regex_description is not allowed..")
     return {option: known[option]}
 
 

@@ -37,6 +37,8 @@ def groups(request: Request) -> dict[str, Any]:
 def create_group(request: Request) -> tuple[dict[str, Any], int]:
     """201."""
     values = request.body["endpoint_group"]
+    if not values.get("filters"):
+        raise faults.invalid("filters field is required and cannot be empty")
     row = request.app.change(rows.add, EndpointGroup(
         id=ids.hex_id(), name=values["name"], description=values.get("description"), filters=values["filters"]))
     return {"endpoint_group": _view(request, row)}, 201
@@ -81,7 +83,6 @@ def group_endpoints(request: Request, endpoint_group_id: str) -> dict[str, Any]:
 def group_projects(request: Request, endpoint_group_id: str) -> dict[str, Any]:
     """200 with the projects that were given a group."""
     with request.app.db.read() as session:
-        _found(session, endpoint_group_id)
         ids_ = filter_db.projects_of(session, group_id=endpoint_group_id)
     return _projects(request, ids_)
 
@@ -102,9 +103,8 @@ def _projects(request: Request, ids_: list[str]) -> dict[str, Any]:
 
 
 def _both(session: Any, group_id: str, project_id: str) -> EndpointGroup:
-    row = _found(session, group_id)
     project.found(session, project_id)
-    return row
+    return _found(session, group_id)
 
 
 def show_group_in_project(request: Request, endpoint_group_id: str, project_id: str) -> dict[str, Any]:
@@ -113,13 +113,16 @@ def show_group_in_project(request: Request, endpoint_group_id: str, project_id: 
         row = _both(session, endpoint_group_id, project_id)
         if not filter_db.has_group(session, project_id, endpoint_group_id):
             raise errors.NotFound("Endpoint Group Project Association not found")
-    return {"endpoint_group": _view(request, row)}
+    link = listing.self_link(request, "OS-EP-FILTER", "endpoint_groups", row.id, "projects", project_id)
+    return {"project_endpoint_group": {"endpoint_group_id": row.id, "project_id": project_id, "links": link}}
 
 
 def give_group(request: Request, endpoint_group_id: str, project_id: str) -> None:
     """204; takes no body."""
     def work(session: Any) -> None:
         _both(session, endpoint_group_id, project_id)
+        if filter_db.has_group(session, project_id, endpoint_group_id):
+            raise faults.conflict("project_endpoint_group", "Duplicate entry")
         filter_db.give_group(session, project_id, endpoint_group_id)
 
     request.app.change(work)
@@ -163,13 +166,15 @@ def check(request: Request, project_id: str, endpoint_id: str) -> None:
     with request.app.db.read() as session:
         _pair(session, project_id, endpoint_id)
         if not filter_db.has(session, project_id, endpoint_id):
-            raise faults.not_found("endpoint", f"Endpoint {endpoint_id} not found in project {project_id}")
+            raise errors.NotFound(f"Endpoint {endpoint_id} not found in project {project_id}")
 
 
 def give(request: Request, project_id: str, endpoint_id: str) -> None:
     """204; takes no body."""
     def work(session: Any) -> None:
         _pair(session, project_id, endpoint_id)
+        if filter_db.has(session, project_id, endpoint_id):
+            raise faults.conflict("project_endpoint", "Duplicate entry")
         filter_db.give(session, project_id, endpoint_id)
 
     request.app.change(work)
@@ -178,8 +183,7 @@ def give(request: Request, project_id: str, endpoint_id: str) -> None:
 def take(request: Request, project_id: str, endpoint_id: str) -> None:
     """204."""
     def work(session: Any) -> None:
-        _pair(session, project_id, endpoint_id)
         if not filter_db.take(session, project_id, endpoint_id):
-            raise faults.not_found("endpoint", f"Endpoint {endpoint_id} not found in project {project_id}")
+            raise errors.NotFound(f"Endpoint {endpoint_id} not found in project {project_id}")
 
     request.app.change(work)

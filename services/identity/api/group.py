@@ -79,7 +79,8 @@ def of_user(request: Request, user_id: str) -> dict[str, Any]:
     request.authorize(user_api.target(request.app.read(user_db.get, user_id), user_id))
     request.app.read(users.found, user_id)
     found, more = request.app.read(user_db.groups, user_id, listing.read(request, ("name", "domain_id")))
-    return listing.answer(request, "groups", [view(request, g) for g in found], more)
+    shown = [{**view(request, g), "membership_expires_at": None} for g in found]
+    return listing.answer(request, "groups", shown, more)
 
 
 def _both(request: Request, group_id: str, user_id: str) -> None:

@@ -34,7 +34,7 @@ def registered(request: Request) -> dict[str, Any]:
 def register(request: Request) -> tuple[dict[str, Any], int]:
     """201 with the new registered limits."""
     made = request.app.change(limit.register, request.body["registered_limits"])
-    return {"registered_limits": [_registered(request, r) for r in made], "links": listing.links(request)}, 201
+    return {"registered_limits": [_registered(request, r) for r in made]}, 201
 
 
 def show_registered(request: Request, registered_limit_id: str) -> dict[str, Any]:
@@ -71,7 +71,7 @@ def index(request: Request) -> dict[str, Any]:
 def create(request: Request) -> tuple[dict[str, Any], int]:
     """201 with the new limits."""
     made = request.app.change(limit.create, request.app.conf, request.body["limits"])
-    return {"limits": [_view(request, *pair) for pair in made], "links": listing.links(request)}, 201
+    return {"limits": [_view(request, *pair) for pair in made]}, 201
 
 
 def show(request: Request, limit_id: str) -> dict[str, Any]:

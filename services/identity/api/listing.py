@@ -9,6 +9,8 @@ from common.http.request import Request
 from services.identity.db.rows import Query
 
 _COMPARATORS = frozenset("contains startswith endswith icontains istartswith iendswith".split())
+_BOOLEANS = ("True", "TRUE", "true", "False", "FALSE", "false", "", "1", "0", "y", "Y", "n", "N", "on", "ON", "off", "OFF", "yes",
+             "no")
 _FALSE = frozenset(("0", "f", "false", "off", "n", "no"))
 
 
@@ -27,12 +29,25 @@ def read(request: Request, names: Iterable[str], *, booleans: Iterable[str] = ("
         if name not in known or (comparator and (comparator not in _COMPARATORS or not inexact)):
             continue
         for value in values:
-            filters.append((name, comparator, _boolean(value) if name in true_false and not comparator else value))
+            if not value and name.endswith("_id"):
+                raise errors.BadRequest(f"Invalid input for field/attribute {name}. Value: . '' should be non-empty")
+            filters.append((name, comparator, _boolean(name, value) if name in true_false and not comparator else value))
     return Query(tuple(filters), _limit(request), request.first("marker") or None)
 
 
-def _boolean(text: str) -> bool:
-    return text.strip().lower() not in _FALSE
+def one_of(request: Request, name: str, words: Sequence[str]) -> None:
+    """BadRequest unless every value of filter `name` is one of `words`."""
+    for text in request.query.get(name, ()):
+        if text not in words:
+            raise errors.BadRequest(f"Invalid input for field/attribute {name}. Value: {text}. {text!r} is not one of "
+                                    f"{list(words)}")
+
+
+def _boolean(name: str, text: str) -> bool:
+    if text not in _BOOLEANS:
+        spelt = [True, *_BOOLEANS[:3], False, *_BOOLEANS[3:]]
+        raise errors.BadRequest(f"Invalid input for field/attribute {name}. Value: {text}. {text!r} is not one of {spelt}")
+    return text.lower() not in _FALSE
 
 
 def _limit(request: Request) -> int | None:
@@ -41,9 +56,8 @@ def _limit(request: Request) -> int | None:
     if not text:
         return configured
     if not re.fullmatch(r"\d{1,9}", text):
-        raise errors.BadRequest(f"Invalid input for field 'limit': {text!r} is not a non-negative integer.")
-    wanted = min(int(text), request.app.conf.api.max_page_size)
-    return wanted or configured
+        raise errors.BadRequest(f"Invalid input for field/attribute limit. Value: {text}. {text!r} is not a non-negative integer")
+    return min(int(text), request.app.conf.api.max_page_size)
 
 
 def answer(request: Request, key: str, items: Sequence[Mapping[str, Any]], more: bool = False) -> dict[str, Any]:
@@ -64,6 +78,16 @@ def links(request: Request, following: str | None = None) -> dict[str, Any]:
     query = request.raw.query_string.decode("ascii", "replace")
     own = request.base_url + request.raw.path + (f"?{query}" if query else "")
     return {"next": following, "self": own, "previous": None}
+
+
+def with_extra(body: dict[str, Any], row: Any) -> dict[str, Any]:
+    """`body` with clients' own attributes once more under `extra`: so upstream answers changes of users and projects."""
+    return {**body, "extra": row.extra or {}}
+
+
+def own_link(request: Request) -> dict[str, str]:
+    """The links of an answer that is no list: its own URL."""
+    return {"self": request.base_url + request.raw.path}
 
 
 def self_link(request: Request, *path: str) -> dict[str, str]:

@@ -64,4 +64,5 @@ def for_endpoint(request: Request, endpoint_id: str) -> dict[str, Any]:
 def endpoints(request: Request, policy_id: str) -> dict[str, Any]:
     """200 with the endpoints that follow a policy."""
     found = request.app.read(policy.endpoints, policy_id)
-    return listing.answer(request, "endpoints", [catalog_view.endpoint(request, e) for e in found])
+    return listing.answer(request, "endpoints", [
+        {k: v for k, v in catalog_view.endpoint(request, e).items() if k != "region"} for e in found])

@@ -72,7 +72,7 @@ def default_domain(request: Request) -> str:
 def show(request: Request, project_id: str) -> dict[str, Any]:
     """200; with `parents_as_list`, `subtree_as_list`, `parents_as_ids`, `subtree_as_ids` also what stands above and below."""
     row = _authorized(request, project_id)
-    asked = set(request.query)
+    asked = {name for name in request.query if _asked(request, name)}
     for one, other in (("parents_as_list", "parents_as_ids"), ("subtree_as_list", "subtree_as_ids")):
         if {one, other} <= asked:
             raise faults.invalid(f"Cannot use {one} and {other} query params at the same time.")
@@ -88,7 +88,7 @@ def show(request: Request, project_id: str) -> dict[str, Any]:
         extra = {} if limits is None else {"limits": limits.get(p.id, [])}
         return {**view.show(request, p, tags.get(p.id, [])), **extra}
 
-    body = shown(row)
+    body = view.show(request, row, tags.get(row.id, []))
     held = {p.id for p in mine}
     if "parents_as_list" in asked:
         body["parents"] = [{"project": shown(p)} for p in above if p.id in held]
@@ -99,6 +99,11 @@ def show(request: Request, project_id: str) -> dict[str, Any]:
     if "subtree_as_ids" in asked:
         body["subtree"] = _nested_subtree(project_id, below)
     return {"project": body}
+
+
+def _asked(request: Request, name: str) -> bool:
+    """A flag is set when it is there, unless it says no."""
+    return request.first(name) != "0"
 
 
 def _nested_parents(ids: list[str]) -> dict[str, Any] | None:
@@ -127,7 +132,8 @@ def update(request: Request, project_id: str) -> dict[str, Any]:
         row = project.update(session, project.found(session, project_id), request.body["project"])
         return row, project_db.tags(session, [project_id]).get(project_id, [])
 
-    return {"project": view.show(request, *request.app.change(work))}
+    row, tags = request.app.change(work)
+    return {"project": listing.with_extra(view.show(request, row, tags), row)}
 
 
 def delete(request: Request, project_id: str) -> None:
@@ -144,7 +150,8 @@ def of_user(request: Request, user_id: str) -> dict[str, Any]:
         user = user_db.get(session, user_id)
         request.authorize({"target.user.id": user_id, **({"target.user.domain_id": user.domain_id} if user else {})})
         users.found(session, user_id)
-        found, tags = scope.projects(session, user_id, listing.read(request, _FILTERS, booleans=("enabled", "is_domain")))
+        query = listing.read(request, _FILTERS, booleans=("enabled", "is_domain"))
+        found, tags = scope.projects(session, user_id, query, disabled=True)
     return listing.answer(request, "projects", [view.show(request, p, tags.get(p.id, [])) for p in found])
 
 

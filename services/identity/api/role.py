@@ -75,7 +75,7 @@ def implications(request: Request, role_id: str) -> dict[str, Any]:
     with request.app.db.read() as session:
         prior = role.found(session, role_id)
         implied = rows.by_ids(session, Role, role_db.implications(session).get(role_id, ()))
-    return {"role_inference": view.inference(request, prior, list(implied.values())), "links": listing.links(request)}
+    return {"role_inference": view.inference(request, prior, list(implied.values())), "links": listing.own_link(request)}
 
 
 def show_implication(request: Request, role_id: str, implied_role_id: str) -> dict[str, Any]:
@@ -101,7 +101,7 @@ def unimply(request: Request, role_id: str, implied_role_id: str) -> None:
 
 def _one(request: Request, prior: Role, implied: Role) -> dict[str, Any]:
     body = {"prior_role": view.brief(request, prior), "implies": view.brief(request, implied)}
-    return {"role_inference": body, "links": listing.links(request)}
+    return {"role_inference": body, "links": listing.own_link(request)}
 
 
 def inferences(request: Request) -> dict[str, Any]:
@@ -111,4 +111,4 @@ def inferences(request: Request) -> dict[str, Any]:
         known = rows.by_ids(session, Role, {*table, *(i for implied in table.values() for i in implied)})
     shown = [view.inference(request, known[p], [known[i] for i in sorted(implied) if i in known])
              for p, implied in sorted(table.items()) if p in known]
-    return {"role_inferences": shown, "links": listing.links(request)}
+    return {"role_inferences": shown}

@@ -38,13 +38,14 @@ def _grants(place: str, noun: str = "grant") -> list[Row]:
 
 
 def _inherited(place: str) -> list[Row]:
-    """The routes of role assignments that the projects below `place` inherit."""
+    """The routes of role assignments that the projects below `place` inherit; lists exist for domains only, as upstream."""
     rows: list[Row] = []
     for actor in ("user", "group"):
         base = f"/v3/OS-INHERIT{place}/{actor}s/<{actor}_id>/roles"
         one = base + "/<role_id>/inherited_to_projects"
+        if place.startswith("/domains/"):
+            rows.append(Route("GET", base + "/inherited_to_projects", assignment.roles, "identity:list_grants", targeted=True))
         rows += [
-            Route("GET", base + "/inherited_to_projects", assignment.roles, "identity:list_grants", targeted=True),
             Route("PUT", one, assignment.give, "identity:create_grant", status=204, targeted=True),
             Route("GET", one, assignment.check, "identity:check_grant", status=204, targeted=True),
             Route("DELETE", one, assignment.take, "identity:revoke_grant", status=204, targeted=True),
@@ -93,6 +94,8 @@ _USERS: list[Row] = [
     Route("PATCH", "/v3/users/<user_id>", user.update, "identity:update_user", body=user_schema.UPDATE, targeted=True),
     Route("DELETE", "/v3/users/<user_id>", user.delete, "identity:delete_user", targeted=True),
     Route("POST", "/v3/users/<user_id>/password", user.change_password, PUBLIC, body=user_schema.PASSWORD, status=204),
+    Route("DELETE", "/v3/users/<user_id>/tokens", token.revoke_all, "identity:revoke_tokens_for_user", status=204,
+          targeted=True),
     Route("GET", "/v3/users/<user_id>/projects", project.of_user, "identity:list_user_projects", targeted=True),
     Route("GET", "/v3/users/<user_id>/groups", group.of_user, "identity:list_groups_for_user", targeted=True),
     Route("GET", "/v3/groups", group.index, "identity:list_groups", targeted=True),

@@ -12,6 +12,7 @@ from services.identity.api.auth import change_number
 from services.identity.api.views import project as project_view
 from services.identity.api.views import token as token_view
 from services.identity.domain import catalog, faults, scope, token
+from services.identity.domain import user as users
 from services.identity.objects.token import Token
 
 
@@ -50,6 +51,17 @@ def revoke(request: Request) -> None:
     request.app.change(token.revoke, found.payload)
 
 
+def revoke_all(request: Request, user_id: str) -> None:
+    """204: every token of a user is void."""
+    request.authorize({"user_id": user_id, "target.user.id": user_id})
+
+    def work(session: Any) -> None:
+        users.found(session, user_id)
+        token.revoke_user(session, user_id)
+
+    request.app.change(work)
+
+
 def _subject(request: Request, policy: str) -> tuple[str, Token]:
     text = request.raw.headers.get("X-Subject-Token")
     if not text:
@@ -85,11 +97,11 @@ def _body(request: Request, found: Token) -> bytes:
 def catalog_of_caller(request: Request) -> dict[str, Any]:
     """200 with the caller's catalog; 403 for an unscoped token."""
     found = _caller(request)
-    if found.payload.kind == "unscoped":
-        raise faults.forbidden("the token has no scope, so it has no catalog")
+    if found.project is None and found.domain is None:
+        raise errors.Forbidden("You are not authorized to perform the requested action.")
     project_id = found.project["id"] if found.project else None
     shown = request.app.read(catalog.build, found.user["id"], project_id)
-    return {"catalog": shown, "links": listing.links(request)}
+    return {"catalog": shown, "links": listing.own_link(request)}
 
 
 def projects(request: Request) -> dict[str, Any]:
@@ -107,7 +119,7 @@ def domains(request: Request) -> dict[str, Any]:
 def system(request: Request) -> dict[str, Any]:
     """200 with `[{"all": true}]` where the caller holds a role on the system, else an empty list."""
     held = request.app.read(scope.on_system, _caller(request).user["id"])
-    return {"system": [{"all": True}] if held else [], "links": listing.links(request)}
+    return {"system": [{"all": True}] if held else [], "links": listing.own_link(request)}
 
 
 def _caller(request: Request) -> Token:

@@ -1,6 +1,7 @@
 """Users, and changing one's own password."""
 
 import datetime
+import re
 from typing import Any
 
 from common import clock, errors
@@ -13,7 +14,8 @@ from services.identity.db import user as user_db
 from services.identity.db.models import User
 from services.identity.domain import faults, user
 
-_FILTERS = ("name", "domain_id", "enabled", "default_project_id")
+_FILTERS = ("name", "domain_id", "enabled")
+_FEDERATED = ("idp_id", "protocol_id", "unique_id")
 
 
 def target(row: User | None, user_id: str) -> dict[str, Any]:
@@ -37,6 +39,8 @@ def index(request: Request) -> dict[str, Any]:
     fixed = {"domain_id": own} if own else None
     query = listing.read(request, _FILTERS, fixed=fixed)
     found, more = request.app.read(user_db.listing, query, expires=_expires(request))
+    if any(name in request.query for name in _FEDERATED):
+        found, more = [], False  # nobody is federated: there are no identity providers
     return listing.answer(request, "users", [view.show(request, u) for u in found], more)
 
 
@@ -44,12 +48,15 @@ def _expires(request: Request) -> list[tuple[str, datetime.datetime]]:
     out = []
     for text in request.query.get("password_expires_at", []):
         way, _, when = text.partition(":")
+        if re.fullmatch("[a-z]+", way) and when and way not in ("lt", "lte", "gt", "gte", "eq", "neq"):
+            raise faults.invalid(f"The given operator {way} is not valid. It must be one of the following: 'eq', 'neq', "
+                                 "'lt', 'lte', 'gt', or 'gte'.")
         if way not in ("lt", "lte", "gt", "gte", "eq", "neq"):
             way, when = "eq", text
         try:
             out.append((way, clock.parse(when.replace("Z", "+00:00"))))
         except ValueError:
-            raise faults.invalid(f"Invalid password_expires_at: {text}") from None
+            raise faults.malformed("Timestamp not in expected format.") from None
     return out
 
 
@@ -81,7 +88,7 @@ def update(request: Request, user_id: str) -> dict[str, Any]:
     _authorized(request, user_id)
     values = request.body["user"]
     row = request.app.change(user.update, request.app.conf, user_id, _hashed(request, values), values)
-    return {"user": view.show(request, row)}
+    return {"user": listing.with_extra(view.show(request, row), row)}
 
 
 def delete(request: Request, user_id: str) -> None:
@@ -101,8 +108,6 @@ def change_password(request: Request, user_id: str) -> None:
         if e.message != user.expired_error(user_id).message:
             raise
         row = request.app.read(user.found, user_id)
-    if values["password"] == values["original_password"]:
-        raise faults.invalid("The new password cannot be the same as the one before.")
     user.check_history(conf, request.app.hasher, row, request.app.read(user_db.passwords, user_id), values["password"])
     user.check_strength(conf, values["password"])
     hashed = request.app.hasher.hash(values["password"])

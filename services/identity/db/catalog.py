@@ -38,10 +38,11 @@ def listing(session: orm.Session, model: Any, query: rows.Query, *where: Any) ->
     return rows.listing(session, model, query, *where)
 
 
-def enabled(session: orm.Session) -> list[tuple[CatalogService, Endpoint]]:
-    """Every enabled endpoint with its enabled service, in a fixed order."""
-    statement = sa.select(CatalogService, Endpoint).join(Endpoint, Endpoint.service_id == CatalogService.id).where(
-        CatalogService.enabled, Endpoint.enabled).order_by(CatalogService.type, CatalogService.id, Endpoint.id)
+def enabled(session: orm.Session) -> list[tuple[CatalogService, Endpoint | None]]:
+    """Every enabled service with each of its enabled endpoints (None where it has none), in a fixed order."""
+    statement = sa.select(CatalogService, Endpoint).outerjoin(
+        Endpoint, sa.and_(Endpoint.service_id == CatalogService.id, Endpoint.enabled)
+    ).where(CatalogService.enabled).order_by(CatalogService.type, CatalogService.id, Endpoint.id)
     return [(row[0], row[1]) for row in session.execute(statement)]
 
 

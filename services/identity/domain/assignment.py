@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from common import errors
 from common.db.session import Session
 from services.identity.db import assignment as assignment_db
 from services.identity.db import group as group_db
@@ -12,6 +13,7 @@ from services.identity.db import rows
 from services.identity.db.models import NO_DOMAIN, SYSTEM, Assignment, Group, Project, Role, User
 from services.identity.domain import faults, project, roles
 from services.identity.domain import role as role_domain
+from services.identity.domain import user as users
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,8 @@ class Parties:
 
 def parties(session: Session, grant: Grant, *, actor_required: bool = True) -> Parties:
     """The rows of a grant; NotFound names the first that is not there."""
+    if grant.target[0] == "domain":
+        project.found_domain(session, grant.target[1])
     role = role_domain.found(session, grant.role_id) if grant.role_id else None
     model: Any = User if grant.actor[0] == "user" else Group
     actor = session.get(model, grant.actor[1])
@@ -49,12 +53,15 @@ def parties(session: Session, grant: Grant, *, actor_required: bool = True) -> P
 
 
 def give(session: Session, grant: Grant) -> None:
-    """Grant a role; harmless when it is held. Forbidden for another domain's role."""
+    """Grant a role; harmless when it is held. Forbidden on a project for another domain's role."""
     found = parties(session, grant)
     if found.role and found.role.domain_id != NO_DOMAIN:
-        home = None if found.target is None else (found.target.id if found.target.is_domain else found.target.domain_id)
-        if home != found.role.domain_id:
-            raise faults.forbidden("the role belongs to another domain than the target")
+        if found.target is None:
+            raise faults.invalid(f"Role {grant.role_id} is a domain-specific role. Unable to use a domain-specific role in a "
+                                 "system assignment.")
+        if grant.target[0] == "project" and found.target.domain_id != found.role.domain_id:
+            raise errors.Forbidden(f"Project {grant.target[1]} must be in the same domain as the role {grant.role_id} being "
+                                   "assigned.")
     assignment_db.grant(session, grant.actor, grant.target, grant.role_id, grant.inherited)
 
 
@@ -71,14 +78,14 @@ def take(session: Session, grant: Grant) -> None:
     if not assignment_db.revoke(session, grant.actor, grant.target, grant.role_id, grant.inherited):
         raise faults.not_found("role assignment with role", _words(grant))
     if grant.target[0] == "project" and not grant.inherited:
-        users = [grant.actor[1]] if grant.actor[0] == "user" else group_db.members(
+        losers = [grant.actor[1]] if grant.actor[0] == "user" else group_db.members(
             session, [grant.actor[1]]).get(grant.actor[1], [])
-        for user_id in users:
+        for user_id in losers:
             project.forget_delegations(session, user_id, grant.target[1])
 
 
 def _words(grant: Grant) -> str:
-    return f"{grant.role_id}, {grant.actor[0]}: {grant.actor[1]}, {grant.target[0]}: {grant.target[1]}"
+    return f"{grant.role_id}, user or group: {grant.actor[1]}, project, domain, or system: {grant.target[1]}"
 
 
 def held_roles(session: Session, grant: Grant) -> list[Role]:
@@ -141,6 +148,8 @@ def _targets(session: Session, wanted: Wanted) -> list[tuple[str, list[str]]]:
 
 
 def _effective(session: Session, wanted: Wanted) -> list[Listed]:
+    if wanted.user_id:
+        users.found(session, wanted.user_id)
     implications = role_db.implications(session)
     tree = _Tree(session, wanted)
     direct = assignment_db.matching(
@@ -154,12 +163,12 @@ def _effective(session: Session, wanted: Wanted) -> list[Listed]:
     for a in direct:
         if wanted.inherited is not None and a.inherited != wanted.inherited:
             continue
-        users = [a.actor_id] if a.actor_type == "user" else members.get(a.actor_id, [])
+        holders = [a.actor_id] if a.actor_type == "user" else members.get(a.actor_id, [])
         for target in tree.reached(a):
             for role_id, prior in roles.expand([a.role_id], implications).items():
                 if role_id in local or (wanted.role_id and role_id != wanted.role_id):
                     continue
-                for user_id in users:
+                for user_id in holders:
                     if wanted.user_id and user_id != wanted.user_id:
                         continue
                     one = Listed(("user", user_id), target, role_id, a.inherited,
@@ -177,11 +186,11 @@ class _Tree:
         self.sources: list[tuple[str, list[str]]] = []
         self.projects: dict[str, Project] = {}
         if wanted.project_id:
-            row = project_db.get(session, wanted.project_id)
+            row = project.found(session, wanted.project_id)
             above = project_db.parents(session, wanted.project_id)
             below = project_db.subtree(session, wanted.project_id) if wanted.subtree else []
             self.wanted_ids = {wanted.project_id, *(p.id for p in below)}
-            self.projects = {p.id: p for p in ([row] if row else []) + above + below}
+            self.projects = {p.id: p for p in [row] + above + below}
             self.sources = [("project", list(self.projects)), ("domain", list(self.projects))]
         elif wanted.domain_id:
             self.sources = [("domain", [wanted.domain_id])]
@@ -198,6 +207,8 @@ class _Tree:
     def reached(self, a: Assignment) -> list[tuple[str, str]]:
         """The targets on which assignment `a` takes effect."""
         here = (a.target_type, a.target_id)
+        if a.target_type == "system" and not self.wanted.system:
+            return []  # upstream's effective list does not speak of the system unless asked
         if not a.inherited:
             wrong = self.wanted.project_id and (a.target_type != "project" or a.target_id not in self.wanted_ids)
             return [] if wrong else [here]

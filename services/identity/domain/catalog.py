@@ -14,22 +14,23 @@ LOG = logging.getLogger(__name__)
 def build(session: Session, user_id: str, project_id: str | None) -> list[dict[str, Any]]:
     """Services with their endpoints, URLs filled in, for a user on a project (or on none).
 
-    A project that was given endpoints (OS-EP-FILTER) sees those only. An endpoint whose URL cannot be filled in is left out.
+    A project that was given endpoints (OS-EP-FILTER) sees those only; any other sees services without endpoints too, as
+    upstream shows them. An endpoint whose URL cannot be filled in is left out.
     """
     pairs = catalog_db.enabled(session)
     if project_id is not None:
         ids, groups = catalog_db.filtered_to(session, project_id)
         if ids or groups:
-            pairs = [p for p in pairs if p[1].id in ids or any(in_group(g, *p) for g in groups)]
+            pairs = [(s, e) for s, e in pairs if e is not None and (e.id in ids or any(in_group(g, s, e) for g in groups))]
     services: dict[str, dict[str, Any]] = {}
     for service, endpoint in pairs:
-        url = filled(endpoint.url, user_id, project_id)
-        if url is None:
-            continue
         entry = services.setdefault(service.id, {"endpoints": [], "id": service.id, "type": service.type,
                                                  "name": service.name or ""})
+        url = filled(endpoint.url, user_id, project_id) if endpoint is not None else None
+        if endpoint is None or url is None:
+            continue
         entry["endpoints"].append({
-            "id": endpoint.id, "interface": endpoint.interface, "region_id": endpoint.region_id, "url": url,
+            **(endpoint.extra or {}), "id": endpoint.id, "interface": endpoint.interface, "region_id": endpoint.region_id, "url": url,
             "region": endpoint.region_id})
     return list(services.values())
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from common import ids
+from common import errors, ids
 from common.db.session import Session
 from services.identity.db import catalog as catalog_db
 from services.identity.db import rows
@@ -51,18 +51,20 @@ def create_region(session: Session, values: Mapping[str, Any]) -> Region:
     row = Region(id=values.get("id") or ids.hex_id(), description=values.get("description") or "",
                  parent_region_id=values.get("parent_region_id"), extra=_extra(values, _REGION))
     if catalog_db.region(session, row.id) is not None:
-        raise faults.conflict("region", f"Duplicate ID, {row.id}")
+        raise faults.conflict("region", f"Duplicate ID, {row.id}.")
     return rows.add(session, row)
 
 
 def update_region(session: Session, region_id: str, values: Mapping[str, Any]) -> Region:
     """Change a region; a circle of parents is refused."""
     row = region(session, region_id)
+    faults.require_same_id(values, region_id)
     parent = values.get("parent_region_id")
     if parent:
         region(session, parent)
         if parent == region_id or parent in catalog_db.region_descendants(session, region_id):
-            raise faults.invalid("A region must not be its own ancestor.")
+            raise faults.invalid(
+                f"The specified parent region {region_id} would create a circular region hierarchy.")
     for name in ("description", "parent_region_id"):
         if name in values:
             setattr(row, name, values[name] or ("" if name == "description" else None))
@@ -76,8 +78,8 @@ def delete_region(session: Session, region_id: str) -> None:
     region(session, region_id)
     doomed = [region_id, *catalog_db.region_descendants(session, region_id)]
     if any(catalog_db.region_in_use(session, r) for r in doomed):
-        raise faults.forbidden(
-            f"Unable to delete region {region_id} because it or its child regions have associated endpoints")
+        raise errors.Forbidden(
+            f"Unable to delete region {region_id} because it or its child regions have associated endpoints.")
     for one in reversed(doomed):
         catalog_db.delete_region(session, one)
 
@@ -92,6 +94,7 @@ def create_service(session: Session, values: Mapping[str, Any]) -> CatalogServic
 def update_service(session: Session, service_id: str, values: Mapping[str, Any]) -> CatalogService:
     """Change a service."""
     row = service(session, service_id)
+    faults.require_same_id(values, service_id)
     for name in ("type", "name", "description", "enabled"):
         if name in values:
             setattr(row, name, values[name])
@@ -124,16 +127,17 @@ def _place(session: Session, values: Mapping[str, Any]) -> str | None:
 
 def _check_endpoint(session: Session, values: Mapping[str, Any]) -> None:
     if "service_id" in values and catalog_db.service(session, values["service_id"]) is None:
-        raise faults.invalid(f"Could not find service: {values['service_id']}.")
+        raise faults.malformed("Expecting to find endpoint service_id in service table.")
     if values.get("region_id") and catalog_db.region(session, values["region_id"]) is None:
-        raise faults.invalid(f"Could not find region: {values['region_id']}.")
+        raise faults.malformed("Expecting to find endpoint region_id in region table.")
     if "url" in values and filled(values["url"], "user", "project") is None:
-        raise faults.invalid(f"Malformed endpoint URL ({values['url']}), see ERROR log for details.")
+        raise faults.invalid(f"Cannot create an endpoint with an invalid URL: {values['url']}.")
 
 
 def update_endpoint(session: Session, endpoint_id: str, values: Mapping[str, Any]) -> Endpoint:
     """Change an endpoint."""
     row = endpoint(session, endpoint_id)
+    faults.require_same_id(values, endpoint_id)
     _check_endpoint(session, values)
     if "region" in values or "region_id" in values:
         row.region_id = _place(session, values)

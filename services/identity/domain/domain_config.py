@@ -9,7 +9,6 @@ from typing import Any
 from common import errors
 from common.db.session import Session
 from services.identity.db import domain_config as config_db
-from services.identity.domain import faults
 
 DEFAULTS: dict[str, dict[str, Any]] = {
     "identity": {"driver": "sql", "list_limit": None},
@@ -89,6 +88,15 @@ def create(session: Session, domain_id: str, config: Mapping[str, Any]) -> dict[
     return get(session, domain_id)
 
 
+def _other(config: Mapping[str, Any], group: str, option: str | None) -> errors.Forbidden:
+    given = next(iter(config), None)
+    if option is None:
+        return errors.Forbidden(f"Invalid domain specific configuration: request to update group {group}, but config provided "
+                                f"contains group {given} instead.")
+    return errors.Forbidden(f"Invalid domain specific configuration: Trying to update option {option} in group {group}, but "
+                            f"config provided contains option {given} instead.")
+
+
 def update(session: Session, domain_id: str, config: Mapping[str, Any], group: str | None = None,
            option: str | None = None) -> dict[str, Any]:
     """Change what stands in a configuration: all of it, a group, or an option. NotFound where that is not there."""
@@ -96,14 +104,11 @@ def update(session: Session, domain_id: str, config: Mapping[str, Any], group: s
         _require_known(group, option)
         wrapped = {group: config} if option is not None else config
         if option is not None and set(config) != {option} or option is None and set(config) != {group}:
-            raise errors.Forbidden("Invalid domain specific configuration: Trying to update something other than "
-                                   f"{option or group}.")
+            raise _other(config, group, option)
         config = wrapped
         known = {(r.group, r.option) for r in config_db.listing(session, domain_id, group)}
         if not known or (option is not None and (group, option) not in known):
             raise _missing(domain_id, group, option)
-    elif not config_db.listing(session, domain_id):
-        raise _missing(domain_id)
     config_db.put(session, domain_id, _flat(config), SENSITIVE)
     return get(session, domain_id)
 
@@ -122,9 +127,10 @@ def defaults(group: str | None = None, option: str | None = None) -> dict[str, A
     """The defaults of all groups, of one (`{group: {…}}`), or of an option (`{option: value}`)."""
     if group is None:
         return DEFAULTS
-    _require_known(group)
+    _require_known(group, option)
     if option is None:
         return {group: DEFAULTS[group]}
     if option not in DEFAULTS[group]:
-        raise faults.forbidden(f"Reading the default for option {option} in group {group} is not supported")
+        raise errors.Forbidden(f"Invalid domain specific configuration: Reading the default for option {option} in group "
+                               f"{group} is not supported.")
     return {option: DEFAULTS[group][option]}

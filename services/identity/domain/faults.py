@@ -1,5 +1,8 @@
 """Errors in the words that upstream's clients and tests know."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from common import errors
 
 
@@ -34,7 +37,19 @@ def invalid(message: str) -> errors.BadRequest:
     return errors.BadRequest(message)
 
 
-def immutable(noun: str, what: str) -> errors.Forbidden:
-    """A resource whose `immutable` option forbids the change."""
+def malformed(what: str) -> errors.BadRequest:
+    """A request that cannot be read, with the sentences that upstream adds."""
+    return errors.BadRequest(f"{what} The server could not comply with the request since it is either malformed or otherwise "
+                             "incorrect. The client is assumed to be in error.")
+
+
+def immutable(noun: str, what: str, verb: str = "update") -> errors.Forbidden:
+    """A resource whose `immutable` option forbids the change; the stray backquote is upstream's."""
     return errors.Forbidden(
-        f"Cannot modify or delete {noun} {what}: it is immutable; set its immutable option to false first.")
+        f'Unable to {verb} immutable {noun} resource: `{what}. Set resource option "immutable" to false first.')
+
+
+def require_same_id(values: Mapping[str, Any], present: str) -> None:
+    """BadRequest when a body names another id than the URL."""
+    if values.get("id", present) != present:
+        raise invalid("Cannot change ID")

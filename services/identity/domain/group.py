@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from common import clock, ids
+from common import clock, errors, ids
 from common.db.session import Session
 from services.identity.db import group as group_db
 from services.identity.db import rows
@@ -27,27 +27,28 @@ def create(session: Session, values: Mapping[str, Any]) -> Group:
     """A new group."""
     users.require_domain(session, values["domain_id"])
     row = Group(id=ids.hex_id(), name=values["name"], domain_id=values["domain_id"],
-                description=values.get("description") or "", extra={k: v for k, v in values.items() if k not in _OWN})
+                description=values.get("description", ""), extra={k: v for k, v in values.items() if k not in _OWN})
     try:
         rows.add(session, row)
     except rows.Duplicate:
-        raise faults.duplicate("group", row.name, row.domain_id) from None
+        raise faults.duplicate("group", values["name"], values["domain_id"]) from None
     return row
 
 
 def update(session: Session, group_id: str, values: Mapping[str, Any]) -> Group:
     """Change a group."""
     row = found(session, group_id)
+    faults.require_same_id(values, group_id)
     if values.get("domain_id", row.domain_id) != row.domain_id:
-        raise faults.invalid("Cannot change group's domain: domain_id is immutable.")
+        raise faults.invalid("Cannot change Domain ID")
     for name in ("name", "description"):
         if name in values:
-            setattr(row, name, values[name] or ("" if name == "description" else values[name]))
+            setattr(row, name, values[name])
     row.extra = {**(row.extra or {}), **{k: v for k, v in values.items() if k not in _OWN}}
     try:
         rows.flush(session)
     except rows.Duplicate:
-        raise faults.duplicate("group", values["name"], row.domain_id) from None
+        raise faults.duplicate("group", values["name"]) from None
     return row
 
 
@@ -66,10 +67,10 @@ def join(session: Session, group_id: str, user_id: str) -> None:
 
 def leave(session: Session, group_id: str, user_id: str) -> None:
     """Take a user out of a group, and void the user's tokens; NotFound when it is not in it."""
-    users.found(session, user_id)
     found(session, group_id)
+    users.found(session, user_id)
     if not group_db.leave(session, group_id, user_id):
-        raise faults.not_found("user", f"User {user_id} not found in group {group_id}")
+        raise errors.NotFound(f"User '{user_id}' not found in group '{group_id}'")
     token_db.revoke(session, clock.now(), user_id=user_id)
 
 
@@ -78,4 +79,4 @@ def require_member(session: Session, group_id: str, user_id: str) -> None:
     found(session, group_id)
     users.found(session, user_id)
     if not group_db.has(session, group_id, user_id):
-        raise faults.not_found("user", f"User {user_id} not found in group {group_id}")
+        raise errors.NotFound(f"User '{user_id}' not found in group '{group_id}'")

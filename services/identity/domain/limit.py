@@ -13,7 +13,6 @@ from services.identity.db import project as project_db
 from services.identity.db import rows
 from services.identity.db.models import Limit, RegisteredLimit
 from services.identity.domain import faults
-from services.identity.domain import user as users
 
 
 def by_project(session: Session, project_ids: Iterable[str]) -> dict[str, list[dict[str, Any]]]:
@@ -50,18 +49,18 @@ def found(session: Session, limit_id: str) -> tuple[Limit, RegisteredLimit]:
     return row
 
 
-def _check_place(session: Session, values: Mapping[str, Any]) -> None:
+def _check_place(session: Session, noun: str, values: Mapping[str, Any]) -> None:
     if values.get("service_id") and catalog_db.service(session, values["service_id"]) is None:
-        raise faults.invalid(f"Could not find service: {values['service_id']}.")
+        raise faults.malformed(f"Expecting to find service_id in {noun}.")
     if values.get("region_id") and catalog_db.region(session, values["region_id"]) is None:
-        raise faults.invalid(f"Could not find region: {values['region_id']}.")
+        raise faults.malformed(f"Expecting to find region_id in {noun}.")
 
 
 def register(session: Session, wanted: Sequence[Mapping[str, Any]]) -> list[RegisteredLimit]:
     """New registered limits, all or none."""
     made = []
     for values in wanted:
-        _check_place(session, values)
+        _check_place(session, "registered_limit", values)
         row = RegisteredLimit(
             id=ids.hex_id(), service_id=values["service_id"], region_id=values.get("region_id") or "",
             resource_name=values["resource_name"], default_limit=values["default_limit"],
@@ -76,7 +75,7 @@ def register(session: Session, wanted: Sequence[Mapping[str, Any]]) -> list[Regi
 def update_registered(session: Session, limit_id: str, values: Mapping[str, Any]) -> RegisteredLimit:
     """Change a registered limit; Forbidden to move one that limits stand on."""
     row = found_registered(session, limit_id)
-    _check_place(session, values)
+    _check_place(session, "registered_limit", values)
     moves = any(k in values and (values[k] or "") != getattr(row, k) for k in ("service_id", "region_id", "resource_name"))
     if moves and limit_db.in_use(session, limit_id):
         raise _in_use(limit_id)
@@ -108,16 +107,18 @@ def create(session: Session, conf: cfg.ConfigOpts,
     """New limits of projects and domains, all or none; each needs its registered limit."""
     made = []
     for values in wanted:
-        _check_place(session, values)
+        _check_place(session, "limit", values)
         registered = limit_db.registered_for(session, values["service_id"], values.get("region_id"), values["resource_name"])
         if registered is None:
             raise errors.Forbidden("Unable to create a limit that has no corresponding registered limit.")
         if values.get("project_id"):
             owner = project_db.get(session, values["project_id"])
             if owner is None or owner.is_domain:
-                raise faults.invalid(f"Could not find project: {values['project_id']}.")
+                raise faults.malformed("Expecting to find project_id in limit.")
         else:
-            users.require_domain(session, values["domain_id"])
+            owner = project_db.get(session, values["domain_id"])
+            if owner is None or not owner.is_domain:
+                raise faults.malformed("Expecting to find domain_id in limit.")
         row = Limit(id=ids.hex_id(), registered_limit_id=registered.id, project_id=values.get("project_id") or "",
                     domain_id=values.get("domain_id") or "", resource_limit=values["resource_limit"],
                     description=values.get("description"))

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from common import ids
+from common import errors, ids
 from common.db.session import Session
 from services.identity.db import catalog as catalog_db
 from services.identity.db import policy as policy_db
@@ -32,6 +32,7 @@ def create(session: Session, values: Mapping[str, Any]) -> Policy:
 def update(session: Session, policy_id: str, values: Mapping[str, Any]) -> Policy:
     """Change a policy."""
     row = found(session, policy_id)
+    faults.require_same_id(values, policy_id)
     for name in ("type", "blob"):
         if name in values:
             setattr(row, name, values[name])
@@ -73,13 +74,16 @@ def associated(session: Session, policy_id: str, to: Mapping[str, str]) -> Polic
     _require(session, policy_id, to)
     row = policy_db.association(session, **to)
     if row is None or row.policy_id != policy_id:
-        raise faults.not_found("policy association", policy_id)
+        raise errors.NotFound("Could not find policy association.")
     return row
 
 
 def dissociate(session: Session, policy_id: str, to: Mapping[str, str]) -> None:
-    """End an association."""
-    policy_db.drop(session, associated(session, policy_id, to))
+    """End an association; harmless when there is none."""
+    _require(session, policy_id, to)
+    row = policy_db.association(session, **to)
+    if row is not None and row.policy_id == policy_id:
+        policy_db.drop(session, row)
 
 
 class _Associations:
@@ -104,7 +108,7 @@ def for_endpoint(session: Session, endpoint_id: str) -> Policy:
     """The policy that an endpoint follows; NotFound when there is none."""
     policy_id = _Associations(session).policy_of(entries.endpoint(session, endpoint_id))
     if policy_id is None:
-        raise faults.not_found("policy association", f"endpoint {endpoint_id}")
+        raise errors.NotFound(f"No policy is associated with endpoint {endpoint_id}.")
     return found(session, policy_id)
 
 

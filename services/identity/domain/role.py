@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
-from common import ids
+from common import errors, ids
 from common.db.session import Session
 from services.identity.db import role as role_db
 from services.identity.db import rows
 from services.identity.db.models import NO_DOMAIN, ImpliedRole, Role
-from services.identity.domain import faults, roles
+from services.identity.domain import faults
 
 _OWN = frozenset("id name domain_id description options links".split())
 
@@ -29,7 +29,7 @@ def create(session: Session, values: Mapping[str, Any]) -> Role:
     try:
         rows.add(session, row)
     except rows.Duplicate:
-        raise faults.duplicate("role", row.name) from None
+        raise faults.duplicate("role", values["name"], values.get("domain_id")) from None
     return row
 
 
@@ -41,7 +41,7 @@ def update(session: Session, role_id: str, values: Mapping[str, Any]) -> Role:
             set(values) == {"options"} and options.get("immutable", True) in (False, None)):
         raise faults.immutable("role", role_id)
     if "domain_id" in values and (values["domain_id"] or NO_DOMAIN) != row.domain_id:
-        raise faults.invalid("Cannot change the domain of a role.")
+        raise faults.invalid("Update of `domain_id` is not allowed.")
     for name in ("name", "description"):
         if name in values:
             setattr(row, name, values[name])
@@ -58,19 +58,21 @@ def delete(session: Session, role_id: str) -> None:
     """Delete a role with its assignments and implications."""
     row = found(session, role_id)
     if (row.options or {}).get("immutable"):
-        raise faults.immutable("role", role_id)
+        raise faults.immutable("role", role_id, "delete")
     role_db.delete(session, [role_id])
 
 
 def imply(session: Session, prior_id: str, implied_id: str) -> tuple[Role, Role]:
-    """Let `prior_id` imply `implied_id`; Forbidden for `admin` being implied, or a circle."""
+    """Let `prior_id` imply `implied_id`; Forbidden for `admin` or a role of one domain being implied, Conflict for a repetition.
+
+    A circle is allowed, as upstream allows it: it makes its roles equal.
+    """
     prior, implied = found(session, prior_id), found(session, implied_id)
-    if implied.name == "admin" and implied.domain_id == NO_DOMAIN:
-        raise faults.forbidden("admin cannot be an implied role")
-    if prior_id == implied_id or prior_id in roles.closure(session, [implied_id]):
-        raise faults.forbidden("an implication must not lead back to its prior role")
-    if role_db.implied(session, prior_id, implied_id) is None:
-        rows.add(session, ImpliedRole(prior_id=prior_id, implied_id=implied_id))
+    if implied.domain_id != NO_DOMAIN or implied.name == "admin":
+        raise errors.Forbidden(f"{implied_id} cannot be an implied roles.")
+    if role_db.implied(session, prior_id, implied_id) is not None:
+        raise faults.conflict("implied_role", "Duplicate entry")
+    rows.add(session, ImpliedRole(prior_id=prior_id, implied_id=implied_id))
     return prior, implied
 
 
@@ -78,7 +80,7 @@ def found_implied(session: Session, prior_id: str, implied_id: str) -> tuple[Rol
     """Both roles of an implication; NotFound when it is not there."""
     prior, implied = found(session, prior_id), found(session, implied_id)
     if role_db.implied(session, prior_id, implied_id) is None:
-        raise faults.not_found("implied role", f"{prior_id} implies {implied_id}")
+        raise errors.NotFound(f"{prior_id} does not imply {implied_id}.")
     return prior, implied
 
 

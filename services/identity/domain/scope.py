@@ -9,15 +9,18 @@ from services.identity.db import rows
 from services.identity.db.models import SYSTEM, Project
 
 
-def projects(session: Session, user_id: str,
-             query: rows.Query | None = None) -> tuple[Sequence[Project], dict[str, list[str]]]:
-    """Enabled projects of enabled domains on which a user holds a role, inherited ones included, with their tags."""
+def projects(session: Session, user_id: str, query: rows.Query | None = None, *,
+             disabled: bool = False) -> tuple[Sequence[Project], dict[str, list[str]]]:
+    """Enabled projects of enabled domains (with `disabled`: all) on which a user holds a role, inherited ones included.
+
+    The second value are their tags.
+    """
     held = assignment_db.of_user(session, user_id)
     ids = {a.target_id for a in held if a.target_type == "project" and not a.inherited}
     ids |= project_db.below(session, {a.target_id for a in held if a.target_type == "project" and a.inherited})
     ids |= project_db.ids_in_domains(session, {a.target_id for a in held if a.target_type == "domain" and a.inherited})
     found, _ = project_db.listing(session, query or rows.Query(), domains=False, ids=ids)
-    enabled = _enabled(session, found)
+    enabled = found if disabled else _enabled(session, found)
     return enabled, project_db.tags(session, [p.id for p in enabled])
 
 

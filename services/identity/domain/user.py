@@ -17,7 +17,7 @@ from services.identity.db.models import Password, Project, User
 from services.identity.domain import faults
 from services.identity.domain.hashing import Hasher
 
-COLUMNS = ("name", "domain_id", "enabled", "default_project_id", "description")
+COLUMNS = ("name", "domain_id", "enabled", "default_project_id")
 OPTIONS = ("ignore_change_password_upon_first_use", "ignore_password_expiry", "ignore_lockout_failure_attempts",
            "lock_password", "ignore_user_inactivity", "multi_factor_auth_rules", "multi_factor_auth_enabled")
 _OWN = frozenset((*COLUMNS, "id", "options", "password", "links", "original_password", "password_expires_at", "federated"))
@@ -53,7 +53,7 @@ def create(session: Session, conf: cfg.ConfigOpts, hashed: str | None, values: M
     try:
         rows.add(session, row)
     except rows.Duplicate:
-        raise faults.duplicate("user", row.name, row.domain_id) from None
+        raise faults.duplicate("user", values["name"], values["domain_id"]) from None
     if hashed is not None:
         set_password(session, conf, row, hashed, self_service=False, now=clock.now())
     return row
@@ -62,8 +62,9 @@ def create(session: Session, conf: cfg.ConfigOpts, hashed: str | None, values: M
 def update(session: Session, conf: cfg.ConfigOpts, user_id: str, hashed: str | None, values: Mapping[str, Any]) -> User:
     """Change a user; a new password or disabling voids its tokens."""
     row = found(session, user_id)
+    faults.require_same_id(values, user_id)
     if values.get("domain_id", row.domain_id) != row.domain_id:
-        raise faults.invalid("Cannot change user's domain: domain_id is immutable.")
+        raise faults.invalid("Cannot change Domain ID")
     _check_default_project(session, values.get("default_project_id"))
     for name in COLUMNS:
         if name in values and name != "domain_id":
@@ -74,7 +75,7 @@ def update(session: Session, conf: cfg.ConfigOpts, user_id: str, hashed: str | N
     try:
         rows.flush(session)
     except rows.Duplicate:
-        raise faults.duplicate("user", values.get("name", row.name), row.domain_id) from None
+        raise faults.duplicate("user", values["name"]) from None
     if hashed is not None:
         set_password(session, conf, row, hashed, self_service=False, now=clock.now())
     if hashed is not None or values.get("enabled") is False:
@@ -130,9 +131,7 @@ def set_password(session: Session, conf: cfg.ConfigOpts, user: User, hashed: str
 
 
 def check_strength(conf: cfg.ConfigOpts, password: str) -> None:
-    """BadRequest when the password is too long or does not match [security_compliance] password_regex."""
-    if len(password) > conf.identity.max_password_length:
-        raise faults.invalid(f"Password must not be longer than {conf.identity.max_password_length} characters.")
+    """BadRequest when the password does not match [security_compliance] password_regex."""
     pattern = conf.security_compliance.password_regex
     if pattern and not re.match(pattern, password):
         words = conf.security_compliance.password_regex_description or ""
@@ -142,7 +141,8 @@ def check_strength(conf: cfg.ConfigOpts, password: str) -> None:
 def check_history(conf: cfg.ConfigOpts, hasher: Hasher, user: User, older: list[Password], password: str) -> None:
     """BadRequest when a user may not change the password yet, or had it before."""
     if (user.options or {}).get("lock_password"):
-        raise faults.invalid("Password change is not allowed: the password is locked.")
+        raise faults.invalid("You cannot change your password at this time due to password policy disallowing password "
+                             "changes. Please contact your administrator to reset your password.")
     days = conf.security_compliance.minimum_password_age
     if days and older and not _forced(user, older[0]):
         allowed = older[0].created_at + datetime.timedelta(days=days)

@@ -95,7 +95,7 @@ def test_long_passwords_are_cut_as_upstream_cuts_them(cloud):
     cloud.user("long", "x" * 100)
     assert cloud.issue(cloud.auth("long", "x" * 72)).status_code == 201
     assert cloud.issue(cloud.auth("long", "x" * 71)).status_code == 401
-    cloud.admin("POST", "/v3/users", {"user": {"name": "y", "password": "x" * 5000}}, 400)
+    cloud.admin("POST", "/v3/users", {"user": {"name": "y", "password": "x" * 5000}}, 201)
 
 
 def test_scrypt(make_cloud):

@@ -70,7 +70,8 @@ def test_ids_of_a_body_do_not_win(cloud):
     made = cloud.admin("POST", "/v3/users", {"user": {"name": "x", "id": cloud.made["admin_id"], "failed_count": 9,
                                                       "password_expires_at": "2000-01-01"}}, 201)["user"]
     assert made["id"] != cloud.made["admin_id"] and made["password_expires_at"] is None
-    cloud.admin("PATCH", f"/v3/users/{made['id']}", {"user": {"id": "y", "links": {}}})
+    cloud.admin("PATCH", f"/v3/users/{made['id']}", {"user": {"id": "y"}}, 400)
+    cloud.admin("PATCH", f"/v3/users/{made['id']}", {"user": {"links": {}}})
     assert cloud.admin("GET", f"/v3/users/{made['id']}")["user"]["id"] == made["id"]
 
 

@@ -19,7 +19,7 @@ _MANAGE = (f"{ADMIN} or ({_inside('admin')} and {_OWN_ROLE}) or "
            f"({_inside('manager')} and rule:domain_managed_target_role)")
 
 RULES = (
-    rule("identity:check_grant", f"{ADMIN_OR_SYSTEM_READER} or ({_inside('reader')} and {_OWN_ROLE})",
+    rule("identity:check_grant", f"{ADMIN} or (((role:reader and system_scope:all) or {_inside('reader')}) and {_OWN_ROLE})",
          "Check a role assignment.", scopes=ALL),
     rule("identity:list_grants", f"{ADMIN_OR_SYSTEM_READER} or {_inside('reader')}", "List roles on a target.",
          scopes=ALL),
@@ -42,9 +42,9 @@ RULES = (
     rule("identity:create_system_grant_for_group", ADMIN, "Create system grant for group.", scopes=NOT_DOMAIN),
     rule("identity:revoke_system_grant_for_group", ADMIN, "Revoke system grant for group.", scopes=NOT_DOMAIN),
     rule("identity:list_role_assignments",
-         ADMIN_OR_SYSTEM_READER + " or (role:reader and domain_id:%(target.domain_id)s)",
+         ADMIN_OR_SYSTEM_READER + " or (role:reader and domain_id:%(target.domain_id)s and not None:%(target.domain_id)s)",
          "List role assignments.", scopes=ALL),
     rule("identity:list_role_assignments_for_tree",
-         ADMIN_OR_SYSTEM_READER + " or (role:reader and domain_id:%(target.domain_id)s)",
+         ADMIN_OR_SYSTEM_READER + " or (role:reader and domain_id:%(target.domain_id)s and not None:%(target.domain_id)s)",
          "List role assignments for tree.", scopes=ALL),
 )

@@ -14,5 +14,6 @@ RULES = (
          ADMIN_OR_SYSTEM_READER + " or rule:service_role or rule:token_subject",
          "Validate token.", scopes=ALL),
     rule("identity:revoke_token", ADMIN + " or rule:token_subject", "Revoke token.", scopes=ALL),
+    rule("identity:revoke_tokens_for_user", "rule:admin_or_owner", "Revoke tokens for user.", scopes=ALL),
     rule("identity:revocation_list", "rule:service_or_admin", "Revocation list.", scopes=NOT_DOMAIN),
 )

@@ -22,10 +22,3 @@ def wrap(key: str, properties: dict[str, Any], required: tuple[str, ...] = (), *
     if required:
         inner["required"] = list(required)
     return Schema({"type": "object", "properties": {key: inner}, "required": [key]})
-
-
-def explain(error: Any) -> str:
-    """Upstream identity's form of a schema error: the path without the outermost key."""
-    path = [str(p) for p in error.path]
-    inside = path[1:] if len(path) > 1 else []
-    return f"Invalid input for field '{'/'.join(inside)}': {error.message}" if inside else str(error.message)

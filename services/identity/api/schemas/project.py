@@ -11,10 +11,10 @@ _OPTIONS = {"type": "object", "properties": {"immutable": {"type": ["boolean", "
 _COMMON: dict[str, Any] = {"name": name(64), "description": TEXT_OR_NULL, "enabled": BOOLEAN, "options": _OPTIONS,
                            "tags": _TAGS}
 _PROJECT = {**_COMMON, "domain_id": ID_OR_NULL, "parent_id": ID_OR_NULL, "is_domain": BOOLEAN}
-_DOMAIN = {**_COMMON, "explicit_domain_id": {"type": "string", "pattern": "^[a-fA-F0-9]{32}$"}}
+_DOMAIN = {**_COMMON, "explicit_domain_id": {"type": "string"}}
 
 CREATE = wrap("project", _PROJECT, ("name",))
-UPDATE = wrap("project", _PROJECT, minProperties=1)
+UPDATE = wrap("project", _PROJECT)
 CREATE_DOMAIN = wrap("domain", _DOMAIN, ("name",))
 UPDATE_DOMAIN = wrap("domain", _COMMON, minProperties=1)
 TAGS = Schema({"type": "object", "properties": {"tags": _TAGS}, "required": ["tags"], "additionalProperties": False})

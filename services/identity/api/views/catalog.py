@@ -17,8 +17,9 @@ def service(request: Request, row: CatalogService) -> dict[str, Any]:
     """One service."""
     body = {**(row.extra or {}), "id": row.id, "type": row.type, "enabled": row.enabled,
             "links": self_link(request, "services", row.id)}
-    body.update({k: v for k, v in (("name", row.name), ("description", row.description)) if v is not None})
-    return body
+    if row.description is not None:
+        body["description"] = row.description
+    return {**body, "name": row.name or ""}
 
 
 def endpoint(request: Request, row: Endpoint) -> dict[str, Any]:

@@ -14,10 +14,8 @@ def show(request: Request, row: User) -> dict[str, Any]:
     body: dict[str, Any] = {
         **(row.extra or {}), "id": row.id, "name": row.name, "domain_id": row.domain_id,
         "enabled": users.is_enabled(request.app.conf, row), "password_expires_at": clock.iso_micro(row.password_expires_at),
-        "options": row.options or {}, "federated": [], "links": self_link(request, "users", row.id),
+        "options": row.options or {}, "links": self_link(request, "users", row.id),
     }
     if row.default_project_id is not None:
         body["default_project_id"] = row.default_project_id
-    if row.description is not None:
-        body["description"] = row.description
     return body
