@@ -46,8 +46,8 @@ def upload(request: Request, image_id: str) -> Any:
     states.require(image.status, states.SAVING)
     _check_formats(image)
     size = expected_size(request)
-    room = quotas.room(state.db, state.project_limits(image.owner or ""), image.owner, "image_size_total",
-                       also=("image_count_uploading",))
+    quotas.require_room(state.db, state.project_limits(image.owner or ""), image.owner, "image_count_uploading",
+                        "image_size_total")
     if size is not None and size > state.conf.image.size_max_bytes:
         raise errors.TooLarge(f"Image exceeds the storage quota: the image has {size} bytes")
     writer = images.begin_writing(state.db, image, state.conf.image.upload_lease_s, states.SAVING)
@@ -56,7 +56,7 @@ def upload(request: Request, image_id: str) -> Any:
         verifier = signature.verifier_of(image.properties, state.certificates, request.context) if state.certificates else None
         removal.clear_orphan(state.db, store, places, image.id)
         stored, virtual = ingest(store, image.id, stream, rules_of(state), image.disk_format, image.container_format,
-                                 size_hint=size, size_max_bytes=room, verifier=verifier)
+                                 size_hint=size, verifier=verifier)
         try:
             state.db.transaction(images.finish_upload, image.id, writer, store.name, stored, virtual)
         except BaseException:
@@ -76,9 +76,9 @@ def stage(request: Request, image_id: str) -> Any:
         raise errors.NotFound("The glance-direct import method is not enabled.")
     states.require(image.status, states.UPLOADING)
     size = expected_size(request)
-    room = quotas.room(state.db, state.project_limits(image.owner or ""), image.owner, "image_stage_total",
-                       also=("image_count_uploading",))
-    most = state.conf.image.size_max_bytes if room is None else min(room, state.conf.image.size_max_bytes)
+    quotas.require_room(state.db, state.project_limits(image.owner or ""), image.owner, "image_count_uploading",
+                        "image_stage_total")
+    most = state.conf.image.size_max_bytes
     if size is not None and size > most:
         raise errors.TooLarge(f"Image exceeds the storage quota: the image has {size} bytes")
     writer = images.begin_writing(state.db, image, state.conf.image.upload_lease_s, states.UPLOADING)

@@ -38,7 +38,8 @@ def create(request: Request, image_id: str) -> Any:
         images_formats(image)
     _check_method(state, method)
     stores = _stores(state, request, body, image, copy=name == "copy-image")
-    quotas.room(state.db, state.project_limits(image.owner or ""), image.owner, "image_size_total")
+    names = ["image_size_total"] if image.status == states.UPLOADING else ["image_size_total", "image_count_uploading"]
+    quotas.require_room(state.db, state.project_limits(image.owner or ""), image.owner, *names)
     saga = state.db.transaction(imports.start, image, request.context, method=method, stores=stores,
                                 all_must_succeed=body.get("all_stores_must_succeed", True), request_body=dict(body),
                                 keep_h=state.conf["import"].task_keep_h)

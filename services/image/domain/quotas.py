@@ -1,6 +1,6 @@
 """What a project may still use, by identity's registered limits. Without limits everything is allowed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from common import errors
 from common.db.session import Database
@@ -29,13 +29,11 @@ def check(database: Database, limits: Mapping[str, int], owner: str | None, name
                               f"usage {used} and delta {more}]")
 
 
-def room(database: Database, limits: Mapping[str, int], owner: str | None, name: str, *,
-         also: Sequence[str] = ()) -> int | None:
-    """Bytes left under the size limit `name` (None: any number); errors.TooLarge when a limit is reached already."""
-    for other in also:
-        check(database, limits, owner, other, 1)
-    most = limits.get(name, -1)
-    if owner is None or most < 0:
-        return None
-    check(database, limits, owner, name, 1)
-    return (most - usage(database, owner)[name]) * MIB
+def require_room(database: Database, limits: Mapping[str, int], owner: str | None, *names: str) -> None:
+    """errors.TooLarge when one of the limits `names` is exceeded, or a count among them reached.
+
+    How much data comes is not known beforehand, so a project may get beyond its sizes once, as with upstream: it is what it
+    sends after that which is refused.
+    """
+    for name in names:
+        check(database, limits, owner, name, 0 if name in _IN_MIB else 1)

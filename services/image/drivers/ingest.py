@@ -24,15 +24,14 @@ class Rules:
 
 def ingest(store: Store, image_id: str, stream: Iterable[bytes], rules: Rules, disk_format: str | None,
            container_format: str | None, *, size_hint: int | None = None,
-           size_max_bytes: int | None = None, verifier: Verifier | None = None) -> tuple[StoredImage, int | None]:
+           verifier: Verifier | None = None) -> tuple[StoredImage, int | None]:
     """Store `stream` as an image: (what was stored, virtual size in bytes or None where that has no meaning).
 
-    `size_max_bytes` lowers the rules' bound (a quota), `verifier` checks the image's signature. Raises base.TooLarge,
+    `verifier` checks the image's signature. Raises base.TooLarge,
     inspect.ImageRejected, signature.SignatureInvalid, another StoreError, or what the stream raises; nothing is kept then.
     """
-    most = rules.size_max_bytes if size_max_bytes is None else min(rules.size_max_bytes, size_max_bytes)
     inspector = inspector_of(rules, disk_format, container_format)
-    bounded = limited(stream, most)
+    bounded = limited(stream, rules.size_max_bytes)
     checked = verified(bounded, verifier) if verifier else bounded
     stored = store.add(image_id, inspected(checked, inspector) if inspector else checked, size_hint)
     return stored, inspector.result.virtual_size_bytes if inspector else None

@@ -138,7 +138,9 @@ FOR_READERS = {"get_import_info", "stores_info", "get_usage", "list_metadef_reso
 @pytest.mark.parametrize("row", OTHERS, ids=lambda r: f"{r.method} {r.path}")
 def test_other_routes(site, row):
     image = make(site, "public", True)
-    path = row.path.replace("<image_id>", image).replace("<store_id>", "file").replace("<task_id>", "x").replace("<name>", "image")
+    path = row.path
+    for key, value in {"<image_id>": image, "<store_id>": "file", "<task_id>": "x", "<name>": "image"}.items():
+        path = path.replace(key, value)
     for name, persona in PERSONAS.items():
         status = site.client(persona).request(row.method, path, {} if row.body else None).status_code
         if row.policy == "get_schema":
