@@ -4,7 +4,9 @@ import re
 
 import flask
 import orjson
+from werkzeug import exceptions as wz
 
+from common import ids
 from common.errors import ApiError
 from common.http import faults as common_faults
 from common.http.app import Api, create_app
@@ -19,15 +21,30 @@ _POLICY = re.compile(r"Policy doesn't allow (\S+) to be performed\.")
 
 def make_app(state: State, authenticator: TokenAuthenticator | None = None) -> flask.Flask:
     """The app; callers are known by the tokens this very service made, unless a test says otherwise."""
-    return create_app(Api(
+    app = create_app(Api(
         name="identity-api", conf=state.conf, routes=routes.ROUTES, rules=policies.RULES, base_rules=False,
         authenticator=authenticator or TokenAuthenticator(state.tokens), fault=fault, state=state,
         health=state.db.ping, request_id_headers=("x-openstack-request-id",),
     ))
+    app.register_error_handler(wz.HTTPException, _unknown)
+    return app
+
+
+def _unknown(error: wz.HTTPException) -> flask.Response:
+    """No such URL or method: said to everybody alike, as upstream does, whatever token comes with the request."""
+    text = "The resource could not be found." if error.code == 404 else str(error.description)
+    body = {"error": {"code": error.code, "message": text, "title": error.name}}
+    response = flask.Response(orjson.dumps(body), error.code, content_type=common_faults.JSON)
+    response.headers["x-openstack-request-id"] = ids.request_id()
+    if isinstance(error, wz.MethodNotAllowed) and error.valid_methods:
+        response.headers["Allow"] = ", ".join(sorted(error.valid_methods))
+    return response
 
 
 def fault(error: ApiError, request_id: str) -> tuple[bytes, str]:
     """Upstream's form and words of an error."""
+    if error.status == 401:
+        error.headers.setdefault("WWW-Authenticate", f'Keystone uri="{flask.request.host_url.rstrip("/")}/v3"')
     if isinstance(error, receipt.Required):
         return orjson.dumps(receipt_view.show(error)), common_faults.JSON
     named = _POLICY.fullmatch(error.message)

@@ -28,9 +28,17 @@ def target(user_id: str | None) -> dict[str, Any]:
     return {"target.credential.user_id": user_id}
 
 
+def refuse_delegated(request: Request) -> None:
+    """Forbidden for the token of a trust or an application credential: what it may do must not outlive it in a secret."""
+    found: Token | None = request.context.token  # type: ignore[attr-defined]
+    if found is not None and found.delegated:
+        raise faults.forbidden("Delegated tokens cannot access credentials directly")
+
+
 def _authorized(request: Request, credential_id: str) -> Credential:
     row = request.app.read(credential_db.get, credential_id)
     request.authorize(target(row.user_id) if row is not None else {})
+    refuse_delegated(request)
     if row is None:
         raise faults.not_found("credential", credential_id)
     return row
@@ -41,23 +49,26 @@ def index(request: Request) -> dict[str, Any]:
     own = request.context.user_id
     everything = request.allowed("identity:list_credentials", {})
     request.authorize(target(own))
+    refuse_delegated(request)
     query = listing.read(request, ("user_id", "type"), inexact=False)
     found, more = request.app.read(credential_db.listing, query, None if everything else own)
     return listing.answer(request, "credentials", [view(request, c) for c in found], more)
 
 
 def create(request: Request) -> tuple[dict[str, Any], int]:
-    """201; an `ec2` credential gets the hash of its access key as id, and what delegation its maker came with."""
+    """201; an `ec2` credential gets the hash of its access key as id."""
     values = dict(request.body["credential"])
     request.authorize(target(values["user_id"]))
-    blob = values["blob"] if isinstance(values["blob"], str) else orjson.dumps(values["blob"]).decode()
-    credential_id = ids.hex_id()
+    refuse_delegated(request)
+    blob, credential_id = values["blob"], ids.hex_id()
     if values["type"] == "ec2":
         if not values.get("project_id"):
-            raise faults.invalid("Invalid input for field 'project_id': an ec2 credential needs one.")
+            raise faults.invalid(f"Invalid input for field/attribute credential. Value: {values}. 'project_id' is a required "
+                                 "property")
         fields = _ec2_blob(blob)
         credential_id = credential.ec2_id(str(fields["access"]))
-        blob = orjson.dumps({**fields, **delegation(request.context.token)}).decode()  # type: ignore[attr-defined]
+        if any(k in fields for k in _KEPT):
+            blob = orjson.dumps({k: v for k, v in fields.items() if k not in _KEPT}).decode()
     row = request.app.change(store, request.app, Credential(
         id=credential_id, user_id=values["user_id"], project_id=values.get("project_id"), type=values["type"],
         extra={k: v for k, v in values.items() if k not in _OWN}), blob)
@@ -82,19 +93,11 @@ def _ec2_blob(blob: str) -> dict[str, Any]:
         fields = orjson.loads(blob)
     except orjson.JSONDecodeError:
         raise faults.invalid("Invalid blob in credential") from None
-    if not isinstance(fields, dict) or not isinstance(fields.get("access"), str) or not fields["access"]:
+    if not isinstance(fields, dict):
         raise faults.invalid("Invalid blob in credential")
-    return {k: v for k, v in fields.items() if k not in ("trust_id", "app_cred_id", "access_token_id")}
-
-
-def delegation(found: Token | None) -> dict[str, Any]:
-    """What binds a credential to the delegation its maker's token stands on; empty for a token of its own right."""
-    out: dict[str, Any] = {}
-    if found is not None and found.payload.trust_id:
-        out["trust_id"] = found.payload.trust_id
-    if found is not None and found.payload.application_credential_id:
-        out["app_cred_id"] = found.payload.application_credential_id
-    return out
+    if not isinstance(fields.get("access"), str) or not fields["access"]:
+        raise faults.malformed("Expecting to find access in credential.")
+    return fields
 
 
 def show(request: Request, credential_id: str) -> dict[str, Any]:
@@ -103,45 +106,27 @@ def show(request: Request, credential_id: str) -> dict[str, Any]:
 
 
 def update(request: Request, credential_id: str) -> dict[str, Any]:
-    """200; what delegation an ec2 credential came from cannot be changed, nor can it be given to one who may not have it."""
-    row = _authorized(request, credential_id)
-    values = request.body["credential"]
-    if values.get("user_id", row.user_id) != row.user_id:
-        request.authorize(target(values["user_id"]))
+    """200; the blob alone can change, and of an ec2 credential not what delegation it came from."""
+    _authorized(request, credential_id)
+    blob = request.body["credential"]["blob"]
 
     def work(session: Any) -> Credential:
         found = credential_db.get(session, credential_id)
         if found is None:
             raise faults.not_found("credential", credential_id)
-        _change(request, found, values)
+        if found.type == "ec2":
+            _require_same_delegation(request.app.credential_keys.decrypt(found), blob)
+        found.blob, found.key_hash = request.app.credential_keys.encrypt(blob)
         session.flush()
         return found
 
     return {"credential": view(request, request.app.change(work))}
 
 
-def _change(request: Request, row: Credential, values: dict[str, Any]) -> None:
-    keys = request.app.credential_keys
-    old = keys.decrypt(row)
-    blob = values.get("blob", old)
-    blob = blob if isinstance(blob, str) else orjson.dumps(blob).decode()
-    if "ec2" in (row.type, values.get("type")):
-        before, after = (orjson.loads(old) if row.type == "ec2" else {}), None
-        try:
-            after = orjson.loads(blob)
-        except orjson.JSONDecodeError:
-            pass
-        if not isinstance(after, dict):
-            raise faults.invalid("Invalid blob in credential")
-        if any(before.get(k) != after.get(k) for k in _KEPT):
-            raise faults.invalid("Update of `trust_id`, `app_cred_id` or `access_token_id` is not allowed.")
-        if not values.get("project_id", row.project_id):
-            raise faults.invalid("Invalid input for field 'project_id': an ec2 credential needs one.")
-    row.blob, row.key_hash = keys.encrypt(blob)
-    for name in ("user_id", "project_id", "type"):
-        if name in values:
-            setattr(row, name, values[name])
-    row.extra = {**(row.extra or {}), **{k: v for k, v in values.items() if k not in _OWN}}
+def _require_same_delegation(old: str, new: str) -> None:
+    before, after = orjson.loads(old), _ec2_blob(new)
+    if any(before.get(k) != after.get(k) for k in _KEPT):
+        raise faults.invalid("Update of `trust_id`, `app_cred_id` or `access_token_id` is not allowed.")
 
 
 def delete(request: Request, credential_id: str) -> None:

@@ -27,6 +27,7 @@ def view(request: Request, row: Credential) -> dict[str, Any]:
 def index(request: Request, user_id: str) -> dict[str, Any]:
     """200 with a user's EC2 credentials."""
     request.authorize({"user_id": user_id})
+    credential_api.refuse_delegated(request)
     request.app.read(users.found, user_id)
     found = request.app.read(credential_db.of_user, user_id, "ec2")
     return listing.answer(request, "credentials", [view(request, c) for c in found])
@@ -35,15 +36,13 @@ def index(request: Request, user_id: str) -> dict[str, Any]:
 def create(request: Request, user_id: str) -> tuple[dict[str, Any], int]:
     """201 with a new access key and its secret."""
     request.authorize(credential_api.target(user_id))
+    credential_api.refuse_delegated(request)
     project_id = request.body["tenant_id"]
     with request.app.db.read() as session:
         users.found(session, user_id)
         project.found(session, project_id)
-    found = request.context.token  # type: ignore[attr-defined]
-    if found.delegated and found.payload.scope_id != project_id:
-        raise faults.forbidden("a delegated token makes credentials for its own project only")
-    access, secret = ids.hex_id(), ids.secret(24)
-    blob = {"access": access, "secret": secret, "trust_id": None, **credential_api.delegation(found)}
+    access, secret = ids.hex_id(), ids.hex_id()
+    blob = {"access": access, "secret": secret, "trust_id": None}
     row = request.app.change(credential_api.store, request.app, Credential(
         id=credential.ec2_id(access), user_id=user_id, project_id=project_id, type="ec2", extra={}),
         orjson.dumps(blob).decode())
@@ -51,11 +50,15 @@ def create(request: Request, user_id: str) -> tuple[dict[str, Any], int]:
 
 
 def _authorized(request: Request, user_id: str, credential_id: str) -> Credential:
-    row = request.app.read(credential_db.get, credential.ec2_id(credential_id))
-    right = row is not None and row.user_id == user_id and row.type == "ec2"
-    if not right:
-        raise faults.not_found("credential", credential_id)
+    found_id = credential.ec2_id(credential_id)
+    row: Credential | None = request.app.read(credential_db.get, found_id)
+    if row is None or row.type != "ec2":
+        request.authorize(credential_api.target(user_id))
+        raise faults.not_found("credential", found_id)
     request.authorize(credential_api.target(row.user_id))
+    credential_api.refuse_delegated(request)
+    if row.user_id != user_id:
+        raise faults.not_found("credential", found_id)
     return row
 
 
@@ -77,5 +80,7 @@ def ec2_token(request: Request) -> flask.Response:
 
 
 def s3_token(request: Request) -> flask.Response:
-    """200 with a token for a signed S3 request; only services and operators may ask."""
-    return token_api.answer(request, *ec2.s3_token(request.app.auth, request.body["credentials"]), 200)
+    """200 with what a token for a signed S3 request would say, and no token; only services and operators may ask."""
+    response = token_api.answer(request, *ec2.s3_token(request.app.auth, request.body["credentials"]), 200)
+    del response.headers["X-Subject-Token"]
+    return response

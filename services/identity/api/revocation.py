@@ -15,7 +15,9 @@ _NAMES = {"user_id": "user_id", "project_id": "project_id", "domain_id": "domain
 
 def _view(row: RevocationEvent) -> dict[str, Any]:
     body = {shown: getattr(row, name) for name, shown in _NAMES.items() if getattr(row, name) is not None}
-    return {**body, "issued_before": row.issued_before.isoformat(timespec="microseconds") + "Z"}
+    whole = {"issued_before": row.issued_before, "revoked_at": row.revoked_at}
+    return {**body, **{name: when.replace(microsecond=0).isoformat(timespec="microseconds") + "Z"
+                       for name, when in whole.items()}}
 
 
 def events(request: Request) -> dict[str, Any]:
@@ -27,9 +29,10 @@ def events(request: Request) -> dict[str, Any]:
         except ValueError:
             raise faults.invalid("invalidate date format " + text) from None
     found = request.app.read(token_db.events, since)
-    return {"events": [_view(e) for e in found], "links": listing.links(request)}
+    links = {"next": None, "previous": None, **listing.own_link(request)}
+    return {"events": [_view(e) for e in found], "links": links}
 
 
 def list_ids(request: Request) -> None:
-    """410: tokens are not stored, so there is no list of revoked ones."""
-    raise errors.Gone("The requested resource is gone: tokens are not stored, so revoked ones cannot be listed.")
+    """403 for everybody: tokens are not stored, so there is no list of revoked ones."""
+    raise errors.Forbidden("You are not authorized to perform the requested action.")

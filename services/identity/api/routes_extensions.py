@@ -1,6 +1,6 @@
 """URLs of delegation, of stored secrets, and of what upstream calls extensions; api.routes includes them."""
 
-from common.http.route import AUTHENTICATED, Route, Row
+from common.http.route import PUBLIC, Route, Row
 from services.identity.api import (
     application_credential,
     credential,
@@ -66,12 +66,11 @@ _CREDENTIALS: list[Row] = [
     Route("PATCH", "/v3/credentials/<credential_id>", credential.update, "identity:update_credential",
           body=credential_schema.UPDATE, targeted=True),
     Route("DELETE", "/v3/credentials/<credential_id>", credential.delete, "identity:delete_credential", targeted=True),
-    *_ec2(_USER + "/credentials/OS-EC2"), *_ec2("/v2.0/users/<user_id>/credentials/OS-EC2"),
+    *_ec2(_USER + "/credentials/OS-EC2"),
     Route("POST", "/v3/ec2tokens", ec2.ec2_token, "identity:ec2tokens_validate", body=credential_schema.EC2_TOKEN),
-    Route("POST", "/v2.0/ec2tokens", ec2.ec2_token, "identity:ec2tokens_validate", body=credential_schema.EC2_TOKEN),
     Route("POST", "/v3/s3tokens", ec2.s3_token, "identity:s3tokens_validate", body=credential_schema.S3_TOKEN),
     Route("GET", "/v3/OS-REVOKE/events", revocation.events, "identity:list_revoke_events"),
-    Route("GET", "/v3/auth/tokens/OS-PKI/revoked", revocation.list_ids, AUTHENTICATED),
+    Route("GET", "/v3/auth/tokens/OS-PKI/revoked", revocation.list_ids, PUBLIC),
 ]
 
 _POLICY = "/v3/policies/<policy_id>"

@@ -66,18 +66,20 @@ def _subject(request: Request, policy: str) -> tuple[str, Token]:
     text = request.raw.headers.get("X-Subject-Token")
     if not text:
         request.authorize({"target.token.user_id": None}, policy)
-        raise errors.BadRequest("Missing X-Subject-Token header.")
+        raise errors.NotFound("No token in the request")
     late = 0
     if request.first("allow_expired") in ("1", "true", "True") and request.raw.method in ("GET", "HEAD"):
         late = request.app.conf.token.allow_expired_window
     try:
         found = request.app.tokens.get(text, change_number(request.raw.environ, request.app.tokens), late)
+    except token.Unrecognized:
+        raise faults.unrecognized() from None
     except token.Invalid:
-        raise errors.NotFound("Could not find token: the token is unknown, expired or revoked.") from None
+        raise errors.NotFound("Failed to validate token") from None
     request.authorize({"target.token.user_id": found.user["id"]}, policy)
     rules = found.access_rules
     if rules is not None and not request.raw.headers.get("OpenStack-Identity-Access-Rules"):
-        raise errors.NotFound("Could not find token: the caller does not enforce access rules.")
+        raise errors.NotFound("Failed to validate token")
     return text, found
 
 
@@ -95,9 +97,9 @@ def _body(request: Request, found: Token) -> bytes:
 
 
 def catalog_of_caller(request: Request) -> dict[str, Any]:
-    """200 with the caller's catalog; 403 for an unscoped token."""
+    """200 with the caller's catalog; 403 for a token that is for no project."""
     found = _caller(request)
-    if found.project is None and found.domain is None:
+    if found.project is None:
         raise errors.Forbidden("You are not authorized to perform the requested action.")
     project_id = found.project["id"] if found.project else None
     shown = request.app.read(catalog.build, found.user["id"], project_id)

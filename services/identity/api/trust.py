@@ -46,7 +46,7 @@ def index(request: Request) -> dict[str, Any]:
         request.authorize({}, "identity:list_trusts")
     if trustor:
         request.authorize(about, "identity:list_trusts_for_trustor")
-    if trustee:
+    elif trustee:
         request.authorize(about, "identity:list_trusts_for_trustee")
     query = listing.read(request, ("trustor_user_id", "trustee_user_id"), inexact=False)
     found, more = request.app.read(trust_db.listing, query)
@@ -74,6 +74,7 @@ def show(request: Request, trust_id: str) -> dict[str, Any]:
 def delete(request: Request, trust_id: str) -> None:
     """204."""
     _authorized(request, trust_id)
+    trust.require_undelegated(request.context.token)  # type: ignore[attr-defined]
     request.app.change(trust.delete, trust_id)
 
 

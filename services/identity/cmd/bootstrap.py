@@ -67,7 +67,8 @@ class _Bootstrap:
             pair = self.roles[prior].id, self.roles[implied].id
             if role_db.implied(session, *pair) is None:
                 role.imply(session, *pair)
-        admin_project = self._project(session, values.get("admin_project_name") or "admin", "Bootstrap project for initializing the cloud.")
+        admin_project = self._project(session, values.get("admin_project_name") or "admin",
+                                      "Bootstrap project for initializing the cloud.")
         service_project = self._project(session, "service", "Project of the services' users.")
         admin = self._user(session, values.get("admin_username") or "admin", values["admin_password"])
         assignment_db.grant(session, ("user", admin.id), ("project", admin_project.id), self.roles["admin"].id)

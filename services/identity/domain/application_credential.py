@@ -8,6 +8,7 @@ from oslo_config import cfg
 from common import clock, errors, ids
 from common.db.session import Session
 from services.identity.db import application_credential as application_credential_db
+from services.identity.db import role as role_db
 from services.identity.db import rows
 from services.identity.db.models import AccessRule, ApplicationCredential, Role
 from services.identity.domain import faults
@@ -19,7 +20,7 @@ def require_unrestricted(token: Token) -> None:
     credential = token.application_credential
     if credential is not None and credential["restricted"]:
         raise faults.forbidden(
-            "Using method 'application_credential' is not allowed for managing additional application credentials")
+            "Using method 'application_credential' is not allowed for managing additional application credentials.")
 
 
 def found(session: Session, user_id: str, credential_id: str) -> ApplicationCredential:
@@ -47,11 +48,11 @@ def create(session: Session, conf: cfg.ConfigOpts, token: Token, secret_hash: st
         try:
             expires_at = clock.parse(values["expires_at"].replace("Z", "+00:00"))
         except ValueError:
-            raise faults.invalid(f"Invalid timestamp {values['expires_at']}.") from None
+            raise faults.malformed("Timestamp not in expected format.") from None
         if expires_at <= clock.now():
-            raise faults.invalid("Invalid application credential: Invalid expires_at; it is in the past.")
+            raise faults.malformed("The 'expires_at' must not be before now.")
     role_ids = _roles(session, token, values.get("roles"))
-    rules = values.get("access_rules")
+    rules = values.get("access_rules") or None  # an empty list restricts nothing, as upstream reads it
     row = ApplicationCredential(
         id=ids.hex_id(), name=values["name"], user_id=token.user["id"], project_id=token.project["id"],
         description=values.get("description"), secret_hash=secret_hash, expires_at=expires_at,
@@ -67,18 +68,16 @@ def create(session: Session, conf: cfg.ConfigOpts, token: Token, secret_hash: st
 def _roles(session: Session, token: Token, wanted: Sequence[Mapping[str, Any]] | None) -> list[str]:
     """Ids of the roles asked for (by id or name), by default those of the token; each must be the token's."""
     held = {i: n for i, n in token.roles}
-    if wanted is None:
+    if not wanted:
         return list(held)
     by_name = {n: i for i, n in held.items()}
     found: list[str] = []
     for one in wanted:
         role_id = one.get("id") or by_name.get(str(one.get("name")))
         if role_id is None or role_id not in held:
-            known = session.get(Role, role_id) if role_id else None
-            text = one.get("id") or one.get("name")
-            raise faults.invalid(f"Invalid application credential: Could not find role assignment with role: "
-                                 f"{known.id if known else text}, user or group: {token.user['id']}, project, domain, or "
-                                 f"system: {token.payload.scope_id}.")
+            if not one.get("id") and role_db.by_name(session, str(one.get("name"))) is None:
+                raise errors.NotFound(f"Role {one.get('name')} is not defined")
+            raise faults.invalid("Invalid application credential: Cannot create an application credential with unassigned role")
         found.append(role_id)
     return list(dict.fromkeys(found))
 
@@ -116,7 +115,7 @@ def delete_rule(session: Session, user_id: str, rule_id: str) -> None:
     """Delete an access rule; Forbidden while an application credential uses it."""
     found_rule(session, user_id, rule_id)
     if application_credential_db.rule_in_use(session, rule_id):
-        raise faults.forbidden(f"Unable to delete access rule {rule_id}: it is in use by application credentials")
+        raise errors.Forbidden("May not delete access rule in use")
     application_credential_db.delete_rule(session, rule_id)
 
 

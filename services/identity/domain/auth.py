@@ -93,7 +93,7 @@ class Auth:
         methods = dict.fromkeys(identity["methods"])
         for method in methods:
             if method not in self.conf.token.methods or method not in _METHODS:
-                raise refused(f"unknown method {method}")
+                raise faults.unsupported_method(self.conf.token.methods)
             if not isinstance(identity.get(method), dict):
                 raise faults.invalid(f"Expecting to find {method} in identity. The server could not comply with the "
                                      "request since it is either malformed or otherwise incorrect. The client is "
@@ -109,7 +109,7 @@ class Auth:
     def _password(self, given: Mapping[str, Any]) -> Identified:
         user = given.get("user") or {}
         if not isinstance(user.get("password"), str):
-            raise faults.invalid("Expecting to find password in user.")
+            raise refused("no password")
         return Identified(self.check_password(user, user["password"]).id, ("password",))
 
     def check_password(self, named: Mapping[str, Any], password: str) -> User:
@@ -151,16 +151,19 @@ class Auth:
             parent_payload = token.opened(self.tokens, given["id"])
             with self.db.read() as session:
                 parent = token.check(session, self.conf, parent_payload)
+        except token.Unrecognized:
+            raise faults.unrecognized() from None
         except token.Invalid as e:
             raise refused(str(e)) from None
         found = parent.payload
         if found.trust_id is not None:
-            raise faults.forbidden("rescope a scoped token")
+            raise faults.forbidden("Using trust-scoped token to create another token. Create a new trust-scoped token instead")
+        if found.application_credential_id is not None:
+            raise faults.forbidden("Using a delegated token to create another token is not allowed.")
         if found.kind != "unscoped" and not self.conf.token.allow_rescope_scoped_token:
             raise faults.forbidden("rescope a scoped token")
-        forced = Scope(found.kind, found.scope_id) if found.application_credential_id else None
         return Identified(found.user_id, tuple(dict.fromkeys((*found.methods, "token"))), found.expires_at,
-                          found.audit_ids[-1], found.application_credential_id, forced, parent)
+                          found.audit_ids[-1], parent=parent)
 
     def _application_credential(self, given: Mapping[str, Any]) -> Identified:
         secret = given.get("secret")
@@ -212,8 +215,9 @@ class Auth:
 
     def _scope(self, session: Session, wanted: Any, identified: Identified) -> Scope:
         if identified.forced_scope is not None:
-            if wanted is not None and identified.parent is None:
-                raise refused("application credentials cannot request a scope")
+            if wanted is not None:
+                raise errors.Unauthorized("Error authenticating with application credential: Application credentials cannot "
+                                          "request a scope.")
             return identified.forced_scope
         if wanted is None:
             return self._default_scope(session, identified)
@@ -295,8 +299,10 @@ def find_scope(session: Session, kind: str, named: Mapping[str, Any]) -> Project
 
 def _trust_scope(session: Session, trust_id: str, user_id: str) -> Scope:
     row = trust_db.get(session, trust_id)
-    if row is None or row.trustee_user_id != user_id:
+    if row is None:
         raise refused("no such trust")
+    if row.trustee_user_id != user_id:
+        raise errors.Forbidden("You are not authorized to perform the requested action.")
     if row.remaining_uses is not None and row.remaining_uses <= 0:
         raise refused("the trust has no use left")
     return Scope("project" if row.project_id else "unscoped", row.project_id, row.id)

@@ -30,8 +30,8 @@ def build(session: Session, user_id: str, project_id: str | None) -> list[dict[s
         if endpoint is None or url is None:
             continue
         entry["endpoints"].append({
-            **(endpoint.extra or {}), "id": endpoint.id, "interface": endpoint.interface, "region_id": endpoint.region_id, "url": url,
-            "region": endpoint.region_id})
+            **(endpoint.extra or {}), "id": endpoint.id, "interface": endpoint.interface, "region_id": endpoint.region_id,
+            "url": url, "region": endpoint.region_id})
     return list(services.values())
 
 

@@ -57,7 +57,7 @@ def _token(auth: Auth, fields: Mapping[str, Any], row: Any) -> tuple[str, Token]
     if fields.get("trust_id"):
         with auth.db.read() as session:
             user_id, scope = _trustee(session, fields["trust_id"], row)
-    identified = Identified(user_id, ("application_credential",) if fields.get("app_cred_id") else ("password",),
+    identified = Identified(user_id, ("ec2credential",),
                             application_credential_id=fields.get("app_cred_id"))
     return auth.token_for(identified, scope)
 

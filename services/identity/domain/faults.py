@@ -1,6 +1,6 @@
 """Errors in the words that upstream's clients and tests know."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from common import errors
@@ -27,6 +27,13 @@ def unauthorized() -> errors.Unauthorized:
     return errors.Unauthorized("The request you have made requires authentication.")
 
 
+def unsupported_method(accepted: Sequence[str]) -> errors.Unauthorized:
+    """A method of authentication that is not accepted; the body names those that are."""
+    error = errors.Unauthorized("Attempted to authenticate with an unsupported method.")
+    error.extra = {"identity": {"methods": sorted(accepted)}}  # type: ignore[attr-defined]
+    return error
+
+
 def forbidden(action: str) -> errors.Forbidden:
     """An action that is refused, in words."""
     return errors.Forbidden(f"You are not authorized to perform the requested action: {action}.")
@@ -41,6 +48,11 @@ def malformed(what: str) -> errors.BadRequest:
     """A request that cannot be read, with the sentences that upstream adds."""
     return errors.BadRequest(f"{what} The server could not comply with the request since it is either malformed or otherwise "
                              "incorrect. The client is assumed to be in error.")
+
+
+def unrecognized() -> errors.NotFound:
+    """A text that is no token."""
+    return errors.NotFound("Could not recognize Fernet token")
 
 
 def immutable(noun: str, what: str, verb: str = "update") -> errors.Forbidden:

@@ -28,6 +28,10 @@ class Invalid(Exception):
     """A token that is malformed, over, revoked, or whose ground is gone; the message is for the log."""
 
 
+class Unrecognized(Invalid):
+    """A text that is no token of this cloud."""
+
+
 @dataclass(frozen=True)
 class Scope:
     """What somebody asks a token for; `kind` and `id` as in Payload, `trust_id` for a trust's project."""
@@ -54,7 +58,7 @@ def opened(format_: TokenFormat, text: str, allow_expired_s: int = 0) -> Payload
     try:
         found = format_.open(text)
     except Malformed:
-        raise Invalid("malformed") from None
+        raise Unrecognized("malformed") from None
     if found.expires_at + allow_expired_s <= clock.time():
         raise Invalid("expired")
     return found

@@ -29,10 +29,15 @@ def found(session: Session, trust_id: str) -> Trust:
     return row
 
 
+def require_undelegated(token: Token) -> None:
+    """Forbidden for the token of an application credential; a trust's token may redelegate."""
+    if token.application_credential is not None:
+        raise faults.forbidden("Delegated tokens cannot manage trusts.")
+
+
 def create(session: Session, conf: cfg.ConfigOpts, token: Token, values: Mapping[str, Any]) -> Trust:
     """A new trust by the user of `token`, of roles that the trustor holds on the project."""
-    if token.application_credential is not None and token.application_credential["restricted"]:
-        raise faults.forbidden("Using method 'application_credential' is not allowed for managing trusts")
+    require_undelegated(token)
     wanted, project_id = values.get("roles") or [], values.get("project_id")
     if wanted and not project_id or project_id and not wanted:
         raise faults.forbidden("At least one role should be specified") if not wanted else faults.invalid(
@@ -64,21 +69,18 @@ def _roles(session: Session, trustor_id: str, project_id: str | None, wanted: li
         return []
     row = project.found(session, project_id)
     held = set(roles.closure(session, roles.held(session, trustor_id, "project", project_id, row.domain_id)))
-    if token.application_credential is not None:
-        held &= {i for i, _ in token.roles}
     out = []
     for one in wanted:
         role_id = one.get("id")
         if role_id is None:
             named = role_db.by_name(session, str(one.get("name")))
             if named is None:
-                raise faults.not_found("role", str(one.get("name")))
+                raise errors.NotFound(f"Role {one.get('name')} is not defined")
             role_id = named.id
         elif role_db.get(session, role_id) is None:
             raise faults.not_found("role", role_id)
         if role_id not in held:
-            raise faults.not_found("role assignment with role",
-                                   f"{role_id}, user or group: {trustor_id}, project, domain, or system: {project_id}")
+            raise faults.not_found("role", role_id)
         out.append(role_id)
     return list(dict.fromkeys(out))
 
@@ -89,10 +91,9 @@ def _expiry(text: str | None) -> datetime.datetime | None:
     try:
         when = clock.parse(text.replace("Z", "+00:00"))
     except ValueError:
-        raise errors.BadRequest("The 'expires_at' must be in the form of an ISO 8601 time.") from None
+        raise faults.malformed("Timestamp not in expected format.") from None
     if when <= clock.now():
-        raise errors.BadRequest("The 'expires_at' must not be before now. The server could not comply with the request "
-                                "since it is either malformed or otherwise incorrect. The client is assumed to be in error.")
+        raise faults.malformed("The 'expires_at' must not be before now.")
     return when
 
 

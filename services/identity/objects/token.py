@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-METHODS = ("password", "token", "application_credential", "totp", "oauth1", "mapped", "external")
+METHODS = ("password", "token", "application_credential", "totp", "oauth1", "mapped", "external", "ec2credential")
 """Authentication methods; the position is the bit in a Fernet token, so the order is for ever."""
 
 

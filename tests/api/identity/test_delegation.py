@@ -132,13 +132,13 @@ def test_application_credential(credential):
     assert not cloud.valid(caller.token)
 
 
-def test_an_application_credential_cannot_grow_by_its_own_token(credential):
+@pytest.mark.parametrize("unrestricted", [False, True])
+def test_an_application_credential_cannot_grow_by_its_own_token(credential, unrestricted):
     cloud, _, make, login = credential
-    caller = login(make(roles=[{"name": "reader"}]))
+    caller = login(make(roles=[{"name": "reader"}], unrestricted=unrestricted))
     for scope in ({}, {"scope": {"project": {"id": cloud.projects["demo"]}}}, {"scope": "unscoped"}):
         response = cloud.issue({"auth": {"identity": {"methods": ["token"], "token": {"id": caller.token}}, **scope}})
-        token = response.get_json()["token"]
-        assert [r["name"] for r in token["roles"]] == ["reader"] and "application_credential" in token
+        assert response.status_code == 403
 
 
 def test_access_rules_hold_in_identity_too(credential):
@@ -147,7 +147,7 @@ def test_access_rules_hold_in_identity_too(credential):
     made = make(access_rules=rules)
     caller = login(made)
     caller("GET", "/v3/auth/projects")
-    caller("GET", "/v3/auth/tokens/OS-PKI/revoked", status=401)
+    caller("GET", "/v3/role_inferences", status=401)
     caller("GET", "/v3/regions", status=401)
     url = f"/v3/users/{user_id(cloud, 'demo')}/access_rules"
     rule = cloud.demo()("GET", url)["access_rules"][0]
@@ -191,18 +191,15 @@ def test_ec2_tokens(cloud):
     service("POST", "/v3/ec2tokens", {"credentials": sign(key["access"], key["secret"])}, 401)
 
 
-def test_a_key_made_under_a_delegation_is_no_stronger(credential):
-    cloud, _, make, login = credential
-    caller = login(make(roles=[{"name": "member"}], unrestricted=True))
-    url = f"/v3/users/{user_id(cloud, 'demo')}/credentials/OS-EC2"
-    key = caller("POST", url, {"tenant_id": cloud.projects["demo"]}, 201)["credential"]
-    caller("POST", url, {"tenant_id": cloud.projects["admin"]}, 403)
-    service = cloud.login("nova", "nova", {"project": {"name": "service", "domain": {"id": "default"}}})
-    token = service("POST", "/v3/ec2tokens", {"credentials": sign(key["access"], key["secret"])})["token"]
-    assert "application_credential" in token
-    found = [c for c in caller("GET", "/v3/credentials")["credentials"] if c["type"] == "ec2"][0]
-    blob = {k: v for k, v in orjson.loads(found["blob"]).items() if k != "app_cred_id"}
-    caller("PATCH", f"/v3/credentials/{found['id']}", {"credential": {"blob": orjson.dumps(blob).decode()}}, 400)
+def test_a_blob_names_no_delegation_of_its_own(cloud):
+    demo, me = cloud.demo(), user_id(cloud, "demo")
+    blob = {"access": "a", "secret": "s", "trust_id": "t", "app_cred_id": "c"}
+    values = {"user_id": me, "type": "ec2", "project_id": cloud.projects["demo"], "blob": orjson.dumps(blob).decode()}
+    made = demo("POST", "/v3/credentials", {"credential": values}, 201)["credential"]
+    assert orjson.loads(made["blob"]) == {"access": "a", "secret": "s"}
+    demo("PATCH", f"/v3/credentials/{made['id']}", {"credential": {"blob": orjson.dumps(blob).decode()}}, 400)
+    for more in ({"user_id": cloud.made["admin_id"]}, {"type": "cert"}, {"project_id": cloud.projects["admin"]}):
+        demo("PATCH", f"/v3/credentials/{made['id']}", {"credential": {"blob": "{}", **more}}, 400)
 
 
 def test_credentials_are_encrypted_and_their_owners(cloud):
@@ -217,7 +214,7 @@ def test_credentials_are_encrypted_and_their_owners(cloud):
                                                                    "blob": "b"}}, 201)["credential"]
     demo("GET", f"/v3/credentials/{other['id']}", status=403)
     demo("POST", "/v3/credentials", {"credential": {"user_id": cloud.made["admin_id"], "type": "cert", "blob": "b"}}, 403)
-    demo("PATCH", f"/v3/credentials/{made['id']}", {"credential": {"user_id": cloud.made["admin_id"]}}, 403)
+    demo("PATCH", f"/v3/credentials/{made['id']}", {"credential": {"user_id": cloud.made["admin_id"]}}, 400)
     assert [c["id"] for c in demo("GET", "/v3/credentials")["credentials"]] == [made["id"]]
 
 

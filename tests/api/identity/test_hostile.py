@@ -29,7 +29,7 @@ def test_malformed_auth_is_400(cloud, auth):
     {"identity": {"methods": ["password"], "password": {"user": {"id": "' OR 1=1 --", "password": "x\u0000y"}}}},
 ])
 def test_wrong_auth_is_401(cloud, auth):
-    assert cloud.issue({"auth": auth}).status_code in (400, 401)
+    assert cloud.issue({"auth": auth}).status_code in (400, 401, 404)  # 404: a text that is no token, as upstream says
 
 
 @pytest.mark.parametrize("data", [b"", b"{", b"null", b"[]", b"\xff\xfe", b"[" * 20000, b'{"auth": ' + b'"x"' + b"}"])
@@ -57,8 +57,8 @@ def test_bodies_cannot_smuggle_policy_targets(cloud):
     admin = cloud.made["admin_id"]
     with counted(cloud.db) as seen:
         demo("PATCH", f"/v3/users/{admin}?user_id={me}", {"user": {"enabled": False, **smuggled}, **smuggled}, 403)
-        demo("POST", f"/v3/users/{admin}/application_credentials", {"application_credential": {"name": "x", **smuggled}, **smuggled},
-             403)
+        for body, status in (({"name": "x"}, 403), ({"name": "x", **smuggled}, 400)):
+            demo("POST", f"/v3/users/{admin}/application_credentials", {"application_credential": body, **smuggled}, status)
         demo("POST", f"/v3/users/{admin}/credentials/OS-EC2", {"tenant_id": cloud.projects["admin"], **smuggled}, 403)
         demo("GET", f"/v3/users/{admin}?target.user.id={me}&user_id={me}", status=403)
         demo("POST", "/v3/OS-TRUST/trusts", {"trust": {**smuggled, "trustor_user_id": admin, "trustee_user_id": me,

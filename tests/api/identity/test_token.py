@@ -74,7 +74,7 @@ def test_validate_and_revoke(cloud):
     demo("GET", "/v3/auth/projects", status=401)
     service("GET", "/v3/auth/tokens", X_Subject_Token=demo.token, status=404)
     service("GET", "/v3/auth/tokens", X_Subject_Token="nonsense", status=404)
-    service("GET", "/v3/auth/tokens", status=400)
+    service("GET", "/v3/auth/tokens", status=404)
 
 
 def _disable_project(cloud):

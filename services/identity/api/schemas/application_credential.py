@@ -11,8 +11,9 @@ _RULE: dict[str, Any] = {
     "type": "object", "additionalProperties": False, "properties": {
         "id": {"type": "string"}, "service": {"type": "string", "minLength": 1, "maxLength": 64},
         "path": {"type": "string", "minLength": 1, "maxLength": 128, "pattern": "^/"},
-        "method": {"type": "string", "enum": ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]}}}
+        "method": {"type": "string", "enum": ["DELETE", "GET", "HEAD", "PATCH", "POST", "PUT"]}}}
 CREATE = wrap("application_credential", {
     "name": name(), "description": TEXT_OR_NULL, "secret": TEXT_OR_NULL, "expires_at": TEXT_OR_NULL,
     "unrestricted": {"type": ["boolean", "null"]}, "roles": ROLES, "access_rules": {"type": "array", "items": _RULE},
-}, ("name",))
+    "project_id": TEXT_OR_NULL,
+}, ("name",), additional=False)

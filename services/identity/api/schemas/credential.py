@@ -5,10 +5,10 @@ from typing import Any
 from common.http.validation import Schema
 from services.identity.api.schemas import ID, ID_OR_NULL, name, wrap
 
-_CREDENTIAL: dict[str, Any] = {"blob": {"type": ["string", "object"]}, "project_id": ID_OR_NULL, "type": name(),
+_CREDENTIAL: dict[str, Any] = {"blob": {"type": "string"}, "project_id": ID_OR_NULL, "type": name(),
                                "user_id": ID}
 CREATE = wrap("credential", _CREDENTIAL, ("blob", "type", "user_id"))
-UPDATE = wrap("credential", _CREDENTIAL, minProperties=1)
+UPDATE = wrap("credential", {"blob": {"type": "string"}}, ("blob",), additional=False)
 EC2_CREATE = Schema({"type": "object", "properties": {"tenant_id": ID}, "required": ["tenant_id"]})
 _SIGNED: dict[str, Any] = {
     "type": "object", "required": ["access", "signature"], "properties": {

@@ -23,7 +23,9 @@ def show(token: Token, catalog: list[dict[str, Any]] | None) -> dict[str, Any]:
     if found.kind != "unscoped":
         view["roles"] = [{"id": i, "name": n} for i, n in token.roles]
     if token.project is not None:
-        view["project"], view["is_domain"] = token.project, token.is_domain
+        view["project"] = token.project
+        if token.trust is None:
+            view["is_domain"] = token.is_domain
     if token.domain is not None:
         view["domain"] = token.domain
     if token.system:
