@@ -108,7 +108,7 @@ def in_network(session: orm.Session, network_id: str) -> Sequence[Any]:
 def hosts_of_networks(session: orm.Session, network_ids: Iterable[str]) -> dict[str, set[str]]:
     """network id -> hosts with a port bound in it, or about to be."""
     wanted = set(network_ids)
-    found = rows.values_by_key(session, models.Network, Port.network_id, Port.binding_host, wanted)
+    found = rows.values_by_key(session, Port.network_id, Port.binding_host, wanted)
     for network_id, host in rows.pick(session, wanted, Binding.network_id, Binding.network_id, Binding.host):
         found.setdefault(network_id, set()).add(host)
     return found

@@ -121,30 +121,23 @@ def change(session: orm.Session, model: Any, conditions: Sequence[Any], **values
     return int(result.rowcount)  # type: ignore[attr-defined]
 
 
-def values_by_key(session: orm.Session, parent: Any, key: Any, value: Any, keys: Iterable[str]) -> dict[str, set[str]]:
-    """For each of `keys` (ids of `parent`): the different values, empty text left out, that `value` has where `key` is it.
+def values_by_key(session: orm.Session, key: Any, value: Any, keys: Iterable[str]) -> dict[str, set[str]]:
+    """For each of `keys`: the different values, empty text left out, that column `value` has where `key` is it.
 
-    The index on (key, value) is walked from one value to the next, so that a million rows with ten values cost ten steps.
+    With an index on (key, value) MariaDB goes from one value to the next: many rows with few values cost few steps.
     """
     found: dict[str, set[str]] = {}
     wanted = sorted(set(keys))
     for start in range(0, len(wanted), _CHUNK):
-        for one_key, one_value in session.execute(_walk(parent, key, value), {"ids": wanted[start:start + _CHUNK]}).all():
+        for one_key, one_value in session.execute(_values(key, value), {"ids": wanted[start:start + _CHUNK]}).all():
             found.setdefault(one_key, set()).add(one_value)
     return found
 
 
 @functools.cache
-def _walk(parent: Any, key: Any, value: Any) -> Any:
-    owner, key, value = parent.__table__.c.id, key.property.columns[0], value.property.columns[0]
-
-    def least(of: Any, above: Any) -> Any:
-        return sa.select(sa.func.min(value)).where(key == of, value > above).scalar_subquery()
-
-    seed = sa.select(owner.label("k"), least(owner, "").label("v")).where(
-        owner.in_(sa.bindparam("ids", expanding=True))).cte("walk", recursive=True)
-    walk = seed.union_all(sa.select(seed.c.k, least(seed.c.k, seed.c.v)).where(seed.c.v.isnot(None)))
-    return sa.select(walk.c.k, walk.c.v).where(walk.c.v.isnot(None))
+def _values(key: Any, value: Any) -> Any:
+    key, value = key.property.columns[0], value.property.columns[0]
+    return sa.select(key, value).where(key.in_(sa.bindparam("ids", expanding=True)), value != "").distinct()
 
 
 def touch(row: Any) -> None:

@@ -106,7 +106,7 @@ def hosts_using_sets(session: orm.Session, set_ids: Iterable[str]) -> dict[str, 
     by_group = _groups_naming(session, set_ids)
     if not by_group:
         return found
-    hosts = rows.values_by_key(session, models.SecurityGroup, PortGroup.security_group_id, PortGroup.host, by_group)
+    hosts = rows.values_by_key(session, PortGroup.security_group_id, PortGroup.host, by_group)
     pairs = [(group, host) for group, where in hosts.items() for host in where]
     for group, host in [*pairs, *session.execute(_hosts_to_be(by_group)).all()]:
         found.setdefault(host, set()).update(by_group[group])
