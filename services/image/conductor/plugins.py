@@ -1,9 +1,11 @@
 """What may be done to imported data on its way: decompression, conversion, injected properties ([import] plugins)."""
 
+import contextlib
 import gzip
 import lzma
 import os
 import zipfile
+import zlib
 from collections.abc import Iterator
 from typing import IO, Any
 
@@ -34,9 +36,10 @@ def run(saga: Run, image: ImageRecord) -> None:
 
 def decompress(deps: Deps, saga: Run, image: ImageRecord) -> None:
     """Unpack gzip, xz or a zip with one file, when the container format is `compressed`."""
+    path, unpacked = deps.staging.path(image.id), f"{image.id}.unpacked"
     if image.container_format != "compressed":
+        _finish(deps.staging.path(unpacked), path)
         return
-    path = deps.staging.path(image.id)
     with open(path, "rb") as f:
         head = f.read(8)
     if head[:2] == b"\x1f\x8b":
@@ -52,10 +55,20 @@ def decompress(deps: Deps, saga: Run, image: ImageRecord) -> None:
         return
     try:
         with source:
-            deps.staging.write(image.id, limited(_chunks(source), deps.rules.size_max_bytes))
-    except (OSError, EOFError, lzma.LZMAError, zipfile.BadZipFile) as e:
+            deps.staging.write(unpacked, limited(_chunks(source), deps.rules.size_max_bytes))
+    except (OSError, EOFError, lzma.LZMAError, zipfile.BadZipFile, zlib.error) as e:
         raise Failure(f"the compressed data is broken: {e}") from e
     deps.db.transaction(images.update, image.id, container_format="bare")
+    _finish(deps.staging.path(unpacked), path)
+
+
+def _finish(made: str, path: str) -> None:
+    """Put what a plugin made in place of what it was made from: now, or after a conductor died just before that.
+
+    By then the image's format says already what it will be, so whoever goes on knows that this is what is left to do.
+    """
+    if os.path.exists(made):
+        os.rename(made, path)
 
 
 def _chunks(source: IO[bytes]) -> Iterator[bytes]:
@@ -67,6 +80,9 @@ def convert(deps: Deps, saga: Run, image: ImageRecord) -> None:
     """Convert the disk with qemu-img to the configured format, after an inspection that refuses what refers elsewhere."""
     wanted = deps.conf["import"].output_format
     path = deps.staging.path(image.id)
+    output = f"{path}.{wanted}"
+    if image.disk_format == wanted:
+        _finish(output, path)
     inspector = Inspector(image.disk_format, max_virtual_size_bytes=deps.rules.virtual_size_max_bytes)
     for _ in inspected(deps.staging.read(image.id), inspector):
         pass
@@ -74,16 +90,14 @@ def convert(deps: Deps, saga: Run, image: ImageRecord) -> None:
     if image.disk_format == "iso" or found == wanted or (found in ("gpt", "mbr") and wanted == "raw"):
         return
     source = {"gpt": "raw", "mbr": "raw", "vhd": "vpc"}.get(found, found)
-    output = f"{path}.{wanted}"
     try:
         process.run(["qemu-img", "convert", "-f", source, "-O", wanted, path, output], timeout_s=_CONVERT_S)
-        os.rename(output, path)
     except process.CommandError as e:
-        raise Failure(f"qemu-img cannot convert the image: {e}", "the image cannot be converted") from e
-    finally:
-        if os.path.exists(output):
+        with contextlib.suppress(FileNotFoundError):
             os.unlink(output)
+        raise Failure(f"qemu-img cannot convert the image: {e}", "the image cannot be converted") from e
     deps.db.transaction(images.update, image.id, disk_format=wanted)
+    _finish(output, path)
 
 
 def inject(deps: Deps, saga: Run, image: ImageRecord) -> None:

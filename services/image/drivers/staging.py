@@ -9,6 +9,8 @@ from services.image.drivers.base import CHUNK_BYTES, NotFound, StoreError, check
 from services.image.drivers.file import errors_as_store
 
 _PARTIAL = ".partial-"
+# What import plugins make beside an image's file, before they put it in its place.
+_MADE = (".unpacked", ".raw", ".qcow2", ".vmdk")
 
 
 class Staging:
@@ -64,9 +66,11 @@ class Staging:
             return None
 
     def remove(self, image_id: str) -> None:
-        """Remove what is staged; harmless when nothing is."""
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(self.path(image_id))
+        """Remove what is staged, and what plugins made of it; harmless when nothing is."""
+        path = self.path(image_id)
+        for made in ("", *_MADE):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(path + made)
 
     def entries(self, older_than_s: float) -> list[tuple[str, str]]:
         """(image id, path) of every file not written to for that long, unfinished ones among them."""
