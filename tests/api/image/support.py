@@ -1,6 +1,7 @@
 """The image API on SQLite with two file stores and one web store, and a conductor run by hand."""
 
 import os
+import struct
 from dataclasses import dataclass
 from typing import Any
 
@@ -71,3 +72,10 @@ def upload(client, image_id, data=b"x" * 1000, status=204, **headers):
     response = client.request("PUT", f"/v2/images/{image_id}/file", data=data, headers=sent)
     assert response.status_code == status, response.text
     return response
+
+
+def qcow2(backing=0, size=1 << 30, features=0):
+    """The beginning of a qcow2 image, zeros after it."""
+    head = struct.pack(">4sIQIIQIIQQIIQQQQII", b"QFI\xfb", 3, backing, 8 if backing else 0, 16, size, 0, 1, 0x30000, 0x10000, 1,
+                       0, 0, features, 0, 0, 4, 104)
+    return head + bytes(0x40000 - len(head))

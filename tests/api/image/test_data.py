@@ -2,7 +2,6 @@
 
 import io
 import os
-import struct
 
 import pytest
 from werkzeug.test import Client
@@ -13,19 +12,13 @@ from services.image.api import caching
 from services.image.conductor import reconcile
 from services.image.db import images as rows
 from services.image.domain import images
-from tests.api.image.support import PROJECT, make_site, new, upload
+from tests.api.image.support import PROJECT, make_site, new, qcow2, upload
 
 OCTETS = "application/octet-stream"
 
 
 def files(site):
     return sorted(os.listdir(site.state.stores.default.folder))
-
-
-def qcow2(backing=0, size=1 << 30, features=0):
-    head = struct.pack(">4sIQIIQIIQQIIQQQQII", b"QFI\xfb", 3, backing, 8 if backing else 0, 16, size, 0, 1, 0x30000, 0x10000, 1,
-                       0, 0, features, 0, 0, 4, 104)
-    return head + bytes(0x40000 - len(head))
 
 
 @pytest.mark.parametrize(("disk_format", "data", "why"), [

@@ -138,7 +138,8 @@ def test_header_injection(site, unchanged, header):
 def test_bodies(member, unchanged, data, status):
     kind = {"Content-Type": "application/json"}
     for method, path, more in (("POST", "/v2/images", kind), ("PATCH", f"/v2/images/{unchanged}", PATCH),
-                               ("POST", f"/v2/images/{unchanged}/members", kind), ("POST", f"/v2/images/{unchanged}/import", kind)):
+                               ("POST", f"/v2/images/{unchanged}/members", kind),
+                               ("POST", f"/v2/images/{unchanged}/import", kind)):
         response = member.request(method, path, data=data, headers=more)
         assert 400 <= response.status_code < 500, (method, path)
         assert (response.status_code == 413) == (status == 413)

@@ -9,7 +9,7 @@ import pytest
 from common.clients.base import RemoteError
 from common.saga import Crash
 from common.testing.api import Persona
-from tests.api.image.support import OTHER, PROJECT, make_site, new, upload
+from tests.api.image.support import OTHER, PROJECT, make_site, new, qcow2, upload
 
 OCTETS = {"Content-Type": "application/octet-stream"}
 DATA = b"d" * 5000
@@ -219,6 +219,17 @@ def test_locations_api(open_site, web):
     found = open_site.client(Persona("service", PROJECT)).get(f"/v2/images/{image}/locations", 404)
     assert found
     assert open_site.client(Persona("admin")).get(f"/v2/images/{image}/locations")[0]["url"] == web.url + "/i"
+
+
+def test_added_locations_are_inspected(open_site, web):
+    member = open_site.client(Persona("member", PROJECT))
+    for backing, status in ((0, "active"), (200, "queued")):
+        web.pages["/q"] = (200, {}, qcow2(backing=backing))
+        image = new(member, disk_format="raw")["id"]
+        member.post(f"/v2/images/{image}/locations", {"url": web.url + "/q"}, 202)
+        open_site.work()
+        assert member.get(f"/v2/images/{image}")["status"] == status
+    assert "backing file" in tasks(member, image)[0]["message"]
 
 
 def test_old_locations(open_site, web):
