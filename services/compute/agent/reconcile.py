@@ -12,10 +12,9 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from common import clock, context, errors
-from common.heartbeat import version
+from common import clock, context, errors, heartbeat
 from common.reconcile import Loop
-from common.worker import Worker, guarded
+from common.worker import Worker
 from services.compute.agent.moves import MOVES
 from services.compute.agent.verbs import VERBS, Host
 from services.compute.agent.working import on
@@ -40,7 +39,6 @@ class Reconciler:
         self._orphans: dict[str, float] = {}
         self._beaten: dict[str, Any] = {}
         self._told: dict[str, Any] = {}
-        self._answered = False
         self._lock = threading.Lock()
         self._in_hand: dict[str, bool] = {}
         self._outbox: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
@@ -51,7 +49,7 @@ class Reconciler:
         self.loop.attach(worker)
         worker.loop("reports", self.send)
         self.host.driver.lifecycle.listen(self.power_changed)
-        worker.loop("heartbeat", lambda: self._beats(worker.stopping, conf.heartbeat_s))
+        heartbeat.through(worker, self.conductor, self.beat)
         worker.every("full-pass", conf.reconcile_s, self.full_pass)
         if self.host.driver.housekeeping is not None:
             worker.every("housekeeping", 3600, self.host.driver.housekeeping.sweep, at_once=False)
@@ -193,20 +191,11 @@ class Reconciler:
 
     # signs of life
 
-    def _beats(self, stopping: threading.Event, seconds: float) -> None:
-        """Beat every `seconds`; until the first beat is answered, every second, for the conductor may be starting, too."""
-        pause = 0.0
-        while not clock.wait(stopping, pause):
-            before = self._answered
-            guarded("heartbeat", self.beat)
-            pause = seconds if self._answered and before else 1.0
-
-    def beat(self) -> None:
+    def beat(self, conductor: Any) -> None:
         """Tell the conductor that the host lives, and of its nodes what changed since it last answered.
 
         What changes all the time (usage, uptime) is told once a minute at most.
         """
-        client = self.conductor if self._answered else self.conductor.within(3.0)
         minute = int(clock.monotonic() // 60)
         news = []
         for name in self.host.driver.inventory.nodes():
@@ -217,11 +206,10 @@ class Reconciler:
         for start in range(0, len(news) or 1, 100):
             part = news[start:start + 100]
             connector = self.host.driver.inventory.connector(part[0][0]) if part else None
-            client.heartbeat(context.internal(), self.host.name, {"version": version(), "nodes": [n[2] for n in part],
-                                                                  "connector": connector})
+            conductor.heartbeat(context.internal(), self.host.name, {"version": heartbeat.version(),
+                                                                     "nodes": [n[2] for n in part], "connector": connector})
             for name, seen, found in part:
                 self._beaten[name], self._told[name] = seen, found
-        self._answered = True
 
 
 def guard(what: str, work: Callable[[], Any]) -> None:
