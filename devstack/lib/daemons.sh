@@ -25,7 +25,7 @@ daemons_fingerprint() {
     {
         daemons
         cat "$ETC_DIR"/*.conf
-        cd "$PROJECT" && find common services -name '*.py' -newermt 1970-01-01 -printf '%p %T@ %s\n' | sort
+        cd "$PROJECT" && find common services -name __pycache__ -prune -o -name '*.py' -printf '%p %T@ %s\n' | sort
     } | sha256sum | cut -d' ' -f1
 }
 
