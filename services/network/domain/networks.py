@@ -81,10 +81,10 @@ def delete(work: Work, row: Any) -> None:
 
 def visible(work: Work, network_id: str, *, lock: bool = False) -> Any:
     """The network that the caller may see; 404 NetworkNotFound."""
-    found = rows.find(work.session, models.Network, models.Network.id == network_id,
-                      *db.visible(work.context, work.is_admin))
-    row = rows.get(work.session, models.Network, network_id, lock=True) if found and lock else next(iter(found), None)
-    if row is None:
+    row = rows.get(work.session, models.Network, network_id, lock=lock)
+    own = row is not None and (work.is_admin or row.project_id == work.context.project_id)
+    if row is None or not (own or rows.exists(work.session, models.Network.id == network_id,
+                                              *db.visible(work.context, False))):
         raise faults.not_found("NetworkNotFound", "Network", network_id)
     return row
 

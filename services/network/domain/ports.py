@@ -165,8 +165,7 @@ def _groups_of_new(work: Work, row: Any, values: Mapping[str, Any]) -> list[str]
     if asked is None:
         if trusted:
             return []
-        default = work.once(("default", row.project_id), lambda: security_groups.default_of(work, row.project_id))
-        return [default.id]
+        return [work.once(("default", row.project_id), lambda: security_groups.default_of(work, row.project_id))]
     return security_groups.check(work, row.project_id, asked)
 
 

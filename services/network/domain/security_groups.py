@@ -63,14 +63,12 @@ def delete(work: Work, row: Any) -> None:
     quotas.release(work, row.project_id, "security_group")
 
 
-def default_of(work: Work, project_id: str) -> Any:
-    """The default group of a project, made if there is none yet (without regard to quotas)."""
+def default_of(work: Work, project_id: str) -> str:
+    """The id of a project's default group, made if there is none yet (without regard to quotas)."""
     known = rows.get(work.session, models.DefaultGroup, project_id)
     if known is not None:
-        row = rows.get(work.session, models.SecurityGroup, known.security_group_id)
-        assert row is not None
-        return row
-    return _make(work, project_id, DEFAULT, "Default security group", True, True)
+        return known.security_group_id
+    return str(_make(work, project_id, DEFAULT, "Default security group", True, True).id)
 
 
 def check(work: Work, project_id: str, wanted: Sequence[str]) -> list[str]:
