@@ -120,6 +120,12 @@ def password(host: Host, server_id: str, spec: ServerSpec | None, args: Mapping[
     return None, {}
 
 
+def crash_dump(host: Host, server_id: str, spec: ServerSpec | None, args: Mapping[str, Any]) -> Any:
+    """Interrupt the guest, so that its kernel writes a crash dump."""
+    host.driver.lifecycle.interrupt(server_id)
+    return None, {}
+
+
 def resize_prepare(host: Host, server_id: str, spec: ServerSpec | None, args: Mapping[str, Any]) -> Any:
     """Stop the server and put its disks aside."""
     if host.driver.resize is None:
@@ -156,6 +162,6 @@ def resize_revert(host: Host, server_id: str, spec: ServerSpec | None, args: Map
 VERBS: Mapping[str, Verb] = {
     "ensure": ensure, "destroy": destroy, "power": power, "reboot": reboot, "rebuild": rebuild, "snapshot": snapshot,
     "attach_volume": attach_volume, "detach_volume": detach_volume, "attach_interface": attach_interface,
-    "detach_interface": detach_interface, "password": password, "resize_prepare": resize_prepare,
+    "detach_interface": detach_interface, "password": password, "crash_dump": crash_dump, "resize_prepare": resize_prepare,
     "resize_finish": resize_finish, "resize_confirm": resize_confirm, "resize_revert": resize_revert,
 }

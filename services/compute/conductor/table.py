@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from common.saga import Saga
 from services.compute.conductor import (
+    server_crash_dump,
     server_create,
     server_delete,
     server_evacuate,
@@ -25,5 +26,5 @@ SAGAS: Mapping[str, Saga] = {saga.kind: saga for saga in (
     server_snapshot.SAGA, server_volume.ATTACH, server_volume.DETACH, server_interface.ATTACH, server_interface.DETACH,
     server_password.SAGA, server_resize.RESIZE, server_resize.MIGRATE, server_resize.CONFIRM, server_resize.REVERT,
     server_shelve.SHELVE, server_shelve.OFFLOAD, server_shelve.UNSHELVE, server_reclaim.SOFT_DELETE, server_reclaim.RESTORE,
-    server_live_migrate.SAGA, server_evacuate.SAGA,
+    server_live_migrate.SAGA, server_evacuate.SAGA, server_crash_dump.SAGA,
 )}

@@ -168,7 +168,7 @@ ACTIONS: Mapping[str, Action] = {
     "live_migrate": _a("os-migrateLive", "active paused", "server_live_migrate", MIGRATING, shown="live-migration"),
     "evacuate": _a("evacuate", "active stopped error", "server_evacuate", REBUILDING, tasks=ANY),
     "change_password": _a("changePassword", "active", "server_password", UPDATING_PASSWORD),
-    "crash_dump": _a("trigger_crash_dump", "active paused rescued resized error", "server_crash_dump", tasks=ANY, ready=False),
+    "crash_dump": _a("trigger_crash_dump", "active paused rescued resized error", "server_crash_dump", tasks=ANY),
     "attach_volume": _a(
         "attach_volume", "active paused stopped resized soft-delete shelved shelved_offloaded", "server_attach_volume"
     ),

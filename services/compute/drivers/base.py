@@ -91,6 +91,9 @@ class Lifecycle(Protocol):
     def reboot(self, spec: ServerSpec, hard: bool) -> ServerReport:
         """Restart the guest: soft asks it and falls back to hard; hard builds the domain anew from `spec`."""
 
+    def interrupt(self, uuid: str) -> None:
+        """Send a running guest a non-maskable interrupt, on which its kernel may write a crash dump."""
+
     def report(self, uuid: str) -> ServerReport:
         """The real state now; power `absent` when there is no such server."""
 

@@ -113,6 +113,11 @@ class Lifecycle:
             power.bring(host, spec.uuid, self._define(spec), RUNNING, 0)
             return self.report(spec.uuid)
 
+    def interrupt(self, uuid: str) -> None:
+        """See `base.Lifecycle.interrupt`."""
+        with self._host.conn.errors("The guest could not be interrupted"):
+            self._host.conn.domain(uuid).injectNMI(0)
+
     def report(self, uuid: str) -> ServerReport:
         """See `base.Lifecycle.report`."""
         host = self._host

@@ -95,6 +95,13 @@ class Lifecycle:
             self._move(spec.uuid, guest, STOPPED)
         return self.ensure(dataclasses.replace(spec, power=RUNNING))
 
+    def interrupt(self, uuid: str) -> None:
+        """See `base.Lifecycle.interrupt`."""
+        guest = self._nodes.get(uuid)
+        if guest.power not in (RUNNING, PAUSED):
+            raise base.DriverError(f"Server {uuid} is {guest.power}; it cannot be interrupted.")
+        self._say(guest, "Uhhuh. NMI received for unknown reason 30 on CPU 0.")
+
     def report(self, uuid: str) -> ServerReport:
         """See `base.Lifecycle.report`."""
         with self._nodes.lock:
