@@ -48,6 +48,7 @@ stack_control() {
     decide_hypervisor
     background guest-image guest_image_build
     step "MariaDB, RabbitMQ, memcached, libvirt" start_control_without_guest
+    if has_daemon console-proxy; then step "noVNC" novnc_fetch; fi
     step "Configuration in $ETC_DIR" configure
     step "Schemas" schemas_upgrade
     step "Users and catalog" bootstrap

@@ -62,6 +62,7 @@ configure_variables() {
     METADATA_SECRET=$(conf_value "${SECRET[metadata]:-}")
     METADATA_URL=$(api_url metadata-api)
     configure_physical_networks
+    : "${NOVNC_DIR:=/usr/share/novnc}"
     CONSOLE_URL=$(api_url console-proxy)
     CONSOLE_HOST=${CONSOLE_URL#http://}
     VIRT_TYPE_USED=$VIRT_TYPE

@@ -66,3 +66,23 @@ packages_failed() {
     fail "apt-get could not install: $1" "$STEP_LOG" \
         "is the network up, and do /etc/apt/sources.list and df -h look right? Then: apt-get update && apt-get install $1"
 }
+
+# noVNC's pages out of Debian's package, whose dependencies (Node.js, numpy) nothing here needs; those of an installed one
+# are used as they are.
+novnc_fetch() {
+    local work
+    NOVNC_DIR=/usr/share/novnc
+    if [ -e "$NOVNC_DIR/vnc_lite.html" ]; then return 0; fi
+    NOVNC_DIR=$DEST/novnc
+    if [ -e "$NOVNC_DIR/vnc_lite.html" ]; then return 0; fi
+    work=$(mktemp -d /tmp/altostack-novnc.XXXXXX)
+    chmod 755 "$work"    # apt downloads as a user of its own
+    if (cd "$work" && { apt-get -q download novnc || { apt-get -q -o DPkg::Lock::Timeout=120 update && apt-get -q download novnc; }; } &&
+        dpkg-deb -x novnc_*.deb files && mkdir -p "$DEST" && cp -r files/usr/share/novnc "$NOVNC_DIR"); then
+        echo "noVNC in $NOVNC_DIR"
+    else
+        # shellcheck disable=SC2034  # common.sh shows it
+        STEP_NOTE="not there: consoles show no page, other VNC clients work"
+    fi
+    rm -rf "$work"
+}

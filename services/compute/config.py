@@ -60,6 +60,7 @@ CONSOLE_OPTS: list[cfg.Opt] = [
     cfg.StrOpt("vnc_url", default="http://127.0.0.1:6080/vnc_lite.html", help="URL of the console proxy's VNC page."),
     cfg.StrOpt("serial_url", default="ws://127.0.0.1:6080/", help="URL of the console proxy for serial consoles."),
     cfg.IntOpt("token_s", default=600, min=1, help="Seconds a console URL is good for."),
+    cfg.StrOpt("novnc_path", default="/usr/share/novnc", help="Folder of noVNC's pages, which the console proxy serves."),
 ]
 
 

@@ -26,7 +26,6 @@ from services.compute.db import server_parts, servers
 from services.compute.domain import consoles
 
 LOG = logging.getLogger(__name__)
-NOVNC_PATH = "/usr/share/novnc"
 # select(), which websockify copies with, knows file descriptors below 1024; a console takes two
 CONSOLES_MAX = 400
 _CONNECT_S, _REQUEST_S, _PING_S = 10, 30, 30
@@ -75,7 +74,7 @@ class Proxy(socketserver.ThreadingMixIn, HTTPServer):
     block_on_close = False
 
     def __init__(self, name: str, conf: cfg.ConfigOpts, address: tuple[str, int], targets: Targets,
-                 novnc_path: str = NOVNC_PATH) -> None:
+                 novnc_path: str = "/usr/share/novnc") -> None:
         super().__init__(address, Handler, bind_and_activate=False)
         self.socket.close()
         self.name, self.address, self.targets = name, address, targets

@@ -16,7 +16,7 @@ def build(conf: cfg.ConfigOpts, runtime: Runtime) -> Worker:
     database = runtime.database(conf)
     worker = Worker(SERVICE.daemon("console-proxy"), conf, runtime)
     targets = Targets(database, client(Agent, runtime.transport(conf)))
-    proxy = Proxy(worker.name, conf, worker.address, targets)
+    proxy = Proxy(worker.name, conf, worker.address, targets, conf.console.novnc_path)
     worker.on_start(proxy.listen)
     worker.loop("proxy", proxy.serve)
     worker.on_stop(proxy.close)
