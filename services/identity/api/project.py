@@ -37,11 +37,10 @@ def index(request: Request) -> dict[str, Any]:
     query = listing.read(request, _FILTERS, booleans=("enabled", "is_domain"))
     tags = {k: [n for text in request.query[k] for n in text.split(",")] for k in _TAGS if k in request.query}
     with request.app.db.read() as session:
-        found, more = project_db.listing(session, query, domains=False, tags=tags)
-        if domain_id and not request.allowed("identity:list_projects", {}):
-            found = [p for p in found if p.domain_id == domain_id]
-        named = project_db.tags(session, [p.id for p in found])
-    return listing.answer(request, "projects", [view.show(request, p, named.get(p.id, [])) for p in found], more)
+        own = domain_id if domain_id and not request.allowed("identity:list_projects", {}) else None
+        found, more = project_db.listing_rows(session, query, tags=tags, domain_id=own)
+        named = project_db.tags(session, [p[0] for p in found])
+    return listing.answer(request, "projects", view.many(request.base_url, found, named), more)
 
 
 def create(request: Request) -> tuple[dict[str, Any], int]:

@@ -10,7 +10,7 @@ from services.identity.db import rows
 from services.identity.db.models import SYSTEM, Assignment, Membership, Project
 
 
-def _actor(user_id: str, group_ids: Iterable[str] | None = None) -> Any:
+def _actor(user_id: Any, group_ids: Iterable[str] | None = None) -> Any:
     groups: Any = sa.select(Membership.group_id).where(Membership.user_id == user_id)
     if group_ids is not None:
         groups = list(group_ids)
@@ -25,7 +25,15 @@ def role_ids(session: orm.Session, user_id: str, target_type: str, target_id: st
 
     `domain_id` is the domain of a project.
     """
-    here = sa.and_(Assignment.target_type == target_type, Assignment.target_id == target_id,
+    statement = _ON_PROJECT if target_type == "project" else _ON_OTHER
+    return set(session.scalars(statement, {"user_id": user_id, "target_type": target_type, "target_id": target_id,
+                                           "domain_id": domain_id}))
+
+
+def _held(target_type: str) -> Any:
+    """The statement of `role_ids`, made once: it is asked for every token that is not known yet."""
+    target_id: Any = sa.bindparam("target_id")
+    here = sa.and_(Assignment.target_type == sa.bindparam("target_type"), Assignment.target_id == target_id,
                    Assignment.inherited.is_(False))
     if target_type == "project":
         above = sa.select(Project.id, Project.parent_id).where(Project.id == target_id).cte("above", recursive=True)
@@ -34,10 +42,13 @@ def role_ids(session: orm.Session, user_id: str, target_type: str, target_id: st
             here,
             sa.and_(Assignment.target_type == "project", Assignment.inherited, Assignment.target_id != target_id,
                     Assignment.target_id.in_(sa.select(above.c.id))),
-            sa.and_(Assignment.target_type == "domain", Assignment.inherited, Assignment.target_id == domain_id),
+            sa.and_(Assignment.target_type == "domain", Assignment.inherited,
+                    Assignment.target_id == sa.bindparam("domain_id")),
         )
-    statement = sa.select(Assignment.role_id).where(_actor(user_id), here).distinct()
-    return set(session.scalars(statement))
+    return sa.select(Assignment.role_id).where(_actor(sa.bindparam("user_id")), here).distinct()
+
+
+_ON_PROJECT, _ON_OTHER = _held("project"), _held("other")
 
 
 def of_user(session: orm.Session, user_id: str) -> list[Assignment]:

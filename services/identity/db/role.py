@@ -40,6 +40,21 @@ def implications(session: orm.Session) -> dict[str, set[str]]:
     return out
 
 
+_TABLE = sa.select(Role.id, Role.name, Role.domain_id, ImpliedRole.implied_id).outerjoin(
+    ImpliedRole, ImpliedRole.prior_id == Role.id)
+
+
+def table(session: orm.Session) -> tuple[dict[str, tuple[str, str]], dict[str, set[str]]]:
+    """(role id -> (name, domain id), prior role id -> ids it implies directly), in one query."""
+    named: dict[str, tuple[str, str]] = {}
+    implied: dict[str, set[str]] = {}
+    for role_id, name, domain_id, implied_id in session.execute(_TABLE):
+        named[role_id] = (name, domain_id)
+        if implied_id is not None:
+            implied.setdefault(role_id, set()).add(implied_id)
+    return named, implied
+
+
 def implied(session: orm.Session, prior_id: str, implied_id: str) -> ImpliedRole | None:
     """One implication."""
     return session.get(ImpliedRole, (prior_id, implied_id))

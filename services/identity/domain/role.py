@@ -63,12 +63,14 @@ def delete(session: Session, role_id: str) -> None:
 
 
 def imply(session: Session, prior_id: str, implied_id: str) -> tuple[Role, Role]:
-    """Let `prior_id` imply `implied_id`; Forbidden for `admin` or a role of one domain being implied, Conflict for a repetition.
+    """Let `prior_id` imply `implied_id`; Conflict for a repetition, Forbidden for `admin` being implied, or a
+    role of one domain by a role of all.
 
     A circle is allowed, as upstream allows it: it makes its roles equal.
     """
     prior, implied = found(session, prior_id), found(session, implied_id)
-    if implied.domain_id != NO_DOMAIN or implied.name == "admin":
+    from_all_to_one = prior.domain_id == NO_DOMAIN and implied.domain_id != NO_DOMAIN
+    if from_all_to_one or (implied.name == "admin" and implied.domain_id == NO_DOMAIN):
         raise errors.Forbidden(f"{implied_id} cannot be an implied roles.")
     if role_db.implied(session, prior_id, implied_id) is not None:
         raise faults.conflict("implied_role", "Duplicate entry")

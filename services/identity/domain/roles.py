@@ -5,8 +5,7 @@ from collections.abc import Iterable, Mapping
 from common.db.session import Session
 from services.identity.db import assignment as assignment_db
 from services.identity.db import role as role_db
-from services.identity.db import rows
-from services.identity.db.models import NO_DOMAIN, SYSTEM, Role
+from services.identity.db.models import NO_DOMAIN, SYSTEM
 
 
 def expand(role_ids: Iterable[str], implications: Mapping[str, set[str]]) -> dict[str, str | None]:
@@ -24,9 +23,12 @@ def expand(role_ids: Iterable[str], implications: Mapping[str, set[str]]) -> dic
 
 def shown(session: Session, role_ids: Iterable[str]) -> tuple[tuple[str, str], ...]:
     """(id, name) of the roles and all they imply, as tokens hold them: roles of one domain are left out."""
-    closure = expand(role_ids, role_db.implications(session))
-    found = rows.by_ids(session, Role, closure).values()
-    return tuple(sorted(((r.id, r.name) for r in found if r.domain_id == NO_DOMAIN), key=lambda r: (r[1], r[0])))
+    held = list(role_ids)
+    if not held:
+        return ()
+    named, implied = role_db.table(session)
+    found = ((i, *named[i]) for i in expand(held, implied) if i in named)
+    return tuple(sorted(((i, name) for i, name, domain_id in found if domain_id == NO_DOMAIN), key=lambda r: (r[1], r[0])))
 
 
 def held(session: Session, user_id: str, kind: str, scope_id: str | None, domain_id: str | None) -> set[str]:

@@ -13,7 +13,6 @@ from oslo_config import cfg
 from common import clock, ids
 from common.db.session import Session
 from services.identity.db import application_credential as application_credential_db
-from services.identity.db import project as project_db
 from services.identity.db import token as token_db
 from services.identity.db import trust as trust_db
 from services.identity.db import user as user_db
@@ -66,11 +65,12 @@ def opened(format_: TokenFormat, text: str, allow_expired_s: int = 0) -> Payload
 
 def check(session: Session, conf: cfg.ConfigOpts, found: Payload) -> Token:
     """The token of a payload, with all that the database says now; Invalid when its ground is gone."""
-    actor = user_db.with_domain(session, user_id=found.user_id)
-    if actor is None:
+    ground = token_db.ground(session, found.user_id, found.scope_id)
+    if ground is None:
         raise Invalid("user is gone")
+    actor = ground[:2]
     _require_user(conf, *actor)
-    project, domain = _scope(session, found)
+    project, domain = _scope(found, *ground[2:])
     trust = _trust(session, conf, found) if found.trust_id else None
     shown = trust[2] if trust and trust[0].impersonation else actor
     credential, rules = _application_credential(session, found) if found.application_credential_id else (None, None)
@@ -102,13 +102,12 @@ def _require_user(conf: cfg.ConfigOpts, user: User, domain: Project) -> None:
         raise Invalid("the user's domain is disabled")
 
 
-def _scope(session: Session, found: Payload) -> tuple[Project | None, Project | None]:
+def _scope(found: Payload, project: Project | None, domain: Project | None) -> tuple[Project | None, Project | None]:
+    """The project and the domain of a token, checked; `domain` is that of `project`."""
     if found.kind not in ("project", "domain"):
         return None, None
-    row = project_db.with_domain(session, found.scope_id or "")
-    if row is None:
+    if project is None:
         raise Invalid(f"{found.kind} is gone")
-    project, domain = row
     if not project.enabled or (domain is not None and not domain.enabled):
         raise Invalid(f"{found.kind} is disabled")
     if found.kind == "domain":
