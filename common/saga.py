@@ -200,6 +200,8 @@ class Saga:
 class Runner:
     """Runs the sagas of one service; every conductor process has one.
 
+    `lanes`: how many threads take up what they were poked about; what comes meanwhile waits a moment, and goes on together.
+    Few are good where steps have a `together`, all of `threads` (the default) where steps are long.
     `after_step(run, step name)` is a seam for tests: raising `Crash` there is the death of the process.
     """
 
@@ -209,6 +211,7 @@ class Runner:
     deps: Any
     owner: str = field(default_factory=ids.uuid)
     threads: int = 16
+    lanes: int | None = None
     lease_s: float = 30.0
     after_step: Callable[[Run, str], None] = lambda run, step: None
 
@@ -312,7 +315,7 @@ class Runner:
         """Claim from the backlog as long as there are free threads."""
         while not self._stopping:
             with self._lock:
-                if self._busy >= self.threads or not self._backlog:
+                if self._busy >= (self.lanes or self.threads) or not self._backlog:
                     return
                 batch = [self._backlog.popleft() for _ in range(min(_CLAIM_MAX, len(self._backlog)))]
             self._submit(self.database.transaction(rows.claim, self.model, self.owner, self.lease_s, only=batch,

@@ -12,11 +12,12 @@ from keystoneauth1 import exceptions as ks
 from keystoneauth1 import session as ks_session
 from oslo_config import cfg
 
-from common import errors
+from common import clock, errors
 from common.config import CREDENTIALS_GROUP
 from common.context import RequestContext, current_request_ids
 
 LOG = logging.getLogger(__name__)
+_URL_KEPT_S = 60.0
 
 
 class RemoteError(Exception):
@@ -72,6 +73,8 @@ class ServiceClient:
 
     def __init__(self, sessions: Sessions, auth: Any = None) -> None:
         self.sessions = sessions
+        self._own = auth is None
+        self._url, self._url_until_s = "", 0.0
         conf = sessions.conf
         self._adapter = adapter.Adapter(
             sessions.session, auth=auth or sessions.auth, service_type=self.service_type, region_name=conf.region,
@@ -97,7 +100,7 @@ class ServiceClient:
             sent["X-OpenStack-Request-ID"] = str(outer or own)
         what = f"{self.service_name or self.service_type} {method} {path.split('?')[0]}"
         try:
-            return self._adapter.request(path, method, headers=sent, **kwargs)
+            return self._adapter.request(path, method, headers=sent, endpoint_override=self._endpoint(), **kwargs)
         except (ks.ConnectFailure, ks.ConnectTimeout, ks.BadGateway, ks.ServiceUnavailable, ks.GatewayTimeout,
                 ks.DiscoveryFailure, ks.SSLError, ks.UnknownConnectionError) as e:
             raise errors.Transient(f"{what}: {e}") from e
@@ -105,6 +108,13 @@ class ServiceClient:
             raise RemoteError(e.http_status or 500, _message(e), what) from e
         except (ks.EndpointNotFound, ks.MissingAuthPlugin, ks.AuthorizationFailure, ks.EmptyCatalog) as e:
             raise errors.Transient(f"{what}: {e}") from e
+
+    def _endpoint(self) -> str | None:
+        """The service's URL from the catalog, looked up now and then: keystoneauth copies the catalog each time it is asked."""
+        now = clock.monotonic()
+        if now >= self._url_until_s:
+            self._url, self._url_until_s = str(self._adapter.get_endpoint() or ""), now + (_URL_KEPT_S if self._own else 0.0)
+        return self._url or None
 
     def get(self, path: str, **params: Any) -> Any:
         """The JSON body of a GET; `params` become the query (lists repeat)."""

@@ -153,6 +153,14 @@ class Placement(ServiceClient):
         """Take everything from the consumer; harmless when it has nothing."""
         self.delete(f"/allocations/{consumer}")
 
+    def drop_allocations(self, consumers: Collection[str]) -> None:
+        """Take everything from all these consumers in one transaction; harmless for those that have nothing."""
+        if not consumers:
+            return
+        nothing = {"allocations": {}, "project_id": "none", "user_id": "none"}
+        # before 1.28 a consumer's generation need not be known
+        super().request("POST", "/allocations", json={consumer: nothing for consumer in consumers}, microversion="1.27")
+
     def move_allocations(self, source: str, target: str, *, consumer_type: str = "MIGRATION",
                          project_id: str | None = None, user_id: str | None = None) -> None:
         """Give all that consumer `source` has to `target` in one transaction; harmless when it has happened.

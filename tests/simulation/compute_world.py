@@ -25,6 +25,10 @@ FLAVOR = {"flavorid": "1", "name": "small", "vcpus": 1, "memory_mb": 512, "root_
 BIG = FLAVOR | {"flavorid": "2", "name": "big", "vcpus": 2, "memory_mb": 1024, "root_gb": 2}
 
 
+def _any_of(value):
+    return value if isinstance(value, list) else [value]
+
+
 class FakePlacement:
     """Allocations by consumer, as Placement keeps them."""
 
@@ -39,6 +43,10 @@ class FakePlacement:
 
     def delete_allocations(self, consumer):
         self.claims.pop(consumer, None)
+
+    def drop_allocations(self, consumers):
+        for consumer in consumers:
+            self.claims.pop(consumer, None)
 
     def move_allocations(self, source, target, consumer_type="INSTANCE"):
         if source in self.claims:
@@ -76,7 +84,7 @@ class FakeNetwork:
 
     def find(self, kind, **filters):
         if kind == "port":
-            return [dict(p) for p in self.ports.values() if p["device_id"] == filters["device_id"]]
+            return [dict(p) for p in self.ports.values() if p["device_id"] in _any_of(filters["device_id"])]
         if kind == "subnet":
             return [{"id": "subnet", "cidr": "10.0.0.0/16", "ip_version": 4, "gateway_ip": "10.0.0.1"}]
         return [{"id": "net", "name": "private"}] if kind == "network" and not filters.get("shared") else []

@@ -22,6 +22,10 @@ from services.compute.rpc.agent import Agent
 from services.compute.rpc.conductor import Conductor as ConductorInterface
 
 
+LANES = 4
+"""Threads that take up sagas: few, so that servers asked for one by one in quick succession go on together."""
+
+
 def build(conf: cfg.ConfigOpts, runtime: Runtime) -> Worker:
     """The daemon's worker."""
     database = runtime.database(conf)
@@ -31,7 +35,7 @@ def build(conf: cfg.ConfigOpts, runtime: Runtime) -> Worker:
         network=NetworkClient(sessions), volume=VolumeClient(sessions), image=ImageClient(sessions),
         placement=Placement(sessions),
     )
-    runner = Runner(database, models.Saga, SAGAS, conductor, threads=conf.worker.threads)
+    runner = Runner(database, models.Saga, SAGAS, conductor, threads=conf.worker.threads, lanes=LANES)
     worker = Worker(SERVICE.daemon("compute-conductor"), conf, runtime)
     runner.attach(worker)
     worker.rpc_server(ConductorInterface, ConductorService(conductor, runner))

@@ -43,6 +43,12 @@ def newest(session: orm.Session, server_id: str, statuses: Sequence[str]) -> Any
                            .order_by(Migration.id.desc())).first()
 
 
+def holding(session: orm.Session, server_ids: Sequence[str]) -> set[str]:
+    """Those of `server_ids` that have a move in a status of HOLDING."""
+    return set(session.scalars(sa.select(Migration.server_id).where(
+        Migration.server_id.in_(list(server_ids)), Migration.status.in_(HOLDING))))
+
+
 def page(session: orm.Session, wanted: Mapping[str, Any], page: Page | None = None, *, since: Any = None, before: Any = None,
          statuses: Sequence[str] | None = None) -> Sequence[Any]:
     """Migrations whose columns equal `wanted` (`host`: source or destination), newest first or as `page` says."""

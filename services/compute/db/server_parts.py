@@ -48,6 +48,11 @@ def delete_nic(session: orm.Session, port_id: str) -> None:
     session.execute(sa.delete(ServerNic).where(ServerNic.port_id == port_id))
 
 
+def delete_nics(session: orm.Session, server_ids: Sequence[str]) -> None:
+    """Forget all cards of these servers."""
+    session.execute(sa.delete(NICS).where(NICS.c.server_id.in_(list(server_ids))))
+
+
 def disks(session: orm.Session, server_ids: Sequence[str], *, volumes_only: bool = False) -> dict[str, list[Any]]:
     """{server id: its block devices in their order}."""
     query = sa.select(DISKS).where(DISKS.c.server_id.in_(list(server_ids))).order_by(DISKS.c.position, DISKS.c.created_at)

@@ -173,16 +173,17 @@ def lock_row(session: orm.Session, server_id: str) -> Any:
     return row
 
 
-def mark_deleted(session: orm.Session, server_id: str) -> bool:
-    """The server is gone from its host: keep its row as a deleted one, forget its parts. False when it was so already."""
-    now = clock.now()
-    found = session.execute(sa.update(TABLE).where(TABLE.c.id == server_id, TABLE.c.deleted.is_(False)).values(
+def mark_deleted(session: orm.Session, server_ids: Sequence[str]) -> int:
+    """These servers are gone from their hosts: keep their rows as deleted ones, forget their parts. How many were not so yet."""
+    now, ids = clock.now(), list(server_ids)
+    found = session.execute(sa.update(TABLE).where(TABLE.c.id.in_(ids), TABLE.c.deleted.is_(False)).values(
         deleted=True, deleted_at=now, terminated_at=now, updated_at=now, vm_state="deleted", task_state=None, power_state=0,
         group_id=None))
     for model in (models.ServerNic, models.BlockDevice, models.ServerTag, models.ExternalEvent, models.ConsoleToken,
                   models.ServerRequest):
-        session.execute(sa.delete(model).where(model.server_id == server_id))
-    return bool(found.rowcount)
+        table = model.__table__
+        session.execute(sa.delete(table).where(table.c.server_id.in_(ids)))
+    return int(found.rowcount)
 
 
 def request(session: orm.Session, server_id: str) -> Any:

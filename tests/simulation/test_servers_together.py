@@ -1,0 +1,135 @@
+"""Servers that boot and go together: whatever dies at whatever step, each of them ends as it would alone."""
+
+import importlib.util
+import pathlib
+
+import pytest
+
+from common import clock
+from common.clients.base import RemoteError
+from common.saga import Crash
+
+_SPEC = importlib.util.spec_from_file_location("compute_world", pathlib.Path(__file__).with_name("compute_world.py"))
+compute_world = importlib.util.module_from_spec(_SPEC)
+_SPEC.loader.exec_module(compute_world)
+COUNT = 5
+
+
+@pytest.fixture
+def world(tmp_path):
+    made = compute_world.World(tmp_path)
+    yield made
+    made.database.dispose()
+
+
+def killed_at(world, at):
+    """Let everything happen, with the conductor dying after the `at`th step of any server and another one taking over."""
+    seen = []
+
+    def die(run, step):
+        seen.append(step)
+        if len(seen) - 1 == at:
+            raise Crash()
+
+    world.new_runner(after_step=die)
+    with clock.frozen(clock.time()) as now:
+        try:
+            world.settle()
+        except Crash:
+            world.new_runner()
+            now.advance(40)
+            world.beat()
+        for _ in range(3):
+            world.settle()
+            now.advance(20)
+            world.beat()
+    world.new_runner()
+
+
+def boot(world, count=COUNT):
+    return [world.server(name=f"s{number}") for number in range(count)]
+
+
+def delete(world, server_ids):
+    for server_id in server_ids:
+        world.act(server_id, "server_delete", "delete", "deleting")
+
+
+@pytest.mark.parametrize("at", range(0, 26, 3))
+def test_boots_survive_a_dead_conductor(world, at):
+    made = boot(world)
+    killed_at(world, at)
+    assert {world.row(i).vm_state for i in made} == {"active"} and {world.row(i).host for i in made} == {"alpha"}
+    assert sorted(p["device_id"] for p in world.network.ports.values()) == sorted(made)
+    assert set(world.placement.claims) == set(made) == set(world.on_hosts())
+    delete(world, made)
+    world.settle()
+    world.nothing_left()
+
+
+@pytest.mark.parametrize("at", range(0, 20, 3))
+def test_deletions_survive_a_dead_conductor(world, at):
+    made = boot(world)
+    world.settle()
+    delete(world, made)
+    killed_at(world, at)
+    assert {world.row(i).vm_state for i in made} == {"deleted"}
+    world.nothing_left()
+
+
+@pytest.mark.parametrize("at", range(0, 20, 3))
+def test_deletions_in_the_middle_of_boots(world, at):
+    made = boot(world)
+    seen = []
+
+    def remove(run, step):
+        seen.append(step)
+        if len(seen) - 1 == at:
+            delete(world, made[:3])
+
+    world.new_runner(after_step=remove)
+    world.settle()
+    world.new_runner()
+    if len(seen) <= at:
+        delete(world, made[:3])
+    world.settle()
+    assert {world.row(i).vm_state for i in made[:3]} == {"deleted"} and {world.row(i).vm_state for i in made[3:]} == {"active"}
+    assert sorted(p["device_id"] for p in world.network.ports.values()) == sorted(made[3:])
+    delete(world, made[3:])
+    world.settle()
+    world.nothing_left()
+
+
+def test_one_without_a_port_does_not_spoil_the_others(world):
+    made = boot(world)
+    plain = world.network.create_ports
+
+    def create_ports(bodies):
+        if any(body["device_id"] == made[2] for body in bodies):
+            raise RemoteError(409, "no more addresses", "network")
+        return plain(bodies)
+
+    world.network.create_ports = create_ports
+    world.settle()
+    assert [world.row(i).vm_state for i in made] == ["active", "active", "error", "active", "active"]
+    assert "no more addresses" in world.fault(made[2]).details
+    assert sorted(p["device_id"] for p in world.network.ports.values()) == sorted(set(made) - {made[2]})
+    assert made[2] not in world.placement.claims
+    delete(world, made)
+    world.settle()
+    world.nothing_left()
+
+
+def test_those_that_find_no_host_say_why_and_the_others_boot(world):
+    made = boot(world)
+    plain = world.scheduler.select_hosts
+
+    def select_hosts(ctxt, requests):
+        return [{"error": "No valid host", "public_error": "No valid host was found."} if r["consumer_id"] in made[:2]
+                else plain(ctxt, [r])[0] for r in requests]
+
+    world.scheduler.select_hosts = select_hosts
+    world.settle()
+    assert [world.row(i).vm_state for i in made] == ["error", "error", "active", "active", "active"]
+    assert world.fault(made[0]).message == "No valid host was found."
+    assert len(world.network.ports) == 3 and set(world.placement.claims) == set(made[2:])
