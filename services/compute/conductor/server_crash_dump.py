@@ -1,4 +1,4 @@
-"""Crash dumps: a non-maskable interrupt into the guest, whose own kernel writes the dump. The server's states stay as they are."""
+"""Crash dumps: a non-maskable interrupt into the guest, whose own kernel writes the dump; no state of the server changes."""
 
 from common import clock
 from common.db.session import Session
