@@ -33,11 +33,10 @@ kvm_decide() {
 
 libvirt_answers() { timeout 20 virsh -c qemu:///system version >/dev/null 2>&1; }
 
-libvirt_config() {
-    local dir=$1
-    mkdir -p "$dir"/{etc/qemu,lib/qemu,cache,log}
-    cp -n /etc/libvirt/*.conf "$dir/etc/" 2>/dev/null || true
-    cat >"$dir/etc/qemu.conf" <<'CNF'
+# QEMU as root without what needs other daemons (dbus, udev, virtlogd, apparmor): Debian's own user would make libvirtd
+# probe QEMU again for every domain where that user may not open /dev/kvm.
+qemu_conf() {
+    cat <<'CNF'
 user = "root"
 group = "root"
 dynamic_ownership = 0
@@ -49,6 +48,13 @@ stdio_handler = "file"
 max_core = 0
 vnc_allow_host_audio = 0
 CNF
+}
+
+libvirt_config() {
+    local dir=$1
+    mkdir -p "$dir"/{etc/qemu,lib/qemu,cache,log}
+    cp -n /etc/libvirt/*.conf "$dir/etc/" 2>/dev/null || true
+    qemu_conf >"$dir/etc/qemu.conf"
     cat >"$dir/etc/libvirtd.conf" <<CNF
 unix_sock_group = "root"
 unix_sock_ro_perms = "0770"
