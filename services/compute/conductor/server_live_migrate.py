@@ -155,10 +155,10 @@ def stop_sending(run: Run) -> None:
 
 
 def follow(run: Run) -> None:
-    """The guest runs on the destination: its row, volumes and ports follow."""
-    disks.switch(run)
-    moving.place(run, run.data["destination"], run.data["node"])
+    """The guest runs on the destination: its ports follow (first, for it is off the network until then), its row, its volumes."""
     ports.rebind(run, run.data["destination"])
+    moving.place(run, run.data["destination"], run.data["node"])
+    disks.switch(run)
 
 
 def arrive(run: Run) -> Wait | None:
