@@ -93,7 +93,7 @@ stack_join() {
 
 service_host_answers() {
     local port
-    for port in "$RABBIT_PORT" "$(daemon_port identity-api)"; do
+    for port in "$RABBIT_PORT" "$(daemon_port metadata-api)"; do
         wait_until 10 port_open "$SERVICE_HOST" "$port" || fail "$SERVICE_HOST does not answer on port $port" "" \
             "is the cloud up there, with HOST_IP=$SERVICE_HOST in its local.conf, and does no firewall stand between?"
     done

@@ -127,8 +127,32 @@ rabbit_write_definitions() {
 # A node that runs already gets changed definitions by rabbitmqctl; a starting one reads them itself.
 rabbit_start() {
     rabbit_write_definitions
-    if [ $RABBIT_CHANGED = yes ] && running "$STATE_DIR/rabbitmq/rabbitmq.pid" "-home $STATE_DIR/rabbitmq "; then rabbit_import; fi
+    if running "$STATE_DIR/rabbitmq/rabbitmq.pid" "-home $STATE_DIR/rabbitmq "; then
+        if ! rabbit_serves; then
+            echo "RabbitMQ runs and serves nobody (a disk that was full leaves it so): started anew"
+            backend_users_stop
+            stop_rabbitmq "$STATE_DIR/rabbitmq"
+        elif [ $RABBIT_CHANGED = yes ]; then
+            rabbit_import
+        fi
+    fi
     start_rabbitmq "$STATE_DIR/rabbitmq" "$RABBIT_PORT" "$(listen_addresses)"
+}
+
+# Does it let a service in, or refuse it as a running one would (whose password may be a new one)?
+rabbit_serves() {
+    local service=${SERVICES%% *}
+    PASSWORD=${SECRET[rabbit_$service]} timeout 20 "$VENV/bin/python" - "127.0.0.1:$(cat "$STATE_DIR/rabbitmq/port")" "$service" <<'PY'
+import os, sys, amqp
+connection = amqp.Connection(sys.argv[1], userid=f"altostack_{sys.argv[2]}", password=os.environ["PASSWORD"],
+                             virtual_host=sys.argv[2], connect_timeout=5, read_timeout=5)
+try:
+    connection.connect()
+    connection.channel()
+    connection.close()
+except amqp.AccessRefused:
+    pass
+PY
 }
 
 rabbit_import() {
