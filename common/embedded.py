@@ -14,7 +14,7 @@ from typing import Any
 
 from oslo_config import cfg
 
-from common import bootstrap, clock, config, contents, errors, ids, logins, logs
+from common import bootstrap, clock, config, contents, errors, ids, logins, logs, memory
 from common.db import migrations
 from common.service import DaemonInfo, Service, SharedSecret, build, installed
 from common.worker import Runtime, Worker
@@ -91,7 +91,7 @@ class Cloud:
     def _conf(self, service: Service, info: DaemonInfo) -> cfg.ConfigOpts:
         values: dict[str, Any] = {
             "state_path": os.path.join(self.data_dir, service.name), "run_path": self.data_dir, "host": "embedded",
-            "transport_url": "kombu+inprocess:////", "api.bind_host": self.bind, "worker.threads": 8,
+            "transport_url": "kombu+inprocess:////", "api.bind_host": self.bind, "worker.threads": 8, "api.threads": 8,
             "service_credentials.auth_url": self.auth_url, "service_credentials.username": service.name,
             "service_credentials.password": self.secrets[service.name], "service_credentials.project_name": "service",
             "service_credentials.user_domain_id": "default", "service_credentials.project_domain_id": "default",
@@ -138,9 +138,11 @@ def run(data_dir: str, bind: str, port_offset: int, debug: bool = False) -> int:
     done = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: done.set())
+    memory.one_heap()
     try:
         cloud.start()
         cloud.fill()
+        memory.give_back()
     except errors.ConfigError as e:
         print(f"altostack: {e}", file=sys.stderr)
         cloud.stop()

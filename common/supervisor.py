@@ -15,7 +15,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from common import clock, config, errors, logs
+from common import clock, config, errors, logs, memory
 from common import worker as workers
 from common.rpc import transport as rpc_transport
 from common.service import DaemonInfo, Service, build, find_daemon
@@ -30,6 +30,7 @@ _USED_BY_APIS = ("common.gunicorn", "gunicorn.workers.gthread", "keystonemiddlew
 
 def serve_one(name: str, config_dir: str | None, user: str | None = None, *, keeper: int | None = None) -> int:
     """Be daemon `name` in this process until it is told to stop; the exit status. `keeper` is the supervisor's pid."""
+    memory.one_heap()
     try:
         service, info = find_daemon(name)
         conf = config.load(service, name, config_dir=config_dir)
