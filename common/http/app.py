@@ -5,6 +5,7 @@ body and query against their schemas, policy, handler, answer. Whatever goes
 wrong is printed in the API's own form of a fault.
 """
 
+import functools
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -43,6 +44,9 @@ class Api:
     health         called by /healthcheck; raises when something this API needs does not answer
     schema_error   makes the text of a schema error from jsonschema's error
     json_suffix    accept `.json` at the end of a path, as upstream's network API does
+    trailing_slash   accept a slash at the end of a path (identity, network: upstream drops it; elsewhere that is a 404)
+    schema_first   a malformed body is 400 also for who may not send any (upstream: all but placement check it so); of routes
+                   whose policy needs a target this is true anyway
     """
 
     name: str
@@ -57,6 +61,8 @@ class Api:
     health: Callable[[], None] = lambda: None
     schema_error: Callable[[Any], str] | None = None
     json_suffix: bool = False
+    trailing_slash: bool = True
+    schema_first: bool = False
     base_rules: bool = True
     unauthorized: Callable[[], errors.Unauthorized] = field(
         default=lambda: errors.Unauthorized("The request you have made requires authentication.")
@@ -80,6 +86,8 @@ def create_app(api: Api) -> flask.Flask:
     app.register_error_handler(wz.HTTPException, dispatcher.http_error)
     if api.json_suffix:
         _around(app, _json_suffix)
+    if not api.trailing_slash:
+        _around(app, functools.partial(_exact, _version_documents(api.routes)))
     _around(app, api.authenticator.wrap)
     _add_edges(app, api.conf)
     app.extensions["altostack"] = api
@@ -112,6 +120,21 @@ def _json_suffix(inner: Any) -> Any:
         return inner(environ, start_response)
 
     return strip
+
+
+def _version_documents(rows: Sequence[Row]) -> frozenset[str]:
+    """Paths of public routes, with a slash at their end."""
+    return frozenset(row.path.rstrip("/") + "/" for row in rows if isinstance(row, Route) and row.policy == PUBLIC)
+
+
+def _exact(documents: frozenset[str], inner: Any) -> Any:
+    def run(environ: dict[str, Any], start_response: Any) -> Any:
+        path = environ["PATH_INFO"]
+        if path.endswith("/") and path not in documents:
+            environ["PATH_INFO"] = path + "/"  # a second slash matches no route
+        return inner(environ, start_response)
+
+    return run
 
 
 def _add_edges(app: flask.Flask, conf: cfg.ConfigOpts) -> None:
@@ -229,9 +252,11 @@ class _Dispatcher:
         request.response_headers = extra
         if item.policy == PUBLIC or item.policy == AUTHENTICATED:
             request.authorized = True
-        elif not item.targeted:
+        elif not item.targeted and not self.api.schema_first:
             request.authorize()
         self._validate(request, item, raw, body, version)
+        if not item.targeted and not request.authorized:
+            request.authorize()
         result = item.handler(request, **variables)
         if not request.authorized:
             raise RuntimeError(f"{item.handler.__qualname__} answered without checking {item.policy}")

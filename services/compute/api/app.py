@@ -24,7 +24,7 @@ def make_app(state: State, authenticator: Authenticator) -> flask.Flask:
     app = create_app(Api(
         name="compute-api", conf=state.conf, routes=ROUTES, rules=RULES, authenticator=authenticator, fault=faults.compute,
         state=state, versions=VERSIONS, request_id_headers=("x-openstack-request-id", "x-compute-request-id"),
-        health=state.db.ping,
+        health=state.db.ping, trailing_slash=False, schema_first=True,
     ))
     app.wsgi_app = _older_paths(app.wsgi_app)  # type: ignore[method-assign]
     return app

@@ -15,7 +15,7 @@ def make_app(state: State, authenticator: Authenticator) -> flask.Flask:
     """The app of `state`; `authenticator` says who calls."""
     return create_app(Api(
         name="network-api", conf=state.conf, routes=routes.ROUTES, rules=RULES,
-        authenticator=authenticator, fault=_fault, state=state, json_suffix=True, health=state.db.ping,
+        authenticator=authenticator, fault=_fault, state=state, json_suffix=True, schema_first=True, health=state.db.ping,
         schema_error=attributes.explain,
     ))
 

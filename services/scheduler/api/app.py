@@ -22,7 +22,7 @@ def make_app(state: State, authenticator: Authenticator) -> flask.Flask:
     """The app, for the daemon, the tests and the embedded profile alike."""
     app = create_app(Api(
         name="placement-api", conf=state.conf, routes=routes.ROUTES, rules=RULES, authenticator=authenticator,
-        fault=_fault, state=state, versions=VERSIONS, health=state.db.ping, schema_error=_schema_error,
+        fault=_fault, state=state, versions=VERSIONS, health=state.db.ping, trailing_slash=False, schema_error=_schema_error,
     ))
     app.wsgi_app = _require_content_type(app.wsgi_app)  # type: ignore[method-assign]
     return app

@@ -33,6 +33,7 @@ def make_app(state: State, authenticator: Authenticator) -> flask.Flask:
             state=state,
             versions=Microversions("volume", low="3.0", high=base.NEWEST, prefix="/v3/"),
             health=state.db.ping,
+            schema_first=True,
             request_id_headers=("x-compute-request-id", "x-openstack-request-id"),
         )
     )

@@ -53,8 +53,8 @@ def test_nobody_gets_through(shared, method, path, item, name):
     if "os-keypairs" in path:  # a user's own, whatever the role
         return
     assert answer.status_code in (400, 403, 404), answer.text
-    if not item.targeted and not (isinstance(item, Route) and item.query is None):
-        assert answer.status_code == 403, answer.text
+    if not item.targeted and not (isinstance(item, Route) and item.query is None) and item.body is None:
+        assert answer.status_code == 403, answer.text  # a body is looked at first, as upstream does
     without = shared.member.request(method, path.replace("<", "").replace(">", ""), headers={"X-Auth-Token": "wrong"})
     assert without.status_code == 401
 

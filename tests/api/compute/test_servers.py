@@ -67,7 +67,9 @@ def test_refusals(cloud):
     assert cloud.conductor.poked == []
     cloud.networks.add("network", name="second", tenant_id=cloud.project, subnets=["s"], shared=False)
     cloud.server(flavor, status=409)
-    assert cloud.reader.request("POST", "/v2.1/servers", {"server": {}}).status_code == 403
+    assert cloud.reader.request("POST", "/v2.1/servers", {"server": {}}).status_code == 400
+    body = {"server": {"name": "s", "flavorRef": flavor, "imageRef": small}}
+    assert cloud.reader.request("POST", "/v2.1/servers", body).status_code == 403
 
 
 def test_a_strangers_server_is_not_found(cloud):

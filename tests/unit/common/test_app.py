@@ -298,3 +298,20 @@ def test_the_log_line_of_a_request_has_its_time(client, caplog):
         client.get("/v2/things")
     record = next(r for r in caplog.records if r.getMessage() == "GET /v2/things 200")
     assert record.fields["ms"] >= 0
+
+
+@pytest.mark.parametrize("path, loose, exact", [
+    ("/v2/things", 200, 200), ("/v2/things/", 200, 404), ("/", 300, 300), ("/v2/things//", 404, 404)])
+def test_a_slash_at_the_end_counts_where_upstream_counts_it(tmp_path, path, loose, exact):
+    assert make_api(tmp_path, ROUTES, RULES)[1].request("GET", path).status_code == loose
+    (tmp_path / "exact").mkdir()
+    assert make_api(tmp_path / "exact", ROUTES, RULES, trailing_slash=False)[1].request("GET", path).status_code == exact
+
+
+@pytest.mark.parametrize("first, expected", [(False, 403), (True, 400)])
+def test_a_malformed_body_of_who_may_not_send_one(tmp_path, first, expected):
+    client = make_api(tmp_path, ROUTES, RULES, schema_first=first)[1]
+    nobody = client.as_(Persona("none"))
+    assert nobody.request("POST", "/v2/things", {"wrong": 1}).status_code == expected
+    assert nobody.request("POST", "/v2/things", {"name": "a"}).status_code == 403
+    assert client.request("POST", "/v2/things", {"name": "a"}).status_code == 201
