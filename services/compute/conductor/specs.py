@@ -63,12 +63,13 @@ def build(server: Any, request: Any, nics: Sequence[Any], disks: Sequence[Any]) 
 
 def work(session: Session, host: str, server_ids: Sequence[str]) -> list[dict[str, Any]]:
     """What `Conductor.work` answers, in a constant number of statements."""
-    rows = {r.id: r for r in servers.get_many(session, server_ids)}
+    todo = jobs.open_of(session, host, server_ids)
+    going = [s for s, mine in todo.items() if all(job.verb == "destroy" for job in mine)]
+    rows = {r.id: r for r in servers.get_many(session, [s for s in server_ids if s not in going])}
     found = list(rows)
     requests = servers.requests(session, found) if found else {}
     nics = server_parts.nics(session, found) if found else {}
     disks = server_parts.disks(session, found) if found else {}
-    todo = jobs.open_of(session, host, server_ids)
     moving = migrations.touching(session, host, server_ids)
     answers = []
     for server_id in server_ids:

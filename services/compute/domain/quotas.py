@@ -31,14 +31,17 @@ def limits(session: Session, conf: cfg.ConfigOpts, project_id: str, user_id: str
 def claim_servers(session: Session, conf: cfg.ConfigOpts, context: Any, wanted: Mapping[str, int], count: tuple[int, int]) -> int:
     """How many servers of cores and ram `wanted` (each) may be made: between `count`'s least and most.
 
-    Locks the project until the transaction ends, so that nobody counts the same room twice. errors.Forbidden when there
-    is not even room for the least.
+    Locks the project until the transaction ends, so that nobody counts the same room twice. Where nothing is limited nothing
+    is counted: what remains to be counted is never more than a limit. errors.Forbidden when there is not even room for the
+    least.
     """
-    rows.lock_project(session, context.project_id)
-    limit = limits(session, conf, context.project_id, context.user_id)
-    used = rows.usage(session, context.project_id)
     least, most = count
     each = {"instances": 1, **wanted}
+    limit = limits(session, conf, context.project_id, context.user_id)
+    if all(limit[name] < 0 for name in each):
+        return most
+    rows.lock_project(session, context.project_id)
+    used = rows.usage(session, context.project_id)
     room = most
     for name, amount in each.items():
         if limit[name] >= 0 and amount > 0:

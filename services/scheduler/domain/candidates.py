@@ -8,12 +8,13 @@ import itertools
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from common import ids
 from services.scheduler.domain.index import Index, Provider
 from services.scheduler.objects.query import Group, Query
 
+T = TypeVar("T")
 Choice = tuple[str, tuple[tuple[Provider, str, int], ...], tuple[int, ...]]
 """How one group is satisfied: its suffix, (provider, class, amount) of each resource, ids of the providers."""
 
@@ -46,15 +47,19 @@ def find(index: Index, query: Query, *, randomize: bool = True, most: int | None
     limit = query.limit if query.limit is not None else math.inf
     found: dict[Any, Candidate] = {}
     tried = 0
-    simple = set(query.groups) == {""}
     group = query.groups.get("", Group())
+    simple = set(query.groups) == {""} and not index.sharing
     roots = _roots(index, query)
-    for number in scattered(roots) if randomize and query.limit is not None else roots:
+    order = scattered(roots) if randomize and query.limit is not None else roots
+    if simple and not (query.root_required or query.root_forbidden or group.required or group.forbidden or group.member_of
+                       or group.not_member_of) and all(len(index.trees[n]) == 1 for n in roots if n in index.trees):
+        return _plain(index, group.resources, order, limit)
+    for number in order:
         root = index.providers.get(number)
         if root is None or not _root_fits(root, query):
             continue
         tree = index.trees[number]
-        if simple and len(tree) == 1 and not index.sharing:
+        if simple and len(tree) == 1:
             if single_fits(root, group):
                 found[number] = Candidate(number, {number: group.resources}, {"": (number,)})
         else:
@@ -68,7 +73,28 @@ def find(index: Index, query: Query, *, randomize: bool = True, most: int | None
     return list(found.values())
 
 
-def scattered(numbers: list[int]) -> Iterator[int]:
+def _plain(index: Index, resources: Mapping[str, int], order: Iterable[int], limit: float) -> list[Candidate]:
+    """The commonest question, only of resources of providers that are trees of their own: nothing is called for each of them."""
+    providers, wanted = index.providers, tuple(resources.items())
+    found: list[Candidate] = []
+    for number in order:
+        root = providers.get(number)
+        if root is None:
+            continue
+        inv = root.inv
+        for name, amount in wanted:
+            have = inv.get(name)
+            if (have is None or amount > have.free or amount > have.max_unit or amount < have.min_unit
+                    or amount % have.step_size):
+                break
+        else:
+            found.append(Candidate(number, {number: resources}, {"": (number,)}))
+            if len(found) >= limit:
+                break
+    return found
+
+
+def scattered(numbers: list[T]) -> Iterator[T]:
     """All of `numbers`, from a random start and by a random stride: a cheap random order."""
     n = len(numbers)
     if n < 3:

@@ -126,8 +126,8 @@ class Selector:
             ways: dict[int, list[Any]] = {}
             for candidate in found:
                 ways.setdefault(candidate.root, []).append(candidate)
-            hosts = [Host(self.index.providers[root], self.hosts.facts[self.index.providers[root].uuid]) for root in ways
-                     if self.index.providers[root].uuid in self.hosts.facts]
+            facts, providers = self.hosts.facts, self.index.providers
+            hosts = [Host(p, known) for p in map(providers.__getitem__, ways) if (known := facts.get(p.uuid)) is not None]
             options = self.conf.filter_scheduler
             spec = Spec.of(request)
             left, steps = run_filters(hosts, spec, options.enabled_filters, options, request.get("ignore_hosts") or ())
@@ -139,7 +139,7 @@ class Selector:
                 if not hosts:
                     error += self._shortage(request)
                 return _refusal(error, steps)
-            limit = None
+            limit = None  # all of them, once: one may pass
 
     def _unknown(self, request: Request) -> str:
         groups = [request, *(request.get("groups") or {}).values()]
@@ -151,10 +151,12 @@ class Selector:
 
     def _shortage(self, request: Request) -> str:
         """How many hosts could give each single resource: said when no host has all."""
+        providers = [p for u in self.hosts.facts if (p := self.index.by_uuid.get(u))]
         parts = []
-        trees = [self.index.trees[p.root_id].values() for u in self.hosts.facts if (p := self.index.by_uuid.get(u))]
         for name, amount in _amounts(request.get("resources")).items():
-            able = sum(1 for tree in trees if any(name in p.inv and p.inv[name].fits(amount) for p in tree))
+            able = sum(1 for p in providers if (mine := p.inv.get(name)) is not None and mine.fits(amount)
+                       or len(tree := self.index.trees[p.root_id]) > 1
+                       and any(name in q.inv and q.inv[name].fits(amount) for q in tree.values()))
             parts.append(f"{name} {amount}: {able}")
         return f" Hosts that could give each alone: {', '.join(parts)}." if parts else ""
 

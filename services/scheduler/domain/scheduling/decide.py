@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from common import ids
-from services.scheduler.domain.candidates import Candidate
-from services.scheduler.domain.scheduling.filters import FILTERS
+from services.scheduler.domain.candidates import Candidate, scattered
+from services.scheduler.domain.scheduling.filters import FILTERS, IDLE
 from services.scheduler.domain.scheduling.states import Host, Spec
 from services.scheduler.domain.scheduling.weighers import Scales
 
@@ -39,8 +39,9 @@ def run_filters(hosts: Sequence[Host], spec: Spec, names: Sequence[str], options
     for name in names:
         if not left:
             break
-        check = FILTERS[name]
-        left = [h for h in left if check(h, spec, options)]
+        if name not in IDLE or not IDLE[name](spec):
+            check = FILTERS[name]
+            left = [h for h in left if check(h, spec, options)]
         steps.append((name, len(left)))
     return left, steps
 
@@ -52,9 +53,9 @@ class Round:
                  free: Mapping[int, Any], options: Any) -> None:
         """`ways`: root id -> candidates on it; `free`: provider id -> Provider; `options`: [filter_scheduler]."""
         self.spec, self.ways, self.free, self.options = spec, ways, free, options
-        self.scales = Scales(options.weight_classes, hosts, spec, options)
-        self._hosts = ids.shuffled(hosts) if options.shuffle_best_same_weighed_hosts else list(hosts)
-        self._heap = [self._entry(number, host) for number, host in enumerate(self._hosts)]
+        self._hosts = list(scattered(list(hosts))) if options.shuffle_best_same_weighed_hosts else list(hosts)
+        self.scales = Scales(options.weight_classes, self._hosts, spec, options)
+        self._heap = [(-weight, number) for number, weight in enumerate(self.scales.first)]
         heapq.heapify(self._heap)
 
     def _entry(self, number: int, host: Host) -> tuple[float, int]:

@@ -198,3 +198,16 @@ FILTERS: Mapping[str, Filter] = {
     "IsolatedHostsFilter": isolated_hosts, "NumInstancesFilter": num_instances, "AggregateNumInstancesFilter": num_instances,
     "IoOpsFilter": io_ops, "AggregateIoOpsFilter": io_ops,
 }
+
+IDLE: Mapping[str, Callable[[Spec], bool]] = {
+    "AllHostsFilter": lambda spec: True,
+    "AvailabilityZoneFilter": lambda spec: not spec.request.get("availability_zone"),
+    "ImagePropertiesFilter": lambda spec: not spec.image_properties,
+    "ComputeCapabilitiesFilter": lambda spec: not spec.extra_specs,
+    "ServerGroupAntiAffinityFilter": lambda spec: spec.group_policy != "anti-affinity",
+    "ServerGroupAffinityFilter": lambda spec: spec.group_policy != "affinity",
+    "SameHostFilter": lambda spec: not spec.hint("same_host"),
+    "DifferentHostFilter": lambda spec: not spec.hint("different_host"),
+    "SimpleCIDRAffinityFilter": lambda spec: not spec.hint("build_near_host_ip"),
+}
+"""Filters that let every host of some requests pass: for those no host need be asked."""

@@ -73,22 +73,32 @@ WEIGHERS: Mapping[str, Weigher] = {
 
 
 class Scales:
-    """The weighers of one decision with the range of each over its hosts; `weight` uses the range again later."""
+    """The weighers of one decision with the range of each over its hosts; `weight` uses the range again later.
+
+    `first` are the weights of `hosts` as they are now, in their order.
+    """
 
     def __init__(self, names: Sequence[str], hosts: Sequence[Host], spec: Spec, options: Any) -> None:
         self.used: list[tuple[Weigher, float, float, float]] = []
+        grouped = any(h.facts.get("aggregates") for h in hosts)
+        first = [0.0] * len(hosts)
         for name in names:
             weigher = WEIGHERS[name]
             soft = name.startswith("ServerGroupSoft")
             if soft and not (spec.group_policy or "").startswith("soft-"):
                 continue
             multiplier = float(getattr(options, weigher.option))
-            if multiplier == 0 and not any(h.facts.get("aggregates") for h in hosts):
+            if multiplier == 0 and not grouped:
                 continue
-            raw = [weigher.raw(h, spec) for h in hosts]
+            look = weigher.raw
+            raw = [look(h, spec) for h in hosts]
             low, high = min(raw, default=0.0), max(raw, default=0.0)
             if high > low or soft:
-                self.used.append((weigher, multiplier, low, high - low if high > low else 1.0))
+                width = high - low if high > low else 1.0
+                self.used.append((weigher, multiplier, low, width))
+                if not grouped:
+                    first = [sum_ + multiplier * (value - low) / width for sum_, value in zip(first, raw, strict=True)]
+        self.first = [self.weight(h, spec) for h in hosts] if grouped else first
 
     def weight(self, host: Host, spec: Spec) -> float:
         """The host's weight; an aggregate's metadata may set a multiplier (the smallest one counts)."""
