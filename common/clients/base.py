@@ -150,6 +150,8 @@ def _message(error: ks.HttpError) -> str:
     if isinstance(body, dict):
         if "errors" in body and body["errors"]:
             return str(body["errors"][0].get("detail", "")).strip()
+        if isinstance(body.get("message"), str):  # the image API's: a line of HTML
+            return str(body["message"]).partition("<br")[0].strip()
         for value in body.values():
             if isinstance(value, dict) and "message" in value:
                 return str(value["message"])

@@ -40,9 +40,19 @@ def serve(folder: pathlib.Path, persona: Persona, ready: multiprocessing.Queue) 
     server.run()
 
 
+def answers() -> bool:
+    """Whether the server is up."""
+    try:
+        connection = http.client.HTTPConnection("127.0.0.1", PORT)
+        connection.request("GET", "/healthcheck")
+        return connection.getresponse().status == 200
+    except OSError:
+        return False
+
+
 def peak(pid: int) -> tuple[int, float]:
-    """(KiB of memory at its peak, CPU seconds) of the server's worker process."""
-    child = pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()[0]
+    """(KiB of memory at its peak, CPU seconds) of the server's worker, which may be the process itself."""
+    child = next(iter(pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()), pid)
     status = pathlib.Path(f"/proc/{child}/status").read_text()
     fields = pathlib.Path(f"/proc/{child}/stat").read_text().rsplit(")", 1)[1].split()
     ticks = int(fields[11]) + int(fields[12])
@@ -83,7 +93,9 @@ def main() -> None:
         server = multiprocessing.Process(target=serve, args=(folder, persona, ready))
         server.start()
         image = ready.get(timeout=60)
-        time.sleep(2)
+        until = time.monotonic() + 60
+        while not answers() and time.monotonic() < until:
+            time.sleep(0.2)
         before, cpu = peak(server.pid or 0)
         copies = [plain(source, folder / "copy")]
         began = time.monotonic()

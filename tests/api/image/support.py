@@ -15,6 +15,7 @@ from services.image.cmd.wiring import storage
 from services.image.conductor.deps import Deps
 from services.image.config import SERVICE
 from services.image.db import models
+from services.image.drivers import options as store_options
 from services.image.drivers.cache import ImageCache
 
 # An SQLAlchemy URL: these tests run on that (otherwise empty) schema in place of SQLite.
@@ -41,11 +42,15 @@ class Site:
         self.runner.run_all()
 
 
-def make_site(folder, limits=None, remote=None, certificates=None, **options):
+def make_site(folder, limits=None, remote=None, certificates=None, sections=None, **options):
     values = {"enabled_stores": ["file", "second:file", "web:http"], **options}
     if URL:
         values["database__connection"] = URL
     conf = make_conf(SERVICE, "image-api", folder, **values)
+    for section, settings in (sections or {}).items():  # of stores
+        store_options.register(conf)
+        for name, value in settings.items():
+            conf.set_override(name, value, group=section)
     if URL:
         Database(URL).transaction(lambda s: models.Base.metadata.drop_all(s.connection()))
     db = make_database(conf, models.Base)

@@ -60,6 +60,7 @@ def writable(request, folder, kind, *, thin=False, **settings):
     if kind == "rbd":
         settings |= {"rbd_ceph_conf": ceph.conf, "rbd_pool": POOL, "rbd_thin": thin}
     else:
+        pytest.importorskip("boto3")
         settings |= {"s3_part_mib": 5, **ceph.s3}
     return load_stores(configure(folder, [kind], **settings)).default
 
