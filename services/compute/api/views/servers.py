@@ -42,6 +42,7 @@ class Parts:
 
     def __init__(self, request: Request, session: Any, rows: Sequence[Any]) -> None:
         found = [r.id for r in rows]
+        self.hosts = {r.host for r in rows if r.host}
         self.zones = zones.host_zones(request.app, session)
         self.nics = server_parts.nics(session, found)
         self.volumes = server_parts.volumes(session, found)
@@ -52,8 +53,11 @@ class Parts:
         self.user_data: dict[str, str | None] = {}
 
     def add_host_status(self, request: Request, session: Any) -> None:
-        """Read which hosts are up."""
-        for service in hosts.services(session, binary=hosts.COMPUTE):
+        """Read which of the page's hosts are up."""
+        if not self.hosts:
+            return
+        only = next(iter(self.hosts)) if len(self.hosts) == 1 else None
+        for service in hosts.services(session, binary=hosts.COMPUTE, host=only):
             if service.forced_down:
                 self.host_status[service.host] = "DOWN"
             elif not is_up(request.app, service):
