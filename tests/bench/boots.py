@@ -8,6 +8,7 @@ ACTIVE before the next is asked for), then the rest in requests of `--batch`; th
 """
 
 import argparse
+import functools
 import json
 import time
 from typing import Any
@@ -25,6 +26,8 @@ def main() -> None:
     parser.add_argument("--nodes", type=int, default=100)
     parser.add_argument("--batch", type=int, default=100)
     parser.add_argument("--one", type=int, default=50)
+    parser.add_argument("--every", type=int, help="tell the cost of so many servers at a time: is it the same for the last ones?")
+    parser.add_argument("--size", type=int, default=0, help="vCPUs of each simulated node (0: as many as by default)")
     parser.add_argument("--cloud", action="store_true")
     parser.add_argument("--daemons", action="store_true", help="a process per daemon, with a MariaDB and a RabbitMQ of its own")
     parser.add_argument("--detail", action="store_true")
@@ -37,7 +40,9 @@ def main() -> None:
 
         place = Daemons(args.nodes)
     else:
-        place = Stack() if args.cloud else Embedded(f"simulated.nodes={args.nodes}", folder=args.folder)
+        sizes = [f"simulated.{name}={args.size * factor}" for name, factor in (("vcpus", 1), ("memory_mb", 128), ("disk_gb", 2))]
+        options = [f"simulated.nodes={args.nodes}", *(sizes if args.size else ())]
+        place = Stack() if args.cloud else Embedded(*options, folder=args.folder)
     with place:
         client = place.client()
         wait_for_nodes(client, 1 if args.cloud else args.nodes)
@@ -52,8 +57,11 @@ def main() -> None:
                 wait(world, 1)
                 measure(place, "one at a time", args.one, lambda: one_by_one(world, args.one), args.detail, 25)
                 rest -= args.one + 1
-            if rest > 0:
-                measure(place, f"in batches of {args.batch}", rest, lambda: in_batches(world, rest, args.batch), args.detail, 12)
+            while rest > 0:
+                size = min(rest, args.every or rest)
+                measure(place, f"in batches of {args.batch}", size, functools.partial(in_batches, world, size, args.batch),
+                        args.detail, 12)
+                rest -= size
             if args.profile:
                 place.ask(f"profile {args.profile[1]}")
         finally:
