@@ -50,9 +50,10 @@ class KeyManager:
     def certificate(self, context: RequestContext, certificate_id: str) -> bytes:
         """See `CertificateSource.certificate`."""
         client: _Secrets = self._client.as_user(context)
-        more: dict[str, Any] = {"endpoint_override": self._endpoint} if self._endpoint else {}
+        if self._endpoint:
+            client.at(self._endpoint)
         try:
-            return client.payload(certificate_id, **more)
+            return client.payload(certificate_id)
         except (RemoteError, errors.Transient) as e:
             LOG.warning("certificate %s cannot be read: %s", certificate_id, e)
             raise SignatureInvalid(f"Unable to retrieve certificate with ID: {certificate_id}") from e
@@ -63,11 +64,15 @@ class _Secrets(ServiceClient):
 
     service_type = "key-manager"
 
-    def payload(self, secret_id: str, **more: Any) -> bytes:
+    def at(self, url: str) -> None:
+        """Ask there, whatever the catalog says."""
+        self._adapter.endpoint_override = url
+
+    def payload(self, secret_id: str) -> bytes:
         """The secret itself, in the form that the key manager has it in."""
-        kinds = self.request("GET", f"/v1/secrets/{secret_id}", headers={"Accept": "application/json"}, **more).json()
+        kinds = self.request("GET", f"/v1/secrets/{secret_id}", headers={"Accept": "application/json"}).json()
         wanted = (kinds.get("content_types") or {}).get("default") or "application/octet-stream"
-        answer = self.request("GET", f"/v1/secrets/{secret_id}/payload", headers={"Accept": wanted}, **more)
+        answer = self.request("GET", f"/v1/secrets/{secret_id}/payload", headers={"Accept": wanted})
         return bytes(answer.content)
 
 
