@@ -87,7 +87,7 @@ def index(request: Request) -> dict[str, Any]:
     request.authorize(about, policy)
     with request.app.db.read() as session:
         found = assignment.listed(session, wanted)
-        if own and not request.allowed(policy, {}):
+        if own:  # a token for a domain sees that domain's, whoever holds it
             inside = {own, *(p.id for p in project_db.in_domain(session, own))}
             found = [a for a in found if a.target[1] in inside]
         known = _names(session, found) if _true(request, "include_names") else None

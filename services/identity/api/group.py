@@ -36,7 +36,7 @@ def index(request: Request) -> dict[str, Any]:
     """200 with groups; of its own domain for a caller whose token is for that."""
     own = request.context.domain_id
     request.authorize({"target.group.domain_id": own} if own else {})
-    query = listing.read(request, ("name", "domain_id"), fixed={"domain_id": own} if own else None)
+    query = listing.read(request, ("name", "domain_id"), fixed=listing.own_domain(request))
     found, more = request.app.read(group_db.listing, query)
     return listing.answer(request, "groups", [view(request, g) for g in found], more)
 
@@ -61,15 +61,15 @@ def update(request: Request, group_id: str) -> dict[str, Any]:
 
 
 def delete(request: Request, group_id: str) -> None:
-    """204."""
-    _authorized(request, group_id)
+    """204; 404 for everybody when there is no such group."""
+    request.authorize(_target(request.app.read(group.found, group_id)))
     request.app.change(group.delete, group_id)
 
 
 def members(request: Request, group_id: str) -> dict[str, Any]:
     """200 with the users of a group."""
     _authorized(request, group_id)
-    query = listing.read(request, ("name", "domain_id", "enabled"))
+    query = listing.read(request, ("name", "domain_id", "enabled"), fixed=listing.own_domain(request))
     found, more = request.app.read(user_db.listing, query, group_id=group_id, expires=user_api._expires(request))
     return listing.answer(request, "users", [user_view.show(request, u) for u in found], more)
 
@@ -78,7 +78,8 @@ def of_user(request: Request, user_id: str) -> dict[str, Any]:
     """200 with the groups of a user."""
     request.authorize(user_api.target(request.app.read(user_db.get, user_id), user_id))
     request.app.read(users.found, user_id)
-    found, more = request.app.read(user_db.groups, user_id, listing.read(request, ("name", "domain_id")))
+    query = listing.read(request, ("name", "domain_id"), fixed=listing.own_domain(request))
+    found, more = request.app.read(user_db.groups, user_id, query)
     shown = [{**view(request, g), "membership_expires_at": None} for g in found]
     return listing.answer(request, "groups", shown, more)
 

@@ -58,7 +58,7 @@ def index(request: Request) -> dict[str, Any]:
     query = listing.read(request, (*_REGISTERED, "project_id", "domain_id"))
     context, narrow = request.context, {}
     with request.app.db.read() as session:
-        if not request.allowed("identity:create_limits") and not context.system_scope:
+        if not request.allowed("admin_required", {}) and not context.system_scope:
             if context.domain_id:
                 inside = [p.id for p in project_db.in_domain(session, context.domain_id)]
                 narrow = {"project_ids": inside, "domain_ids": [context.domain_id]}

@@ -85,6 +85,12 @@ def with_extra(body: dict[str, Any], row: Any) -> dict[str, Any]:
     return {**body, "extra": row.extra or {}}
 
 
+def own_domain(request: Request) -> dict[str, Any] | None:
+    """The filter of a list for a token that is for a domain: whoever holds it sees that domain's."""
+    domain_id = request.context.domain_id
+    return {"domain_id": domain_id} if domain_id else None
+
+
 def own_link(request: Request) -> dict[str, str]:
     """The links of an answer that is no list: its own URL."""
     return {"self": request.base_url + request.raw.path}

@@ -37,8 +37,7 @@ def index(request: Request) -> dict[str, Any]:
     query = listing.read(request, _FILTERS, booleans=("enabled", "is_domain"))
     tags = {k: [n for text in request.query[k] for n in text.split(",")] for k in _TAGS if k in request.query}
     with request.app.db.read() as session:
-        own = domain_id if domain_id and not request.allowed("identity:list_projects", {}) else None
-        found, more = project_db.listing_rows(session, query, tags=tags, domain_id=own)
+        found, more = project_db.listing_rows(session, query, tags=tags, domain_id=domain_id)
         named = project_db.tags(session, [p[0] for p in found])
     return listing.answer(request, "projects", view.many(request.base_url, found, named), more)
 

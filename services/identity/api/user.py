@@ -36,8 +36,7 @@ def index(request: Request) -> dict[str, Any]:
     """200 with users; of its own domain for a caller whose token is for that."""
     own = request.context.domain_id
     request.authorize({"target.domain_id": own} if own else {})
-    fixed = {"domain_id": own} if own else None
-    query = listing.read(request, _FILTERS, fixed=fixed)
+    query = listing.read(request, _FILTERS, fixed=listing.own_domain(request))
     found, more = request.app.read(user_db.listing, query, expires=_expires(request))
     if any(name in request.query for name in _FEDERATED):
         found, more = [], False  # nobody is federated: there are no identity providers
@@ -63,8 +62,8 @@ def _expires(request: Request) -> list[tuple[str, datetime.datetime]]:
 def create(request: Request) -> tuple[dict[str, Any], int]:
     """201."""
     values = dict(request.body["user"])
+    request.authorize({"target.user.domain_id": values.get("domain_id")})  # one that is not named is nobody's to manage
     values.setdefault("domain_id", default_domain(request))
-    request.authorize({"target.user.domain_id": values["domain_id"]})
     request.app.read(user.require_domain, values["domain_id"])
     row = request.app.change(user.create, request.app.conf, _hashed(request, values), values)
     return {"user": view.show(request, row)}, 201

@@ -23,10 +23,10 @@ def require_unrestricted(token: Token) -> None:
             "Using method 'application_credential' is not allowed for managing additional application credentials.")
 
 
-def found(session: Session, user_id: str, credential_id: str) -> ApplicationCredential:
-    """A user's application credential; NotFound in upstream's words."""
+def found(session: Session, credential_id: str) -> ApplicationCredential:
+    """The application credential; NotFound in upstream's words."""
     row = application_credential_db.get(session, credential_id)
-    if row is None or row.user_id != user_id:
+    if row is None:
         raise errors.NotFound(f"Could not find Application Credential: {credential_id}.")
     return row
 
@@ -98,9 +98,9 @@ def _rule(session: Session, user_id: str, wanted: Mapping[str, Any]) -> str:
     return known.id
 
 
-def delete(session: Session, user_id: str, credential_id: str) -> None:
+def delete(session: Session, credential_id: str) -> None:
     """Delete an application credential; its tokens die with it."""
-    application_credential_db.delete(session, [found(session, user_id, credential_id).id])
+    application_credential_db.delete(session, [found(session, credential_id).id])
 
 
 def found_rule(session: Session, user_id: str, rule_id: str) -> AccessRule:

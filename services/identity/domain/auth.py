@@ -154,7 +154,8 @@ class Auth:
         except token.Unrecognized:
             raise faults.unrecognized() from None
         except token.Invalid as e:
-            raise refused(str(e)) from None
+            LOG.info("a token is refused as a proof: %s", e)
+            raise errors.NotFound("Failed to validate token") from None
         found = parent.payload
         if found.trust_id is not None:
             raise faults.forbidden("Using trust-scoped token to create another token. Create a new trust-scoped token instead")

@@ -114,28 +114,34 @@ class JwsFormat:
 
     def setup(self) -> None:
         """Make a key pair where there is none."""
+        os.makedirs(os.path.join(self.folder, "public"), mode=0o700, exist_ok=True)
+        if not os.path.exists(os.path.join(self.folder, "private.pem")):
+            self._write_pair()
+
+    def rotate(self) -> None:
+        """Sign with a new key from now on; the old public keys go on verifying until they are removed.
+
+        The new public key is there before the private one is put in place of the old, in one step: no request meets a gap.
+        """
+        self.setup()
+        self._write_pair()
+
+    def _write_pair(self) -> None:
         from cryptography.hazmat.primitives import serialization
         from cryptography.hazmat.primitives.asymmetric import ec
 
-        public = os.path.join(self.folder, "public")
-        os.makedirs(public, mode=0o700, exist_ok=True)
-        path = os.path.join(self.folder, "private.pem")
-        if os.path.exists(path):
-            return
         key = ec.generate_private_key(ec.SECP256R1())
         pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
         shown = key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
-        name = f"{ids.hex_id()}.pem"
-        for target, data in ((os.path.join(public, name), shown), (path, pem)):
-            with os.fdopen(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as f:
+        name = ids.hex_id()
+        for target, data in ((os.path.join(self.folder, "public", f"{name}.pem"), shown),
+                             (os.path.join(self.folder, "private.pem"), pem)):
+            temporary = os.path.join(self.folder, f".{name}.new")
+            with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as f:
                 f.write(data)
-
-    def rotate(self) -> None:
-        """Sign with a new key from now on; the old public keys go on verifying until they are removed."""
-        old = os.path.join(self.folder, "private.pem")
-        if os.path.exists(old):
-            os.rename(old, os.path.join(self.folder, "retired.pem"))
-        self.setup()
+                f.flush()
+                os.fsync(f.fileno())
+            os.rename(temporary, target)
 
     def _load(self) -> None:
         from cryptography.hazmat.primitives import serialization

@@ -19,7 +19,7 @@ _MANAGE = (f"{ADMIN} or ({_inside('admin')} and {_OWN_ROLE}) or "
            f"({_inside('manager')} and rule:domain_managed_target_role)")
 
 RULES = (
-    rule("identity:check_grant", f"{ADMIN} or (((role:reader and system_scope:all) or {_inside('reader')}) and {_OWN_ROLE})",
+    rule("identity:check_grant", f"{ADMIN_OR_SYSTEM_READER} or ({_inside('reader')} and {_OWN_ROLE})",
          "Check a role assignment.", scopes=ALL),
     rule("identity:list_grants", f"{ADMIN_OR_SYSTEM_READER} or {_inside('reader')}", "List roles on a target.",
          scopes=ALL),
