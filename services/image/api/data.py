@@ -54,7 +54,7 @@ def upload(request: Request, image_id: str) -> Any:
 
     def work(stream: Iterator[bytes]) -> None:
         verifier = signature.verifier_of(image.properties, state.certificates, request.context) if state.certificates else None
-        removal.clear_orphan(state.db, store, places, image.id)
+        removal.clear_orphan(state.db, store, places, image.id, partial=False)
         stored, virtual = ingest(store, image.id, stream, rules_of(state), image.disk_format, image.container_format,
                                  size_hint=size, verifier=verifier)
         try:

@@ -21,6 +21,7 @@ def uploads(deps: Deps) -> None:
     for image_id, status, writer in dead:
         if domain.give_up_writing(deps.db, image_id, writer):
             LOG.warning("image %s was %s by an upload that died; it is queued again", image_id, status)
+            deps.staging.remove(image_id)
             for store in deps.stores.by_name.values():
                 removal.clear_orphan(deps.db, store, locations, image_id)
 

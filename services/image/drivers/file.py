@@ -27,13 +27,13 @@ from services.image.drivers.base import (
     check_image_id,
 )
 
-_PARTIAL = ".partial-"
+PARTIAL = ".partial-"
 _STALE_S = 24 * 3600
 _ZEROS = bytes(CHUNK_BYTES)
 
 
 class FileStore:
-    """Implements `Store`, `LocalFiles`, `Predictable` and `Usage`."""
+    """Implements `Store`, `LocalFiles`, `Predictable`, `Abandoned` and `Usage`."""
 
     scheme = "file"
     read_only = False
@@ -53,13 +53,12 @@ class FileStore:
 
     def remove_partial(self, older_than_s: float) -> int:
         """Remove temporary files not written to for that long; how many."""
-        removed = 0
-        with os.scandir(self._folder) as entries:
-            for entry in entries:
-                if entry.name.startswith(_PARTIAL) and entry.stat().st_mtime < clock.time() - older_than_s:
-                    os.unlink(entry.path)
-                    removed += 1
-        return removed
+        return remove_files(self._folder, PARTIAL, older_than_s)
+
+    def clear_partial(self, image_id: str) -> None:
+        """See `Abandoned.clear_partial`."""
+        check_image_id(image_id)
+        remove_files(self._folder, f"{PARTIAL}{image_id}-")
 
     def add(self, image_id: str, stream: Iterable[bytes], size_hint: int | None = None) -> StoredImage:
         """See `Store.add`."""
@@ -70,7 +69,7 @@ class FileStore:
         if size_hint is not None and size_hint > self.free_bytes():
             raise StoreFull(f"{self.name} has no room for {size_hint} bytes")
         digests = Digests(self._algorithm)
-        temporary = os.path.join(self._folder, f"{_PARTIAL}{image_id}-{ids.hex_id()}")
+        temporary = os.path.join(self._folder, f"{PARTIAL}{image_id}-{ids.hex_id()}")
         with errors_as_store(temporary):
             fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o640)
         try:
@@ -127,7 +126,7 @@ class FileStore:
         parts = urllib.parse.urlsplit(location)
         path = urllib.parse.unquote(parts.path)
         folder, name = os.path.split(path)
-        if parts.scheme != self.scheme or parts.netloc or folder != self._folder or name.startswith(_PARTIAL):
+        if parts.scheme != self.scheme or parts.netloc or folder != self._folder or name.startswith(PARTIAL):
             raise BadLocation(f"the location is not one of {self.name}")
         check_image_id(name)
         return path
@@ -176,6 +175,19 @@ class FileStore:
                     return
                 left = None if left is None else left - len(chunk)
                 yield chunk
+
+
+def remove_files(folder: str, prefix: str, older_than_s: float | None = None) -> int:
+    """Remove a folder's files whose names begin so, and which were not written to for that long; how many."""
+    removed = 0
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            with contextlib.suppress(FileNotFoundError):
+                if entry.name.startswith(prefix) and (
+                        older_than_s is None or entry.stat().st_mtime < clock.time() - older_than_s):
+                    os.unlink(entry.path)
+                    removed += 1
+    return removed
 
 
 @contextlib.contextmanager

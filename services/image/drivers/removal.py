@@ -46,9 +46,13 @@ def _gone(database: Database, stores: Stores, places: Any, number: int, image_id
     return True
 
 
-def clear_orphan(database: Database, store: Any, places: Any, image_id: str) -> None:
-    """Before an image's only writer stores it: remove what a writer that died left there without writing it down."""
-    if isinstance(store, Abandoned):
+def clear_orphan(database: Database, store: Any, places: Any, image_id: str, *, partial: bool = True) -> None:
+    """Before an image's only writer stores it: remove what a writer that died left there without writing it down.
+
+    `partial` also looks for what is not at the image's location, which costs more: uploads, whose deaths the conductor
+    notices, do without.
+    """
+    if partial and isinstance(store, Abandoned):
         store.clear_partial(image_id)
     if not isinstance(store, Predictable):
         return

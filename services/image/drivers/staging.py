@@ -6,9 +6,8 @@ from collections.abc import Iterable, Iterator
 
 from common import clock, ids
 from services.image.drivers.base import CHUNK_BYTES, NotFound, StoreError, check_image_id
-from services.image.drivers.file import errors_as_store
+from services.image.drivers.file import PARTIAL, errors_as_store, remove_files
 
-_PARTIAL = ".partial-"
 # What import plugins make beside an image's file, before they put it in its place.
 _MADE = (".unpacked", ".raw", ".qcow2", ".vmdk")
 
@@ -32,7 +31,7 @@ class Staging:
     def write(self, image_id: str, stream: Iterable[bytes]) -> int:
         """Store all bytes of `stream`, in place of what was there; all or nothing. Their number."""
         path = self.path(image_id)
-        temporary = os.path.join(self.folder, f"{_PARTIAL}{image_id}-{ids.hex_id()}")
+        temporary = os.path.join(self.folder, f"{PARTIAL}{image_id}-{ids.hex_id()}")
         size = 0
         try:
             with errors_as_store(path):
@@ -71,6 +70,7 @@ class Staging:
         for made in ("", *_MADE):
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(path + made)
+        remove_files(self.folder, f"{PARTIAL}{image_id}")
 
     def entries(self, older_than_s: float) -> list[tuple[str, str]]:
         """(image id, path) of every file not written to for that long, unfinished ones among them."""
@@ -79,7 +79,7 @@ class Staging:
             for entry in listing:
                 with contextlib.suppress(FileNotFoundError):
                     if entry.is_file() and entry.stat().st_mtime < clock.time() - older_than_s:
-                        name = entry.name.removeprefix(_PARTIAL)
+                        name = entry.name.removeprefix(PARTIAL)
                         found.append((name[:36] if entry.name != name else name.partition(".")[0], entry.path))
         return found
 

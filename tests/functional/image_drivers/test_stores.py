@@ -200,6 +200,11 @@ def test_file_store_is_atomic_and_private(tmp_path):
     assert b"".join(store.get(f"file://{tmp_path}/file/{IMAGE}")) == b"fast"
     with pytest.raises(base.StoreFull):
         store.add("huge", [b"x"], 1 << 60)
+    for other in (IMAGE, OTHER):
+        (tmp_path / "file" / f".partial-{other}-died").write_bytes(b"x")
+    store.clear_partial(OTHER)
+    assert sorted(os.listdir(tmp_path / "file")) == [f".partial-{IMAGE}-died", IMAGE]
+    store.clear_partial(IMAGE)
     (tmp_path / "file" / ".partial-old").write_bytes(b"x")
     os.utime(tmp_path / "file" / ".partial-old", (1, 1))
     store.start()
