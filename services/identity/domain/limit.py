@@ -73,11 +73,10 @@ def register(session: Session, wanted: Sequence[Mapping[str, Any]]) -> list[Regi
 
 
 def update_registered(session: Session, limit_id: str, values: Mapping[str, Any]) -> RegisteredLimit:
-    """Change a registered limit; Forbidden to move one that limits stand on."""
+    """Change a registered limit; Forbidden for one that limits stand on."""
     row = found_registered(session, limit_id)
     _check_place(session, "registered_limit", values)
-    moves = any(k in values and (values[k] or "") != getattr(row, k) for k in ("service_id", "region_id", "resource_name"))
-    if moves and limit_db.in_use(session, limit_id):
+    if values and limit_db.in_use(session, limit_id):
         raise _in_use(limit_id)
     for name in ("service_id", "region_id", "resource_name", "default_limit", "description"):
         if name in values:
@@ -153,9 +152,17 @@ def _check_model(session: Session, conf: cfg.ConfigOpts, row: Limit, registered:
     own, of_domain = limit_db.in_domain(session, registered.id, domain_id)
     if owner.is_domain:
         if any(r.resource_limit > number for r in own):
-            raise errors.Forbidden(f"Invalid resource limit: domain {domain_id} has a project with a higher limit.")
+            raise _misfit(row, registered, number)
     elif number > (of_domain.resource_limit if of_domain is not None else registered.default_limit):
-        raise errors.Forbidden(f"Invalid resource limit: the limit is higher than that of domain {domain_id}.")
+        raise _misfit(row, registered, number)
+
+
+def _misfit(row: Limit, registered: RegisteredLimit, number: int) -> errors.Forbidden:
+    owner = f"project_id: {row.project_id}" if row.project_id else f"domain_id: {row.domain_id}"
+    return errors.Forbidden(
+        f"Invalid resource limit: The resource limit ({owner}, resource_name: {registered.resource_name}, resource_limit: "
+        f"{number}, service_id: {registered.service_id}, region_id: {registered.region_id or None}) doesn't satisfy current "
+        "hierarchy model..")
 
 
 def delete(session: Session, limit_id: str) -> None:

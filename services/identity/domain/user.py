@@ -118,7 +118,7 @@ def set_password(session: Session, conf: cfg.ConfigOpts, user: User, hashed: str
     days = conf.security_compliance.password_expires_days
     expires = None
     if days and not (user.options or {}).get("ignore_password_expiry"):
-        expires = now + datetime.timedelta(days=days)
+        expires = now.replace(microsecond=0) + datetime.timedelta(days=days)
     kept = conf.security_compliance.unique_last_password_count
     older = user_db.passwords(session, user.id)
     user_db.drop_passwords(session, [p.id for p in older[max(0, kept - 1):]])
