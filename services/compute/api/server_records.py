@@ -108,8 +108,8 @@ def migration_view(request: Request, row: Any) -> dict[str, Any]:
         "dest_host": row.dest_host,
         "created_at": clock.iso_micro(row.created_at),
         "updated_at": clock.iso_micro(row.updated_at),
-        "old_instance_type_id": (row.old_flavor or {}).get("id"),
-        "new_instance_type_id": (row.new_flavor or {}).get("id"),
+        "old_instance_type_id": (row.old_flavor or {}).get("number"),
+        "new_instance_type_id": (row.new_flavor or {}).get("number"),
     }
     if request.at_least("2.23"):
         made["migration_type"] = row.type

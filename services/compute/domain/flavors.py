@@ -101,6 +101,7 @@ def copy(row: Any) -> dict[str, Any]:
     """The copy that a server keeps of its flavor."""
     return {
         "id": row.flavorid,
+        "number": row.id,  # what migrations tell of it
         "flavorid": row.flavorid,
         "name": row.name,
         "vcpus": row.vcpus,

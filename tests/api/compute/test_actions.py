@@ -75,6 +75,8 @@ def test_resize_confirm_and_quota(cloud):
     assert kind == "server_resize" and data["flavor"]["id"] == big and data["migration_id"] == 1
     found = cloud.admin.request("GET", "/v2.1/os-migrations", headers=at(80)).get_json()["migrations"]
     assert (found[0]["instance_uuid"], found[0]["migration_type"], found[0]["status"]) == (made, "resize", "pre-migrating")
+    numbers = [found[0][f"{which}_instance_type_id"] for which in ("old", "new")]
+    assert all(isinstance(n, int) for n in numbers) and numbers[0] != numbers[1]
     cloud.run(made, vm_state="resized")
     check(act(cloud.member, made, "confirmResize", None, 400))
     with cloud.db.write() as session:
