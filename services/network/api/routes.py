@@ -2,7 +2,18 @@
 
 from common.http.route import AUTHENTICATED, PUBLIC, Route, Row
 from common.http.validation import NOTHING, Schema
-from services.network.api import agents, crud, networks, operations, port_bindings, ports, routers, security_groups, subnetpools
+from services.network.api import (
+    agents,
+    crud,
+    networks,
+    operations,
+    port_bindings,
+    port_forwardings,
+    ports,
+    routers,
+    security_groups,
+    subnetpools,
+)
 from services.network.api.schemas import agents as agent_schemas
 from services.network.api.schemas import ports as port_schemas
 from services.network.api.schemas import routers as router_schemas
@@ -39,6 +50,19 @@ def _tags(path: str, noun: crud.Noun) -> list[Row]:
         Route("GET", f"{base}/<tag>", handlers.has, f"get_{name}", status=204, targeted=True),
         Route("PUT", f"{base}/<tag>", handlers.add, f"update_{name}", status=201, targeted=True),
         Route("DELETE", f"{base}/<tag>", handlers.remove, f"update_{name}", status=204, targeted=True),
+    ]
+
+
+def _forwardings() -> list[Row]:
+    """The routes of a floating IP's port forwardings."""
+    base, noun = "/v2.0/floatingips/<id>/port_forwardings", router_schemas.PORT_FORWARDING
+    one, name = base + "/<forwarding_id>", "floatingip_port_forwarding"
+    return [
+        Route("GET", base, port_forwardings.index, f"get_{name}", query=NOTHING, targeted=True),
+        Route("POST", base, port_forwardings.create, f"create_{name}", body=noun.create, status=201, targeted=True),
+        Route("GET", one, port_forwardings.show, f"get_{name}", query=NOTHING, targeted=True),
+        Route("PUT", one, port_forwardings.update, f"update_{name}", body=noun.update, targeted=True),
+        Route("DELETE", one, port_forwardings.remove, f"delete_{name}", status=204, targeted=True),
     ]
 
 
@@ -109,6 +133,7 @@ _REST: tuple[Row, ...] = (
           targeted=True),
     Route("PUT", _BINDINGS + "/<host>/activate", port_bindings.activate, "activate", targeted=True),
     Route("DELETE", _BINDINGS + "/<host>", port_bindings.remove, "delete_port_binding", status=204, targeted=True),
+    *_forwardings(),
     Route("GET", "/v2.0/networks/<id>/dhcp-agents", agents.of_network, "get_dhcp-agents"),
     Route("GET", "/v2.0/routers/<id>/l3-agents", agents.of_router, "get_l3-agents"),
 )

@@ -5,6 +5,7 @@ from typing import Any
 
 from services.network.objects.dhcp import DhcpHost, DhcpOption, DhcpSubnet, HostRoute
 from services.network.objects.port import AddressPair, FixedIp, Port, SecurityRule
+from services.network.objects.router import PortForwarding
 
 _LENGTHS = {4: 32, 6: 128}
 
@@ -52,6 +53,11 @@ def dhcp_subnet(row: Any, routed: Container[str]) -> DhcpSubnet:
     return DhcpSubnet(subnet_id=row.id, cidr=row.cidr, gateway_ip=row.gateway_ip, enable_dhcp=row.enable_dhcp,
                       dns_servers=tuple(row.dns_nameservers or ()), host_routes=routes(row.host_routes or ()),
                       ra_mode=row.ipv6_ra_mode, address_mode=row.ipv6_address_mode, isolated=row.id not in routed)
+
+
+def forwardings(found: Iterable[Any]) -> tuple[PortForwarding, ...]:
+    """Port forwardings of one floating IP."""
+    return tuple(PortForwarding(f.protocol, f.external_port, f.internal_ip_address, f.internal_port) for f in found)
 
 
 def routes(items: Iterable[Mapping[str, str]]) -> tuple[HostRoute, ...]:

@@ -70,6 +70,5 @@ def _report(work: Work, host: str, up: list[str], down: list[str], routers: list
         events.unplugged(work, row)
     if routers:
         floating = models.FloatingIp
-        mine = rows.find(work.session, floating, floating.router_id.in_(routers), floating.fixed_port_id.isnot(None),
-                         floating.status != "ACTIVE")
-        db.set_status(work.session, floating, [f.id for f in mine], "ACTIVE", floating.fixed_port_id.isnot(None))
+        mine = rows.find(work.session, floating, floating.router_id.in_(routers), floating.status != "ACTIVE")
+        db.set_status(work.session, floating, [f.id for f in mine], "ACTIVE", floating.router_id.isnot(None))

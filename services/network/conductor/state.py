@@ -208,8 +208,11 @@ class Gatherer:
         self.shown.update(p.network_id for p in by_id.values())
         made_ports = {p.port_id: p for p in self._ports(list(by_id.values()))}
         floating: dict[str, list[FloatingIp]] = {}
-        for item in db_routers.floating_ips_of(self.session, [r.id for r in found]):
-            floating.setdefault(item.router_id, []).append(FloatingIp(item.floating_ip_address, item.fixed_ip_address))
+        mapped = db_routers.floating_ips_of(self.session, [r.id for r in found])
+        forwarded = db_routers.forwardings(self.session, [f.id for f in mapped if not f.fixed_port_id])
+        for item in mapped:
+            floating.setdefault(item.router_id, []).append(FloatingIp(
+                item.floating_ip_address, item.fixed_ip_address, parts.forwardings(forwarded.get(item.id, ()))))
         return [self._router(r, [x for x in links if x.router_id == r.id], made_ports, floating.get(r.id, []))
                 for r in found]
 

@@ -287,6 +287,20 @@ class FloatingIp(Standard, Base):
     __table_args__ = (sa.UniqueConstraint("fixed_port_id", "fixed_ip_address", "floating_network_id"),)
 
 
+class PortForwarding(Standard, Base):
+    """One port of a floating IP that leads to a port of a server."""
+
+    __tablename__ = "port_forwardings"
+    floating_ip_id: Mapped[str] = mapped_column(ID, _ref("floating_ips", ondelete="CASCADE"))
+    protocol: Mapped[str] = mapped_column(sa.String(16))
+    external_port: Mapped[int] = mapped_column(sa.Integer)
+    internal_port_id: Mapped[str] = mapped_column(ID, _ref("ports"))
+    internal_ip_address: Mapped[str] = mapped_column(ADDRESS)
+    internal_port: Mapped[int] = mapped_column(sa.Integer)
+    __table_args__ = (sa.UniqueConstraint("floating_ip_id", "protocol", "external_port"),
+                      sa.UniqueConstraint("internal_port_id", "internal_ip_address", "protocol", "internal_port"))
+
+
 class RbacPolicy(Base):
     """Who else may use a network, security group, address group, address scope or subnet pool."""
 

@@ -9,7 +9,7 @@ from sqlalchemy import orm
 from common.context import RequestContext
 from services.network.db import models, rows
 
-Link, Port, Ip = models.RouterPort, models.Port, models.IpAllocation
+Link, Port, Ip, Forward = models.RouterPort, models.Port, models.IpAllocation, models.PortForwarding
 
 
 def own(model: Any, context: RequestContext, is_admin: bool) -> list[Any]:
@@ -56,7 +56,18 @@ def floating_through(session: orm.Session, router_id: str, subnet_ids: Sequence[
     fip = models.FloatingIp
     query = sa.select(fip.id).join(Ip, sa.and_(Ip.port_id == fip.fixed_port_id, Ip.ip_address == fip.fixed_ip_address)).where(
         fip.router_id == router_id, Ip.subnet_id.in_(list(subnet_ids))).limit(1)
-    return session.execute(query).first() is not None
+    forwarded = sa.select(Forward.id).join(fip, fip.id == Forward.floating_ip_id).join(
+        Ip, sa.and_(Ip.port_id == Forward.internal_port_id, Ip.ip_address == Forward.internal_ip_address)).where(
+        fip.router_id == router_id, Ip.subnet_id.in_(list(subnet_ids))).limit(1)
+    return session.execute(query).first() is not None or session.execute(forwarded).first() is not None
+
+
+def forwardings(session: orm.Session, floating_ip_ids: Iterable[str]) -> dict[str, list[Any]]:
+    """floating IP id -> its port forwardings in order, to look at only."""
+    found: dict[str, list[Any]] = {}
+    for row in sorted(rows.pick(session, floating_ip_ids, Forward.floating_ip_id), key=lambda r: (r.external_port, r.protocol)):
+        found.setdefault(row.floating_ip_id, []).append(row)
+    return found
 
 
 def candidates(session: orm.Session, subnet_id: str, external_network_id: str) -> list[tuple[Any, bool]]:

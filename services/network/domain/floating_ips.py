@@ -69,6 +69,9 @@ def delete(work: Work, row: Any) -> None:
     from services.network.domain import ports
 
     _dissociate(work, row)
+    if row.router_id:
+        work.changes.routers.add(row.router_id)
+        rows.remove_where(work.session, models.PortForwarding, models.PortForwarding.floating_ip_id == row.id)
     port = rows.get(work.session, models.Port, row.floating_port_id)
     rows.remove(work.session, row)
     if port is not None:
@@ -79,7 +82,7 @@ def delete(work: Work, row: Any) -> None:
 def network_gone(work: Work, network: Any) -> None:
     """Remove the floating IPs of a network that is to go, unless one is in use."""
     found = rows.find(work.session, models.FloatingIp, models.FloatingIp.floating_network_id == network.id)
-    if any(f.fixed_port_id for f in found):
+    if any(f.router_id for f in found):
         raise faults.network_in_use(network.id)
     for row in found:
         delete(work, row)
@@ -87,17 +90,23 @@ def network_gone(work: Work, network: Any) -> None:
 
 def port_gone(work: Work, port: Any) -> None:
     """Part every floating IP from a port that is removed."""
+    from services.network.domain import port_forwardings
+
     for row in rows.find(work.session, models.FloatingIp, models.FloatingIp.fixed_port_id == port.id):
         _dissociate(work, row)
+    port_forwardings.drop(work, port.id)
     work.session.flush()
 
 
 def addresses_gone(work: Work, port: Any, addresses: Sequence[str]) -> None:
     """Part floating IPs from addresses that a port loses."""
+    from services.network.domain import port_forwardings
+
     if addresses:
         for row in rows.find(work.session, models.FloatingIp, models.FloatingIp.fixed_port_id == port.id,
                              models.FloatingIp.fixed_ip_address.in_(list(addresses))):
             _dissociate(work, row)
+        port_forwardings.drop(work, port.id, addresses)
         work.session.flush()
 
 
@@ -119,9 +128,8 @@ def _associate(work: Work, row: Any, port_id: str, fixed_ip: str | None) -> None
     from services.network.domain import ports
 
     port = ports.visible(work, port_id)
-    have = [a for a in db_ports.addresses(work.session, [port.id]).get(port.id, []) if ":" not in a.ip_address]
-    chosen = _choose(port, have, fixed_ip)
-    router = _router(work, row, port, chosen)
+    chosen, router = reach(work, row, port, fixed_ip)
+    _check_forwardings(work, row, port, chosen.ip_address)
     other = rows.find(work.session, models.FloatingIp, models.FloatingIp.fixed_port_id == port.id,
                       models.FloatingIp.fixed_ip_address == chosen.ip_address,
                       models.FloatingIp.floating_network_id == row.floating_network_id)
@@ -138,6 +146,24 @@ def _associate(work: Work, row: Any, port_id: str, fixed_ip: str | None) -> None
         row.status = "DOWN"
         work.changes.routers.add(router.id)
         events.changed(work, port)
+
+
+def reach(work: Work, row: Any, port: Any, fixed_ip: str | None) -> tuple[Any, Any]:
+    """(the IPv4 address of a port that is asked for, or its only one; the router between it and the floating IP). 400, 404."""
+    have = [a for a in db_ports.addresses(work.session, [port.id]).get(port.id, []) if ":" not in a.ip_address]
+    chosen = _choose(port, have, fixed_ip)
+    return chosen, _router(work, row, port, chosen)
+
+
+def _check_forwardings(work: Work, row: Any, port: Any, ip: str) -> None:
+    """409 when the floating IP forwards ports, or when ports are forwarded to that address."""
+    forwarding = models.PortForwarding
+    if rows.exists(work.session, forwarding.floating_ip_id == row.id):
+        raise faults.conflict("FipInUseByPortForwarding", f"Floating IP {row.id} in use by Port Forwarding resources.")
+    if rows.exists(work.session, forwarding.internal_port_id == port.id, forwarding.internal_ip_address == ip):
+        raise faults.conflict("PortHasPortForwarding", f"Cannot associate floating IP {row.floating_ip_address} ({row.id}) with "
+                                                       f"port {port.id} using fixed IP {ip}, as that port already has a Port "
+                                                       "Forwarding binding.")
 
 
 def _choose(port: Any, have: Sequence[Any], fixed_ip: str | None) -> Any:

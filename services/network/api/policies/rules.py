@@ -54,6 +54,8 @@ _TABLE: dict[str, str] = {
     "update_router:external_gateway_info:external_fixed_ips": ADMIN,
     "get_floatingip": OWNER_READ, "create_floatingip": OWNER_WRITE, "update_floatingip": OWNER_WRITE,
     "delete_floatingip": OWNER_WRITE, "create_floatingip:floating_ip_address": ADMIN,
+    **{f"{verb}_floatingip_port_forwarding": OWNER_READ if verb == "get" else OWNER_WRITE
+       for verb in ("get", "create", "update", "delete")},
     "get_subnetpool": VISIBLE, "create_subnetpool": OWNER_WRITE, "update_subnetpool": OWNER_WRITE,
     "delete_subnetpool": OWNER_WRITE, "add_prefixes": OWNER_WRITE, "remove_prefixes": OWNER_WRITE,
     "create_subnetpool:shared": ADMIN, "create_subnetpool:is_default": ADMIN, "update_subnetpool:is_default": ADMIN,

@@ -57,6 +57,13 @@ FLOATING_IP = Resource("floatingip", "floatingips", {
     "router_id": shown(), "status": shown(), "port_details": shown(""), "port_forwardings": shown(""),
     "qos_policy_id": shown(""),
 })
+PORT_NUMBER = {"anyOf": [{"type": "integer", "minimum": 1, "maximum": 65535}, {"type": "string", "pattern": "^[0-9]{1,5}$"}]}
+PORT_FORWARDING = Resource("port_forwarding", "port_forwardings", {
+    "id": shown(), "description": Attr(STRING_OR_NULL, "", convert=text),
+    "internal_port_id": Attr(UUID, REQUIRED), "internal_ip_address": Attr({"type": "string", "format": "ipv4"}, ABSENT),
+    "internal_port": Attr(PORT_NUMBER, REQUIRED, convert=int), "external_port": Attr(PORT_NUMBER, REQUIRED, convert=int),
+    "protocol": Attr({"enum": ["tcp", "udp", "sctp"]}, REQUIRED),
+})
 INTERFACE = Schema({"type": "object", "additionalProperties": False, "properties": {
     "subnet_id": UUID, "port_id": UUID, "id": ANYTHING}})
 EXTRA_ROUTES = Schema({"type": "object", "required": ["router"], "properties": {"router": {

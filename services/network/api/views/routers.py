@@ -35,12 +35,24 @@ def floating_ips(session: Session, found: Sequence[Any], viewer: Viewer) -> list
     """Floating IPs with what their port is."""
     words = rows.tags_of(session, [f.id for f in found])
     ports = {p.id: p for p in rows.by_ids(session, models.Port, [f.fixed_port_id for f in found if f.fixed_port_id])}
+    forwarded = db.forwardings(session, [f.id for f in found if f.router_id and not f.fixed_port_id])
     return [viewer.cut({
         **standard(f, words), "floating_network_id": f.floating_network_id, "floating_ip_address": f.floating_ip_address,
         "port_id": f.fixed_port_id, "fixed_ip_address": f.fixed_ip_address, "router_id": f.router_id, "status": f.status,
-        "dns_name": f.dns_name, "dns_domain": f.dns_domain, "qos_policy_id": None, "port_forwardings": [],
+        "dns_name": f.dns_name, "dns_domain": f.dns_domain, "qos_policy_id": None,
+        "port_forwardings": [_brief(p) for p in forwarded.get(f.id, ())],
         "port_details": _details(ports.get(f.fixed_port_id or "")),
     }) for f in found]
+
+
+def _brief(p: Any) -> dict[str, Any]:
+    return {name: getattr(p, name) for name in ("protocol", "external_port", "internal_ip_address", "internal_port",
+                                                "internal_port_id")}
+
+
+def port_forwardings(_session: Session, found: Sequence[Any], viewer: Viewer) -> list[dict[str, Any]]:
+    """Port forwardings."""
+    return [viewer.cut({"id": p.id, "description": p.description, **_brief(p)}) for p in found]
 
 
 def _details(port: Any) -> dict[str, Any] | None:
