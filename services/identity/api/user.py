@@ -62,7 +62,8 @@ def _expires(request: Request) -> list[tuple[str, datetime.datetime]]:
 def create(request: Request) -> tuple[dict[str, Any], int]:
     """201."""
     values = dict(request.body["user"])
-    request.authorize({"target.user.domain_id": values.get("domain_id")})  # one that is not named is nobody's to manage
+    # one that is not named is nobody's to manage; nor may None stand for it, which is the domain of every project's token
+    request.authorize({"target.user.domain_id": values["domain_id"]} if values.get("domain_id") else {})
     values.setdefault("domain_id", default_domain(request))
     request.app.read(user.require_domain, values["domain_id"])
     row = request.app.change(user.create, request.app.conf, _hashed(request, values), values)

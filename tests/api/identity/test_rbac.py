@@ -154,6 +154,16 @@ def _check(world, row):
     assert not wrong
 
 
+@pytest.mark.parametrize("persona", PERSONAS)
+@pytest.mark.parametrize("noun", ["user", "group", "project"])
+def test_a_body_that_names_no_domain(world, noun, persona):
+    """Nobody's domain is not everybody's: only the role admin may (and a domain's manager, where its own is meant)."""
+    response = world.callers[persona].call("POST", f"/v3/{noun}s", {noun: {"name": ids.hex_id()}})
+    role = persona.partition("-")[2]
+    may = role == "admin" or (persona == "domain-manager" and noun != "user")
+    assert response.status_code == (201 if may else 403)
+
+
 def test_every_rule_of_a_route_is_defined_and_every_rule_is_used():
     defined = {r.name for r in policies.RULES if r.name.startswith("identity:")}
     used = {r.policy for r in ROWS} | {
