@@ -8,6 +8,9 @@ import os
 from dataclasses import dataclass
 from typing import Any
 
+import sqlalchemy as sa
+
+from common import errors
 from common.db.session import Database
 
 
@@ -31,11 +34,30 @@ def upgrade(db_package: str, database: Database) -> Status:
     before = status(db_package, database)
     if not before.up_to_date:
         with database.engine.connect() as connection:
+            if before.current is None:
+                _clear_interrupted(db_package, connection)
             config = _config(db_package)
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
             connection.commit()
     return status(db_package, database)
+
+
+def _clear_interrupted(db_package: str, connection: Any) -> None:
+    """Drop the empty tables of a first upgrade that did not end: MariaDB makes each for good at once, the revision last.
+
+    errors.ConfigError when one has rows: then this is not what happened.
+    """
+    metadata = importlib.import_module(f"{db_package}.models").Base.metadata
+    there = set(sa.inspect(connection).get_table_names())
+    tables = [table for table in metadata.sorted_tables if table.name in there]
+    filled = [table.name for table in tables if connection.execute(sa.select(sa.literal(1)).select_from(table).limit(1)).first()]
+    if filled:
+        raise errors.ConfigError(f"the schema of {db_package} has rows in {', '.join(filled[:3])} and no revision; "
+                                 "give the service an empty one, or restore a whole backup")
+    if tables:
+        metadata.drop_all(connection, tables=tables)
+        connection.commit()
 
 
 def status(db_package: str, database: Database) -> Status:

@@ -45,7 +45,7 @@ config_defaults() {
     # Passwords; empty: random, kept in $ETC_DIR/.secrets
     : "${ADMIN_PASSWORD:=}" "${DEMO_PASSWORD:=}" "${SERVICE_PASSWORD:=}" "${DB_PASSWORD:=}" "${RABBIT_PASSWORD:=}"
     # Ports of what the services stand on
-    : "${DB_PORT:=13306}" "${RABBIT_PORT:=15674}" "${MEMCACHED_PORT:=21211}" "${ISCSI_PORT:=3260}"
+    : "${DB_PORT:=13306}" "${RABBIT_PORT:=15674}" "${MEMCACHED_PORT:=21211}" "${ISCSI_PORT:=13260}"
     # Drivers
     : "${HYPERVISOR:=libvirt}"       # libvirt or simulated
     : "${VIRT_TYPE:=auto}"           # auto (probe), kvm or qemu

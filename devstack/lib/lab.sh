@@ -150,6 +150,7 @@ lab_run() {
 }
 
 # lab_write NAME PATH: standard input becomes a file of that machine (from within: a layer in use must not be changed under it).
+# shellcheck disable=SC2016  # expanded there
 lab_write() { lab_run "$1" sh -c 'umask 077; mkdir -p "$(dirname "$0")"; cat >"$0"' "$2"; }
 
 # unshare's only child is the machine's first process.
