@@ -161,6 +161,8 @@ def test_power_states(driver: base.Driver, spec: objects.ServerSpec) -> None:
     driver.lifecycle.listen(lambda server, power: events.append((server, power)))
     driver.lifecycle.ensure(spec)
     assert seen(driver, spec, "BOOTED 1")
+    driver.lifecycle.interrupt(spec.uuid)
+    assert seen(driver, spec, "NMI"), "the kernel says that it was interrupted"
     assert driver.lifecycle.set_power(spec.uuid, "paused").power == "paused"
     assert driver.lifecycle.set_power(spec.uuid, "running").power == "running"
     assert driver.lifecycle.ensure(changed(spec, power="suspended")).power == "suspended"
