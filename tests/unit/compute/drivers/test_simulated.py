@@ -135,3 +135,32 @@ def test_snapshot_is_a_real_image(tmp_path) -> None:
     made = driver.disks.snapshot(server().uuid, str(tmp_path / "s"), "qcow2")
     assert made.virtual_size == 10 * 1024**3 and made.size < 10**6
     subprocess.run(["qemu-img", "check", "-f", "qcow2", made.path], check=True, capture_output=True)
+
+
+def test_a_running_server_crosses_to_another_host() -> None:
+    one, two = make(delays_s={"live_migration": "10"}), make(node_prefix="other-")
+    assert one.live is not None and two.live is not None
+    spec = server(nics=(NIC,), volumes=(VOLUME,))
+    one.lifecycle.ensure(spec)
+    found = one.live.probe(spec.uuid)
+    arriving = dataclasses.replace(spec, node="other-000")
+    with pytest.raises(base.DriverError, match="shared storage"):
+        two.live.receive(arriving, found, False, False)
+    plan = two.live.receive(arriving, found, None, False)
+    with clock.frozen() as now:
+        told: list[int] = []
+        with pytest.raises(base.MigrationAborted):
+            one.live.send(spec.uuid, plan, lambda counters: "abort")
+        assert one.lifecycle.report(spec.uuid).power == "running"
+        started = now.now_s
+        state = one.live.send(spec.uuid, plan, lambda counters: told.append(counters["memory_remaining"]))
+        assert now.now_s - started == pytest.approx(10, abs=0.2) and told == sorted(told, reverse=True) and told[-1] == 0
+        assert one.live.send(spec.uuid, plan, lambda counters: None) == {"gone": True}
+        report = two.live.arrive(arriving, state, found)
+    assert (report.power, report.node, report.taps) == ("running", "other-000", (NIC.tap,))
+    assert report.devices == {"v1": "/dev/vdb"} and one.lifecycle.servers() == []
+    assert (one.inventory.node("simulated-000").running_servers, two.inventory.node("other-000").running_servers) == (0, 1)
+    with pytest.raises(base.ServerNotFound):
+        one.live.arrive(spec, {"gone": True}, found)
+    two.live.abandon(spec.uuid, found)
+    assert two.lifecycle.servers() == [] and two.inventory.node("other-000").memory_mb_used == 0
