@@ -21,7 +21,8 @@ class Hasher:
 
     def __init__(self, algorithm: str = "bcrypt", rounds: int = 12) -> None:
         self.algorithm, self.rounds = algorithm, rounds
-        self._dummy = ""
+        self._nobodys = (f"$scrypt$ln=16,r=8,p=1${_b64(bytes(16))}$none" if algorithm == "scrypt"
+                         else f"$2b${rounds:02d}${'.' * 53}")
 
     @classmethod
     def from_conf(cls, conf: cfg.ConfigOpts) -> "Hasher":
@@ -39,8 +40,7 @@ class Hasher:
     def check(self, password: str, stored: str | None) -> bool:
         """Whether `password` is the one of `stored`; takes as long when there is no stored hash."""
         if stored is None:
-            self._dummy = self._dummy or self.hash("no such user")
-            self._matches(password, self._dummy)
+            self._matches(password, self._nobodys)
             return False
         return self._matches(password, stored)
 

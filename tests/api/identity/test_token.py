@@ -1,9 +1,12 @@
 """Issue, validate, revoke; what a token dies of."""
 
+import time
+
 import pytest
 
 from common import clock
 from common.db.session import counted
+from services.identity.domain.hashing import Hasher
 
 DEMO = {"project": {"name": "demo", "domain": {"name": "Default"}}}
 
@@ -40,9 +43,30 @@ def test_a_wrong_name_costs_one_hash_too(cloud, monkeypatch):
     hashed = []
     check = cloud.state.hasher._matches
     monkeypatch.setattr(type(cloud.state.hasher), "_matches", lambda self, *a: hashed.append(a) or check(*a))
-    cloud.issue(cloud.auth("nobody", "no"))
-    cloud.issue(cloud.auth("admin", "no"))
-    assert len(hashed) == 2
+    gone = cloud.user("gone", enabled=False)
+    bare = cloud.admin("POST", "/v3/users", {"user": {"name": "bare"}}, 201)["user"]["id"]
+    secret = {"methods": ["application_credential"], "application_credential": {"id": "none", "secret": "no"}}
+    change = {"user": {"original_password": "no", "password": "x"}}
+    for number, ask in enumerate((
+        lambda: cloud.issue(cloud.auth("admin", "no")), lambda: cloud.issue(cloud.auth("nobody", "no")),
+        lambda: cloud.issue(cloud.auth("gone", "pw")), lambda: cloud.issue(cloud.auth("bare", "")),
+        lambda: cloud.issue(cloud.auth("admin", "no", domain="nowhere")), lambda: cloud.issue({"auth": {"identity": secret}}),
+        *(lambda u=u: cloud.anonymous.call("POST", f"/v3/users/{u}/password", change) for u in (gone, bare, "none")),
+    ), 1):
+        response = ask()
+        assert response.status_code == 401 and len(hashed) == number
+        assert response.get_json()["error"]["message"] == "The request you have made requires authentication."
+
+
+@pytest.mark.parametrize("algorithm", ["bcrypt", "scrypt"])
+def test_the_hash_for_nobody_takes_as_long_as_a_real_one(algorithm):
+    hasher = Hasher(algorithm, 10)
+    stored, used = hasher.hash("x"), {}
+    for what in (stored, None):
+        start = time.thread_time()
+        assert not hasher.check("y", what)
+        used[what] = time.thread_time() - start
+    assert 0.5 < used[None] / used[stored] < 2
 
 
 def test_default_project_is_the_default_scope(cloud):
