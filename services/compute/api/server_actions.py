@@ -32,7 +32,7 @@ def _simple(name: str) -> Any:
     return handler
 
 
-shelve, shelve_offload, unrescue = _simple("shelve"), _simple("shelve_offload"), _simple("unrescue")
+shelve_offload, unrescue = _simple("shelve_offload"), _simple("unrescue")
 restore, crash_dump = _simple("restore"), _simple("crash_dump")
 
 
@@ -143,6 +143,11 @@ def rescue(request: Request, server_id: str) -> Any:
 def change_password(request: Request, server_id: str) -> None:
     """202; 409."""
     server_actions.change_password(request.app, request.context, load_server(request, server_id), request.body["adminPass"])
+
+
+def shelve(request: Request, server_id: str) -> None:
+    """202; 404; 409 in the wrong state or locked; 403 and 413 when the project may have no more images."""
+    server_actions.shelve(request.app, request.context, load_server(request, server_id))
 
 
 def unshelve(request: Request, server_id: str) -> None:

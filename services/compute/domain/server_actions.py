@@ -342,6 +342,14 @@ def change_password(deps: Deps, context: Any, server: Any, password: str) -> Non
     operations.begin(deps, context, server, "change_password", also=also)
 
 
+def shelve(deps: Deps, context: Any, server: Any) -> None:
+    """Begin to put a server away: its root disk becomes an image, unless it is a volume. errors: Conflict, or as `snapshot`."""
+    if is_volume_backed(deps, server):
+        operations.begin(deps, context, server, "shelve", {"image_id": None, "volume_backed": True})
+    else:
+        snapshot(deps, context, server, f"{server.name}-shelved", {}, action="shelve")
+
+
 def unshelve(deps: Deps, context: Any, server: Any, wanted: Mapping[str, Any]) -> None:
     """Bring a shelved server back; `wanted` may hold availability_zone (None: unpin) and host. errors: BadRequest, Conflict."""
     if wanted and server.vm_state != states.SHELVED_OFFLOADED:

@@ -41,6 +41,17 @@ def test_action_begins_its_saga(cloud, name, values, kind, task):
     check(act(cloud.reader, made, name, VALUES.get(name), 403))
 
 
+def test_shelving_makes_the_image_that_the_server_is_to_come_back_from(cloud):
+    made = cloud.server()["server"]["id"]
+    cloud.run(made)
+    check(act(cloud.member, made, "shelve"))
+    image = cloud.images.show(cloud.sagas(made)[-1][3]["image_id"])
+    assert (image["name"], image["status"], image["image_type"]) == ("web-shelved", "queued", "snapshot")
+    count = len(cloud.images.find())
+    check(act(cloud.member, made, "shelve", None, 409))
+    assert len(cloud.images.find()) == count, "a refusal leaves no image"
+
+
 def test_wrong_state_has_upstreams_text(cloud):
     made = cloud.server()["server"]["id"]
     cloud.run(made, vm_state="stopped")
