@@ -131,6 +131,15 @@ class TestEveryStore:
             store.add(IMAGE, inspected(iter([DATA]), Inspector("qcow2")))
         with pytest.raises(base.TooLarge):
             store.add(IMAGE, base.limited(iter([b"1234", b"5678"]), 7))
+
+        def broken_late():
+            for _ in range(17):
+                yield os.urandom(1 << 20)
+            raise ConnectionResetError("gone after many parts")
+
+        for hint in (None, 20 << 20):
+            with pytest.raises(ConnectionResetError):
+                store.add(IMAGE, broken_late(), hint)
         assert not store.exists(location)
         assert nothing_left(store)
 
