@@ -22,7 +22,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 _RETRY_CODES = frozenset((1205, 1213, 1020, 2006, 2013, 2055))
 _TRIES_MAX = 8
-_PROBE_AFTER_S = 1.0
+_PROBE_AFTER_S = 0.1  # no server dies and comes back in less, so what was used just now need not be asked
 _WRITES = {"isolation_level": "READ COMMITTED"}
 _READS: dict[str, Any] = {"isolation_level": "AUTOCOMMIT", "skip_autocommit_rollback": True, "pool_reset_on_return": None}
 
