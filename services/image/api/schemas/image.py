@@ -151,4 +151,3 @@ LOCATION_ADD = Schema({
                             "dependencies": {"os_hash_algo": ["os_hash_value"], "os_hash_value": ["os_hash_algo"]}},
     },
 })
-LIST_QUERY = Schema({"type": "object"})
