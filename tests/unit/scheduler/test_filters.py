@@ -6,7 +6,7 @@ from common import config
 from services.scheduler.config import SERVICE
 from services.scheduler.domain.index import Inv, Provider
 from services.scheduler.domain.scheduling import matching
-from services.scheduler.domain.scheduling.filters import FILTERS
+from services.scheduler.domain.scheduling.filters import FILTERS, IDLE
 from services.scheduler.domain.scheduling.states import Host, Spec
 from services.scheduler.domain.scheduling.weighers import WEIGHERS, Scales
 
@@ -129,3 +129,17 @@ def test_an_aggregate_sets_a_multiplier(options):
 
 def test_all_multipliers_are_options(options):
     assert all(hasattr(options, w.option) for w in WEIGHERS.values())
+
+
+@pytest.mark.parametrize("name", sorted(IDLE))
+def test_a_filter_that_is_skipped_would_let_every_host_pass(name, options):
+    spec = Spec.of({})
+    assert IDLE[name](spec) and all(FILTERS[name](h, spec, options) for h in (host(), host(up=False, enabled=False), host(ram=0)))
+
+
+def test_the_weights_of_a_start_are_those_of_each_host(options):
+    hosts = [host("a", 100), host("b", 300, io_ops=2), host("c", 200, **aggregate(ram_weight_multiplier="2"))]
+    for some in (hosts, hosts[:2]):
+        spec = Spec.of({})
+        scales = Scales(sorted(WEIGHERS), some, spec, options)
+        assert scales.first == pytest.approx([scales.weight(h, spec) for h in some])
