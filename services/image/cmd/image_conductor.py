@@ -16,9 +16,12 @@ from services.image.conductor import image_import, location_add, reconcile
 from services.image.conductor.deps import Deps
 from services.image.config import SERVICE
 from services.image.db import models
+from services.image.domain.quotas import NAMES
+from services.image.drivers.limits import ProjectLimits
 from services.image.drivers.signature import KeyManager
 from services.image.rpc.conductor import Conductor
 
+_LIMITS_EVERY_S = 60.0
 SAGAS = {s.kind: s for s in (image_import.SAGA, location_add.SAGA)}
 
 
@@ -58,5 +61,8 @@ def build(conf: cfg.ConfigOpts, runtime: Runtime) -> Worker:
     worker.every("uploads", max(2.0, conf.image.upload_lease_s / 4), lambda: reconcile.uploads(deps))
     worker.every("scrub", conf.image.scrub_every_s, lambda: reconcile.scrub(deps))
     worker.every("staged", 3600, lambda: reconcile.staged(deps))
+    if conf.image.use_keystone_limits:
+        limits = ProjectLimits(conf, sessions)
+        worker.every("limits", _LIMITS_EVERY_S, lambda: limits.register(NAMES))
     heartbeat.into(worker, database, models.Service)
     return worker

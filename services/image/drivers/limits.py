@@ -3,11 +3,12 @@
 Asked for each time: a limit that an operator changes holds from the next request on.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from oslo_config import cfg
 
-from common.clients.base import ServiceClient, Sessions
+from common.clients.base import RemoteError, ServiceClient, Sessions
 
 
 class _Identity(ServiceClient):
@@ -19,6 +20,15 @@ class _Identity(ServiceClient):
         """{name: default} of a service's registered limits; those of the region win."""
         found = self.get("/registered_limits", service_id=service_id)["registered_limits"]
         return _by_name(found, region, "default_limit")
+
+    def register(self, service_id: str, region: str | None, names: Sequence[str]) -> None:
+        """Register limits with the default that means any number; harmless when another process was first."""
+        rows = [{"service_id": service_id, "region_id": region, "resource_name": n, "default_limit": -1} for n in names]
+        try:
+            self.post("/registered_limits", {"registered_limits": rows})
+        except RemoteError as e:
+            if e.status != 409:
+                raise
 
     def of_project(self, service_id: str, project: str, region: str | None) -> dict[str, int]:
         """{name: limit} that a project has of its own."""
@@ -47,6 +57,7 @@ class ProjectLimits:
     def __init__(self, conf: cfg.ConfigOpts, sessions: Sessions) -> None:
         self._identity, self._region, self._endpoint_id = _Identity(sessions), conf.region, conf.image.limits_endpoint_id
         self._service: tuple[str, str | None] | None = None
+        self._registered = False
 
     def of(self, project: str) -> dict[str, int]:
         """{limit name: most}, none for nobody's images; errors.Transient when identity does not answer."""
@@ -57,6 +68,18 @@ class ProjectLimits:
             return {}
         self._service = service
         return {**self._identity.registered(*service), **self._identity.of_project(service[0], project, service[1])}
+
+    def register(self, names: Sequence[str]) -> None:
+        """Make sure that identity knows the limits `names`, so that operators and projects can be given some; once."""
+        if self._registered:
+            return
+        service = self._find()
+        if service is None:
+            return
+        missing = [n for n in names if n not in self._identity.registered(*service)]
+        if missing:
+            self._identity.register(*service, missing)
+        self._registered = True
 
     def _find(self) -> tuple[str, str | None] | None:
         if self._endpoint_id:

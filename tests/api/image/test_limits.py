@@ -20,7 +20,7 @@ NAMES = ("image_size_total", "image_stage_total", "image_count_total", "image_co
 class Both:
     """Identity on a port, and the image API that has its limits from there."""
 
-    def __init__(self, folder, **options):
+    def __init__(self, folder, registered=True, **options):
         (folder / "identity").mkdir()
         self.identity = Cloud(folder / "identity")
         self.server = make_server("127.0.0.1", 0, self.identity.app, threaded=True)
@@ -34,13 +34,15 @@ class Both:
         self.endpoint = admin("POST", "/v3/endpoints", {"endpoint": {
             "service_id": self.service, "interface": "public", "region_id": "RegionOne", "url": "http://x"}}, 201)["endpoint"]
         self.project = self.identity.projects["demo"]
-        admin("POST", "/v3/registered_limits", {"registered_limits": [
-            {"service_id": self.service, "region_id": "RegionOne", "resource_name": n, "default_limit": 10} for n in NAMES]}, 201)
+        rows = [{"service_id": self.service, "region_id": "RegionOne", "resource_name": n, "default_limit": 10} for n in NAMES]
+        if registered:
+            admin("POST", "/v3/registered_limits", {"registered_limits": rows}, 201)
         credentials = {"username": "admin", "password": "secret", "project_name": "admin", "auth_url": url,
                        "user_domain_id": "default", "project_domain_id": "default", "interface": "public"}
         conf = make_conf(SERVICE, "image-api", folder, **{f"service_credentials__{k}": v for k, v in credentials.items()},
                          **{k: self.endpoint["id"] if v is True else v for k, v in options.items()})
-        self.site = make_site(folder, limits=ProjectLimits(conf, Sessions(conf)).of, image__use_keystone_limits=True)
+        self.limits = ProjectLimits(conf, Sessions(conf))
+        self.site = make_site(folder, limits=self.limits.of, image__use_keystone_limits=True)
         self.member = self.site.client(Persona("member", self.project))
         self.ids = {}
 
@@ -138,6 +140,21 @@ def test_bytes_staged(both):
 def test_registered_limits_hold_for_who_has_none_of_its_own(both):
     usage = both.member.get("/v2/info/usage")["usage"]
     assert usage == {name: {"limit": 10, "usage": 0} for name in NAMES}
+
+
+@pytest.mark.parametrize("both", [{"registered": False}], indirect=True)
+def test_the_conductor_registers_what_identity_does_not_know(both):
+    def known():
+        found = both.identity.admin("GET", "/v3/registered_limits")["registered_limits"]
+        return {x["resource_name"]: (x["service_id"], x["default_limit"]) for x in found}
+
+    assert known() == {} and both.member.get("/v2/info/usage")["usage"]["image_count_total"]["limit"] == -1
+    for _ in range(2):
+        both.limits.register(NAMES)
+        assert known() == {name: (both.service, -1) for name in NAMES}
+    new(both.member)
+    both.limit("image_count_total", 1)
+    both.member.post("/v2/images", {"name": "i"}, 413)
 
 
 @pytest.mark.parametrize("both", [{"image__limits_endpoint_id": True}], indirect=True)
