@@ -107,7 +107,9 @@ class Resource:
         put = self._object({n: a for n, a in self.attrs.items() if a.put}, [])
         object.__setattr__(self, "create", Schema({
             "type": "object", "minProperties": 1, "maxProperties": 1, "additionalProperties": False,
-            "properties": {self.name: post, self.plural: {"type": "array", "items": post, "minItems": 1}},
+            "properties": {self.name: post, self.plural: {"type": "array", "minItems": 1, "items": {
+                "if": {"type": "object", "required": [self.name]}, "else": post,
+                "then": {"type": "object", "additionalProperties": False, "properties": {self.name: post}}}}},
         }))
         object.__setattr__(self, "update", Schema({
             "type": "object", "required": [self.name], "additionalProperties": False, "properties": {self.name: put},

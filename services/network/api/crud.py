@@ -102,7 +102,7 @@ class Noun:
         """201 with what was made: one, or (bulk) all or none."""
         name, plural = self.resource.name, self.resource.plural
         bulk = plural in request.body
-        sent = request.body[plural] if bulk else [request.body[name]]
+        sent = [item.get(name, item) for item in request.body[plural]] if bulk else [request.body[name]]
         items = change(request, self._create, request, sent)
         return ({plural: items} if bulk else {name: items[0]}), 201
 

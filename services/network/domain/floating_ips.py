@@ -65,13 +65,12 @@ def update(work: Work, row: Any, values: dict[str, Any]) -> Any:
 
 
 def delete(work: Work, row: Any) -> None:
-    """Remove a floating IP and give its address back."""
+    """Remove a floating IP and give its address back. 409 while it forwards ports."""
     from services.network.domain import ports
 
+    if rows.exists(work.session, models.PortForwarding.floating_ip_id == row.id):
+        raise _forwards(row)
     _dissociate(work, row)
-    if row.router_id:
-        work.changes.routers.add(row.router_id)
-        rows.remove_where(work.session, models.PortForwarding, models.PortForwarding.floating_ip_id == row.id)
     port = rows.get(work.session, models.Port, row.floating_port_id)
     rows.remove(work.session, row)
     if port is not None:
@@ -159,11 +158,15 @@ def _check_forwardings(work: Work, row: Any, port: Any, ip: str) -> None:
     """409 when the floating IP forwards ports, or when ports are forwarded to that address."""
     forwarding = models.PortForwarding
     if rows.exists(work.session, forwarding.floating_ip_id == row.id):
-        raise faults.conflict("FipInUseByPortForwarding", f"Floating IP {row.id} in use by Port Forwarding resources.")
+        raise _forwards(row)
     if rows.exists(work.session, forwarding.internal_port_id == port.id, forwarding.internal_ip_address == ip):
         raise faults.conflict("PortHasPortForwarding", f"Cannot associate floating IP {row.floating_ip_address} ({row.id}) with "
                                                        f"port {port.id} using fixed IP {ip}, as that port already has a Port "
                                                        "Forwarding binding.")
+
+
+def _forwards(row: Any) -> Exception:
+    return faults.conflict("FipInUseByPortForwarding", f"Floating IP {row.id} in use by Port Forwarding resources.")
 
 
 def _choose(port: Any, have: Sequence[Any], fixed_ip: str | None) -> Any:

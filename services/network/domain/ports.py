@@ -43,7 +43,7 @@ def update(work: Work, row: Any, values: dict[str, Any]) -> Any:
     """Change a port. 400, 409 for values that do not fit."""
     network = rows.get(work.session, models.Network, row.network_id)
     before = row.binding_host
-    if "mac_address" in values and values["mac_address"] and values["mac_address"] != row.mac_address:
+    if "mac_address" in values and values["mac_address"] != row.mac_address:  # null asks for a new one
         _change_mac(work, network, row, values["mac_address"])
     for name in _PLAIN:
         if name in values:
@@ -131,7 +131,7 @@ def _mac(work: Work, network: Any, asked: str | None) -> str:
     return mac
 
 
-def _change_mac(work: Work, network: Any, row: Any, mac: str) -> None:
+def _change_mac(work: Work, network: Any, row: Any, mac: str | None) -> None:
     if row.binding_host and row.device_owner.startswith("compute:"):
         raise faults.conflict("PortBound", f"Unable to complete operation on port {row.id}, port is already bound, port "
                                            f"type: {row.vif_type}, old_mac {row.mac_address}, new_mac {mac}.")

@@ -21,7 +21,11 @@ def create(work: Work, values: dict[str, Any]) -> Any:
     if kind not in TYPES or action not in TYPES[kind][1]:
         raise faults.invalid(f"Invalid action '{action}' for object type '{kind}'.", "InvalidInput")
     row = rows.get(work.session, TYPES[kind][0], values["object_id"])
-    if row is None or not (work.is_admin or row.project_id == work.context.project_id):
+    own = row is not None and (work.is_admin or row.project_id == work.context.project_id)
+    if not own and rows.exists(work.session, models.RbacPolicy.object_id == values["object_id"],
+                               models.RbacPolicy.target_project.in_(["*", work.context.project_id or "*"])):
+        raise faults.invalid("Only admins can manipulate policies on objects they do not own")
+    if row is None or not own:
         raise faults.not_found("RbacObjectNotFound", kind.capitalize().replace("_", " "), values["object_id"])
     policy = models.RbacPolicy
     same = {"object_type": kind, "object_id": row.id, "action": action, "target_project": values["target_tenant"]}

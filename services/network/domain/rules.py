@@ -13,6 +13,7 @@ NUMBERS = {
     "sctp": 132, "tcp": 6, "udp": 17, "udplite": 136, "vrrp": 112, "hopopt": 0,
 }
 """Protocol names and their numbers (IANA, Assigned Internet Protocol Numbers)."""
+_ONLY_IPV6 = frozenset((41, 43, 44, 58, 59, 60))
 WITH_PORTS = frozenset((6, 17, 33, 132, 136))
 
 
@@ -21,6 +22,9 @@ def check(values: Mapping[str, Any]) -> dict[str, Any]:
     item: dict[str, Any] = {name: values.get(name) for name in COMPARED}
     item["ethertype"] = _ethertype(item["ethertype"] or "IPv4")
     item["protocol"] = _protocol(item["protocol"])
+    if item["ethertype"] == "IPv4" and number_of(item["protocol"]) in _ONLY_IPV6:
+        raise faults.invalid(f"Invalid ethertype IPv4 for protocol {item['protocol']}.",
+                             "SecurityGroupEthertypeConflictWithProtocol")
     if sum(item[n] is not None for n in ("remote_ip_prefix", "remote_group_id", "remote_address_group_id")) > 1:
         raise faults.invalid("Only remote_ip_prefix or remote_group_id or remote_address_group_id may be provided.",
                              "SecurityGroupMultipleRemoteEntites")

@@ -100,7 +100,7 @@ def _make(work: Work, project_id: str, name: str, description: str, is_default: 
             remote_address_group_id=item.remote_address_group_id, description=item.description,
             belongs_to_default_sg=is_default))
     work.session.flush()
-    quotas.claim(work, project_id, "security_group_rule", len(templates), check=False)
+    quotas.claim(work, project_id, "security_group_rule", len(templates), check=not is_default)
     quotas.claim(work, project_id, "security_group", check=not is_default)
     return row
 

@@ -35,8 +35,8 @@ def test_one_is_made_shown_changed_and_removed(cloud, member, net, fip, path):
     assert member.get(f"{path}/{made['id']}")["port_forwarding"] == made
     shown = member.get(f"/v2.0/floatingips/{fip['id']}")["floatingip"]
     assert shown["router_id"] == net["router"]["id"] and shown["port_id"] is None
-    assert [(p["protocol"], p["external_port"], p["internal_port_id"]) for p in shown["port_forwardings"]] == [
-        ("tcp", 2222, port["id"])]
+    assert shown["port_forwardings"] == [{"protocol": "tcp", "external_port": 2222, "internal_port": 22,
+                                          "internal_ip_address": port["fixed_ips"][0]["ip_address"]}]
     changed = member.put(f"{path}/{made['id']}", {"port_forwarding": {"internal_port_id": other["id"], "external_port": "23"}})
     changed = changed["port_forwarding"]
     assert (changed["internal_ip_address"], changed["external_port"]) == (other["fixed_ips"][0]["ip_address"], 23)
@@ -77,10 +77,12 @@ def test_what_does_not_fit_is_refused(cloud, member, other, net, fip, path):
 
 
 def test_the_router_and_its_interface_stay_while_ports_are_forwarded(cloud, member, net, fip, path):
-    member.post(path, body(cloud.port(net["network"])), 201)
+    made = member.post(path, body(cloud.port(net["network"])), 201)["port_forwarding"]
     where = f"/v2.0/routers/{net['router']['id']}"
     member.put(where + "/remove_router_interface", {"subnet_id": net["subnet"]["id"]}, 409)
     member.put(where, {"router": {"external_gateway_info": None}}, 409)
+    assert kind_of(member.delete(f"/v2.0/floatingips/{fip['id']}", 409)) == "FipInUseByPortForwarding"
+    member.delete(f"{path}/{made['id']}")
     member.delete(f"/v2.0/floatingips/{fip['id']}")
     member.put(where + "/remove_router_interface", {"subnet_id": net["subnet"]["id"]})
 

@@ -149,3 +149,18 @@ def test_stateful_and_stateless_groups_do_not_mix(cloud, network, member):
     port = cloud.port(network, security_groups=[two, three])
     member.put(f"/v2.0/ports/{port['id']}", {"port": {"security_groups": [one, three]}}, 409)
     member.put(f"/v2.0/security-groups/{two}", {"security_group": {"stateful": True}}, 409)
+
+
+def test_what_clients_send_in_odd_forms(cloud, network, member):
+    port = cloud.port(network)
+    new = member.put(f"/v2.0/ports/{port['id']}", {"port": {"mac_address": None}})["port"]
+    assert new["mac_address"] not in (None, port["mac_address"])
+    bulk = member.post("/v2.0/ports", {"ports": [{"port": {"network_id": network["id"], "name": "wrapped"}},
+                                                 {"network_id": network["id"], "name": "bare"}]}, 201)["ports"]
+    assert [p["name"] for p in bulk] == ["wrapped", "bare"]
+    member.post("/v2.0/ports", {"ports": [{"port": {"network_id": network["id"], "nonsense": 1}}]}, 400)
+    member.put(f"/v2.0/ports/{port['id']}", {"port": {"security_groups": port["security_groups"] * 2}}, 400)
+    rule = {"security_group_id": port["security_groups"][0], "direction": "ingress", "ethertype": "IPv4"}
+    for protocol in ("ipv6-route", "58"):
+        body = member.post("/v2.0/security-group-rules", {"security_group_rule": {**rule, "protocol": protocol}}, 400)
+        assert kind_of(body) == "SecurityGroupEthertypeConflictWithProtocol"

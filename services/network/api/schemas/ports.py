@@ -21,6 +21,7 @@ from services.network.api.attributes import (
 )
 from services.network.api.schemas.networks import many
 
+GROUPS = {"anyOf": [{"type": "null"}, {"type": "array", "items": UUID, "uniqueItems": True}]}
 MAC = {"type": "string", "pattern": "^([0-9a-fA-F]{2}[:-]){5}[0-9a-fA-F]{2}$"}
 FIXED_IPS = {"anyOf": [{"type": "null"}, {"type": "array", "items": {
     "type": "object", "additionalProperties": False, "properties": {"subnet_id": UUID, "ip_address": IP}}}]}
@@ -56,7 +57,7 @@ PORT = Resource("port", "ports", {
     "fixed_ips": Attr(FIXED_IPS, ABSENT, guard=True, column=""),
     "device_id": Attr(STRING_OR_NULL, "", convert=text),
     "device_owner": Attr(STRING_OR_NULL, "", convert=text),
-    "security_groups": Attr({"anyOf": [{"type": "null"}, {"type": "array", "items": UUID}]}, ABSENT, column=""),
+    "security_groups": Attr(GROUPS, ABSENT, column=""),
     "allowed_address_pairs": Attr(PAIRS, [], convert=many, guard=True, column=""),
     "extra_dhcp_opts": Attr(DHCP_OPTS, [], column=""),
     "port_security_enabled": flag(ABSENT, guard=True),

@@ -68,5 +68,4 @@ def scopes(session: Session, found: Sequence[Any], viewer: Viewer) -> list[dict[
 def rbac_policies(session: Session, found: Sequence[Any], viewer: Viewer) -> list[dict[str, Any]]:
     """RBAC policies."""
     return [viewer.cut({"id": p.id, "project_id": p.project_id, "tenant_id": p.project_id, "object_type": p.object_type,
-                        "object_id": p.object_id, "action": p.action, "target_tenant": p.target_project,
-                        "target_project": p.target_project}) for p in found]
+                        "object_id": p.object_id, "action": p.action, "target_tenant": p.target_project}) for p in found]

@@ -46,13 +46,13 @@ def floating_ips(session: Session, found: Sequence[Any], viewer: Viewer) -> list
 
 
 def _brief(p: Any) -> dict[str, Any]:
-    return {name: getattr(p, name) for name in ("protocol", "external_port", "internal_ip_address", "internal_port",
-                                                "internal_port_id")}
+    return {name: getattr(p, name) for name in ("protocol", "external_port", "internal_ip_address", "internal_port")}
 
 
 def port_forwardings(_session: Session, found: Sequence[Any], viewer: Viewer) -> list[dict[str, Any]]:
     """Port forwardings."""
-    return [viewer.cut({"id": p.id, "description": p.description, **_brief(p)}) for p in found]
+    return [viewer.cut({"id": p.id, "description": p.description, "internal_port_id": p.internal_port_id, **_brief(p)})
+            for p in found]
 
 
 def _details(port: Any) -> dict[str, Any] | None:
