@@ -6,7 +6,8 @@ usage: rabbit_definitions.py [USER PASSWORD VHOST[,VHOST...]]...   (passwords ma
 VHOST is one of a service's own account, which may do everything there. VHOST:TOPIC:HOST:CONDUCTOR is one of an agent's
 account: it may use its own queue TOPIC.HOST (HOST may be *) and queues of replies, send to the topic CONDUCTOR, and nothing
 else (what that means to oslo.messaging is in common/rpc/rabbit.py). A node that loads a file is ready at once, where
-`rabbitmqctl` would start an Erlang machine per user. The salt follows from the password, so that unchanged passwords give an unchanged file.
+`rabbitmqctl` would start an Erlang machine per user.
+The salt follows from the password, so that unchanged passwords give an unchanged file.
 """
 
 import base64
