@@ -21,7 +21,6 @@ from services.compute.db import models
 from services.compute.rpc.agent import Agent
 from services.compute.rpc.conductor import Conductor as ConductorInterface
 
-
 LANES = 4
 """Threads that take up sagas: few, so that servers asked for one by one in quick succession go on together."""
 

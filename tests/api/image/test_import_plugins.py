@@ -107,7 +107,8 @@ def test_data_that_names_other_files_is_never_converted(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(("data", "words"), [
     (gzip.compress(os.urandom(9000))[:-4000], "broken"), (gzip.compress(b"x" * 99)[:10] + b"\xff" * 50, "broken"),
-    (zipped(b"a", b"b"), "exactly one file"), (gzip.compress(bytes(9 << 20)), "more than the")])
+    (zipped(b"a", b"b"), "exactly one file"), (gzip.compress(bytes(9 << 20)), "more than the")],
+    ids=["cut", "garbled", "two files", "bomb"])
 def test_broken_archives_and_bombs(tmp_path, data, words):
     site, member = site_of(tmp_path, ["image_decompression"], image__size_max_bytes=8 << 20)
     image = import_(site, member, data, container_format="compressed")
