@@ -142,7 +142,7 @@ def run(data_dir: str, bind: str, port_offset: int, debug: bool = False) -> int:
     try:
         cloud.start()
         cloud.fill()
-        memory.give_back()
+        memory.settled()
     except errors.ConfigError as e:
         print(f"altostack: {e}", file=sys.stderr)
         cloud.stop()

@@ -11,7 +11,7 @@ from gunicorn.sock import create_sockets
 from gunicorn.workers.gthread import ThreadWorker
 from oslo_config import cfg
 
-from common import errors
+from common import errors, memory
 from common import worker as workers
 from common.service import DaemonInfo
 
@@ -69,6 +69,7 @@ class Server(BaseApplication):  # type: ignore[misc]
         try:
             self.running = self.build()
             self.running.start(serve_http=False)
+            memory.settled()
         except errors.ConfigError as e:
             raise SystemExit(workers.fail(str(e))) from e
         return self.running.app

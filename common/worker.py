@@ -18,7 +18,7 @@ from typing import Any
 from oslo_config import cfg
 from oslo_context import context as oslo_context
 
-from common import clock, context, errors, ids
+from common import clock, context, errors, ids, memory
 from common.db.session import Database
 from common.rpc import interface as rpc
 from common.rpc import transport as rpc_transport
@@ -178,6 +178,7 @@ class Worker:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, _leave)  # a start may wait long for RabbitMQ, and must be left all the same
         self.start()
+        memory.settled()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: done.set())
         LOG.info("%s is up", self.name)

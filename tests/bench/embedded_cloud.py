@@ -169,7 +169,7 @@ def main() -> int:
     """Serve until told to stop; the exit status."""
     counters = Counters()
     observe(counters)
-    from common import config, embedded, errors, logs
+    from common import config, embedded, errors, logs, memory
 
     overrides: dict[str, Any] = {}
     for item in sys.argv[3:]:
@@ -181,8 +181,10 @@ def main() -> int:
     logs.setup(config.load(first, first.daemons[0].name, files=[], overrides={
         "log_dir": os.path.join(cloud.data_dir, "log"), "host": "embedded"}), "altostack")
     logging.captureWarnings(True)
+    memory.one_heap()  # as `altostack up` does
     try:
         cloud.start()
+        memory.settled()
     except errors.ConfigError as e:
         print(e, file=sys.stderr, flush=True)
         os._exit(1)  # threads of half a cloud would go on

@@ -66,6 +66,7 @@ def changed(request: Request, server_id: str) -> dict[str, Any]:
         made = _full(request, session, rows.get(session, server_id))
     if request.at_least("2.75"):
         return made
+    made["addresses"] = views.without_cards(made["addresses"])
     return {k: v for k, v in made.items() if not k.startswith(_NOT_BEFORE_275)}
 
 

@@ -70,7 +70,8 @@ LIBVIRT_OPTS: list[cfg.Opt] = [
         help="Cache mode of local disks; auto: none where the file system has direct I/O, else writeback.",
     ),
     cfg.IntOpt(
-        "image_convert_memory_mb", default=1024, min=128, help="Address space limit of qemu-img, in MiB."
+        "image_convert_memory_mb", default=5120, min=128,
+        help="Address space limit of qemu-img, in MiB; each of its up to 64 threads reserves some 70, used or not.",
     ),
     cfg.IntOpt(
         "image_convert_cpu_s", default=600, min=1, help="CPU time limit of qemu-img on images, in seconds."

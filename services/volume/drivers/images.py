@@ -22,7 +22,8 @@ QEMU_FORMATS = {
     "qcow2": "qcow2", "vmdk": "vmdk", "vhd": "vpc", "vhdx": "vhdx", "vdi": "vdi", "ploop": "parallels",
 }
 _SAFE_VMDK = {"monolithicSparse", "streamOptimized"}
-_LIMITS = ["prlimit", f"--as={2 * 1024**3}", "--cpu=60"]
+# qemu-img's up to 64 threads reserve some 70 MiB of addresses each, used or not
+_LIMITS = ["prlimit", f"--as={5 * 1024**3}", "--cpu=60"]
 
 
 def qemu_format(disk_format: str) -> str:

@@ -3,6 +3,7 @@
 import pytest
 
 from common import ids
+from services.compute.db import models
 from tests.api.compute.test_servers import at
 
 SIMPLE = [
@@ -106,6 +107,19 @@ def test_rebuild(cloud):
     assert answer["server"]["image"]["id"] == other and answer["server"]["name"] == "again" and answer["server"]["adminPass"]
     assert answer["server"]["status"] == "REBUILD" and answer["server"]["user_data"] is None
     assert cloud.sagas(made)[-1][3]["image"]["id"] == other
+
+
+@pytest.mark.parametrize("minor,whole", [(74, False), (75, True)])
+def test_kind_and_card_of_addresses_are_shown_after_a_change_since_2_75(cloud, minor, whole):
+    made = cloud.server()["server"]["id"]
+    cloud.run(made)
+    with cloud.db.write() as session:
+        session.add(models.ServerNic(server_id=made, port_id="p1", network_id="n", network_label="net", mac="fa:16:3e:00:00:01",
+                                     position=0, addresses=[{"version": 4, "addr": "10.0.0.9", "type": "fixed"}]))
+    changed = cloud.member.request("PUT", f"/v2.1/servers/{made}", {"server": {"name": "x"}}, headers=at(minor)).get_json()
+    entry = changed["server"]["addresses"]["net"][-1]
+    assert entry["addr"] == "10.0.0.9" and set(entry) - {"version", "addr"} == (
+        {"OS-EXT-IPS:type", "OS-EXT-IPS-MAC:mac_addr"} if whole else set())
 
 
 def test_image_of_a_server(cloud):

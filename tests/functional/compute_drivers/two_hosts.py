@@ -33,6 +33,7 @@ class Agent:
                  **options: Any) -> None:
         self.name = name
         config = {"uri": f"qemu+unix:///system?socket={folder}/run/libvirt-sock", "images_path": instances, "node_name": name,
+                  "live_migration_bandwidth_mib": 100,  # so that there is time to abort one
                   "shutdown_timeout_s": 5, "image_cache_age_s": 0, "initiator_name": f"iqn.2026-11.test:{name}", **options}
         self._process = subprocess.Popen(
             ["nsenter", f"--target={pid}", "--mount", sys.executable, "-m", "tests.functional.compute_drivers.two_hosts",

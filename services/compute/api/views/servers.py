@@ -234,4 +234,9 @@ def addresses(nics: Sequence[Any]) -> dict[str, list[dict[str, Any]]]:
 
 def plain_addresses(nics: Sequence[Any]) -> dict[str, list[dict[str, Any]]]:
     """`addresses` of the ips resource: version and address alone."""
-    return {label: [{"version": e["version"], "addr": e["addr"]} for e in entries] for label, entries in addresses(nics).items()}
+    return without_cards(addresses(nics))
+
+
+def without_cards(found: dict[str, list[dict[str, Any]]]) -> dict[str, list[dict[str, Any]]]:
+    """`addresses` without what says of which kind they are and whose."""
+    return {label: [{"version": e["version"], "addr": e["addr"]} for e in entries] for label, entries in found.items()}

@@ -12,6 +12,7 @@ from services.compute.drivers.libvirt.host import Host
 
 LOG = logging.getLogger(__name__)
 POLL_S = 1.0
+_ABORT_AGAIN_S = 5.0
 COUNTERS = ("memory_total", "memory_processed", "memory_remaining", "disk_total", "disk_processed", "disk_remaining")
 GIB = 1024**3
 
@@ -28,6 +29,7 @@ class Progress:
         self.aborted = ""
         self._forced = False
         self._started_s = clock.monotonic()
+        self._abort_due_s = 0.0
 
     def run(self) -> None:
         """Look every second until it is done."""
@@ -52,13 +54,27 @@ class Progress:
         return str(conf.live_migration_timeout_action) if late else None
 
     def _obey(self, command: str | None) -> None:
+        if command == "abort":
+            self._abort()
+        elif command == "force_complete" and not self._forced:
+            self._force()
+
+    def _abort(self) -> None:
+        """Ask until it has ended: libvirt may lose what comes while the guest is being handed over."""
+        if clock.monotonic() < self._abort_due_s:
+            return
+        self._abort_due_s = clock.monotonic() + _ABORT_AGAIN_S
+        before, self.aborted = self.aborted, "it was asked for, or it took too long"
         try:
-            if command == "abort" and not self.aborted:
-                self.aborted = "it was asked for, or it took too long"
-                self._domain.abortJob()
-            elif command == "force_complete" and not self._forced:
-                self._forced = True
-                self._domain.suspend()  # nothing changes any more, so it comes to its end; it runs again there
+            self._domain.abortJob()
         except libvirt.libvirtError as e:
-            LOG.warning("%s: %s", command, e)
-            self.aborted, self._forced = "", False
+            LOG.warning("abort: %s", e)
+            self.aborted = before
+
+    def _force(self) -> None:
+        """Suspend the guest: nothing changes any more, so the move comes to its end; it runs again there."""
+        try:
+            self._domain.suspend()
+            self._forced = True
+        except libvirt.libvirtError as e:
+            LOG.warning("force_complete: %s", e)
