@@ -16,7 +16,7 @@ for part in common config packages python backends; do
     . "$DEVSTACK/lib/$part.sh"
 done
 ALL_ENVS=(tidy unit api functional scenario)
-LIMIT_S=${TEST_LIMIT_S:-1500}    # of one environment
+LIMIT_S=${TEST_LIMIT_S:-2100}    # of one environment
 FAILED=()
 
 # What all roles of a machine need, and the tests' own tools.
