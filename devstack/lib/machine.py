@@ -5,16 +5,26 @@
 network agents. Settings come as environment variables from stack.sh's functions, as for contents.py.
 """
 
+import os
 import sys
+from typing import Any
 
-import contents
+import openstack
 from openstack import exceptions
+
+
+def connect() -> Any:
+    """The administrator's connection."""
+    return openstack.connect(
+        auth_url=os.environ["STACK_AUTH_URL"], username="admin", password=os.environ["STACK_ADMIN_PASSWORD"],
+        project_name="admin", user_domain_name="Default", project_domain_name="Default", region_name=os.environ["STACK_REGION"],
+        load_yaml_config=False, load_envvars=False, app_name="devstack")
 
 
 def main(name: str, action: str) -> int:
     """Do it; the exit status."""
     try:
-        admin = contents.connect("admin")
+        admin = connect()
         if action == "check":
             servers = [s.name for s in admin.compute.servers(all_projects=True, compute_host=name)]
             if servers:
