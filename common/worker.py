@@ -178,10 +178,10 @@ class Worker:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, _leave)  # a start may wait long for RabbitMQ, and must be left all the same
         self.start()
-        memory.settled()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: done.set())
         LOG.info("%s is up", self.name)
+        memory.settled()
         done.wait()
         LOG.info("%s stops", self.name)
         self._end_within(self.conf.worker.drain_s + 5)
