@@ -1,8 +1,8 @@
-"""What tests of moves share: a world with a volume on its server, a conductor that dies, and what a whole server is."""
+"""What tests of moves share: a world with a volume on its server, and what a whole server is."""
 
 from common import clock
-from common.saga import Crash
 from services.compute.db import migrations, models, server_parts
+from tests.simulation import dying
 
 KILLS = [*range(14), 99]
 SOME_KILLS = [0, 2, 3, 4, 6, 8, 11]
@@ -16,35 +16,9 @@ def boot(world, **values):
     return server_id
 
 
-class Killer:
-    """Kills the process after its nth step."""
-
-    def __init__(self, at):
-        self.at, self.seen = at, []
-
-    def __call__(self, run, step):
-        self.seen.append(step)
-        if len(self.seen) - 1 == self.at:
-            raise Crash()
-
-
 def killed_at(world, at):
-    """Let everything happen, with the conductor dying after its `at`th step and another one taking over; the steps."""
-    killer = Killer(at)
-    world.new_runner(after_step=killer)
-    with clock.frozen(clock.time()) as now:
-        try:
-            world.settle()
-        except Crash:
-            world.new_runner()
-            now.advance(40)
-            world.beat()
-        for _ in range(4):
-            world.settle()
-            now.advance(20)
-            world.beat()
-    world.new_runner()
-    return killer.seen
+    """As `dying.killed_at`; a move takes longer to come to its end."""
+    return dying.killed_at(world, at, rounds=4)
 
 
 def moves(world):

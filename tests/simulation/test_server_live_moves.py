@@ -10,6 +10,7 @@ from services.compute.db import hosts, migrations
 from services.compute.drivers.base import DriverError, SimulatedFailure
 from services.compute.objects.server import ServerSpec
 from tests.simulation.compute_world import World
+from tests.simulation.dying import deleted_at
 from tests.simulation.moves_world import KILLS, SOME_KILLS, boot, breaks, delete, guest, killed_at, migrate, moves, whole
 
 
@@ -152,14 +153,7 @@ def test_a_queued_live_migration_can_be_aborted(world):
 @pytest.mark.parametrize("at", range(14))
 def test_delete_wins_at_every_moment_of_a_live_migration(world, at):
     server_id = boot(world)
-    steps = []
-
-    def interrupt(run, step):
-        steps.append(step)
-        if len(steps) - 1 == at and run.kind == "server_live_migrate":
-            world.act(server_id, "server_delete", "delete", "deleting")
-
-    world.new_runner(after_step=interrupt)
+    deleted_at(world, at, server_id, "server_live_migrate")
     migrate(world, server_id)
     with clock.frozen(clock.time()) as now:
         for _ in range(4):

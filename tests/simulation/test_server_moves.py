@@ -7,6 +7,7 @@ from services.compute.agent import tunnel
 from services.compute.drivers.base import DriverError
 from services.compute.objects.report import DiskFile
 from tests.simulation.compute_world import BIG, FLAVOR, World
+from tests.simulation.dying import deleted_at
 from tests.simulation.moves_world import KILLS, SOME_KILLS, boot, breaks, delete, killed_at, moves, whole
 
 
@@ -120,14 +121,7 @@ def test_disks_are_sent_again_when_the_way_breaks(world, tmp_path, breaks_times,
 @pytest.mark.parametrize("at", range(9))
 def test_delete_wins_at_every_moment_of_a_resize(world, at):
     server_id = boot(world)
-    steps = []
-
-    def interrupt(run, step):
-        steps.append(step)
-        if len(steps) - 1 == at and run.kind == "server_resize":
-            world.act(server_id, "server_delete", "delete", "deleting")
-
-    world.new_runner(after_step=interrupt)
+    deleted_at(world, at, server_id, "server_resize")
     world.act(server_id, "server_resize", "resize", "resize_prep", values={"new_flavor": BIG, "old_flavor": FLAVOR})
     with clock.frozen(clock.time()) as now:
         for _ in range(4):

@@ -1,20 +1,10 @@
 """Sagas of servers: whatever dies at whatever step, the end is right and nothing is left behind."""
 
-import importlib.util
-import pathlib
-import sys
-
 import pytest
 
 from common import clock
-from common.saga import Crash
-
-_PATH = pathlib.Path(__file__).with_name("compute_world.py")
-_SPEC = importlib.util.spec_from_file_location("compute_world", _PATH)
-compute_world = importlib.util.module_from_spec(_SPEC)
-sys.modules["compute_world"] = compute_world
-_SPEC.loader.exec_module(compute_world)
-World, BIG = compute_world.World, compute_world.BIG
+from tests.simulation.compute_world import BIG, FLAVOR, World
+from tests.simulation.dying import deleted_at, killed_at
 
 
 @pytest.fixture
@@ -44,37 +34,6 @@ def test_a_server_boots_and_goes(world):
     assert world.on_hosts() == {server_id: "alpha"} and volume["status"] == "in-use"
     delete(world, server_id)
     assert volume["status"] == "available"
-
-
-class Killer:
-    """Kills the process after its nth step."""
-
-    def __init__(self, at):
-        self.at, self.seen = at, []
-
-    def __call__(self, run, step):
-        self.seen.append(step)
-        if len(self.seen) - 1 == self.at:
-            raise Crash()
-
-
-def killed_at(world, at):
-    """Let everything happen, with the conductor dying after its `at`th step and another one taking over."""
-    killer = Killer(at)
-    world.new_runner(after_step=killer)
-    with clock.frozen(clock.time()) as now:
-        try:
-            world.settle()
-        except Crash:
-            world.new_runner()
-            now.advance(40)
-            world.beat()
-        for _ in range(3):
-            world.settle()
-            now.advance(20)
-            world.beat()
-    world.new_runner()
-    return killer.seen
 
 
 @pytest.mark.parametrize("at", range(7))
@@ -126,14 +85,7 @@ def test_no_valid_host_says_why(world):
 @pytest.mark.parametrize("at", range(7))
 def test_delete_wins_at_every_moment_of_a_boot(world, at):
     server_id = world.server(volumes=[world.volume.add(size=1)["id"]])
-    steps = []
-
-    def interrupt(run, step):
-        steps.append(step)
-        if len(steps) - 1 == at and run.kind == "server_create":
-            world.act(server_id, "server_delete", "delete", "deleting")
-
-    world.new_runner(after_step=interrupt)
+    deleted_at(world, at, server_id, "server_create")
     world.settle()
     world.new_runner()
     if not world.row(server_id).deleted:
@@ -184,7 +136,7 @@ def test_power_actions(world, action, power, state, at):
 def test_resize_on_one_host(tmp_path, end, at):
     world = World(tmp_path, hosts=("alpha",), compute__allow_resize_to_same_host=True)
     server_id = boot(world)
-    world.act(server_id, "server_resize", "resize", "resize_prep", values={"new_flavor": BIG, "old_flavor": compute_world.FLAVOR})
+    world.act(server_id, "server_resize", "resize", "resize_prep", values={"new_flavor": BIG, "old_flavor": FLAVOR})
     killed_at(world, at)
     assert world.row(server_id).vm_state == "resized", world.fault(server_id)
     assert len(world.placement.claims) == 2

@@ -1,49 +1,19 @@
 """Servers that boot and go together: whatever dies at whatever step, each of them ends as it would alone."""
 
-import importlib.util
-import pathlib
-
 import pytest
 
-from common import clock
 from common.clients.base import RemoteError
-from common.saga import Crash
+from tests.simulation.compute_world import World
+from tests.simulation.dying import killed_at
 
-_SPEC = importlib.util.spec_from_file_location("compute_world", pathlib.Path(__file__).with_name("compute_world.py"))
-compute_world = importlib.util.module_from_spec(_SPEC)
-_SPEC.loader.exec_module(compute_world)
 COUNT = 5
 
 
 @pytest.fixture
 def world(tmp_path):
-    made = compute_world.World(tmp_path)
+    made = World(tmp_path)
     yield made
     made.database.dispose()
-
-
-def killed_at(world, at):
-    """Let everything happen, with the conductor dying after the `at`th step of any server and another one taking over."""
-    seen = []
-
-    def die(run, step):
-        seen.append(step)
-        if len(seen) - 1 == at:
-            raise Crash()
-
-    world.new_runner(after_step=die)
-    with clock.frozen(clock.time()) as now:
-        try:
-            world.settle()
-        except Crash:
-            world.new_runner()
-            now.advance(40)
-            world.beat()
-        for _ in range(3):
-            world.settle()
-            now.advance(20)
-            world.beat()
-    world.new_runner()
 
 
 def boot(world, count=COUNT):
