@@ -1,13 +1,8 @@
-"""Claims that race for what is left: on SQLite always, on MariaDB where ALTOSTACK_TEST_MYSQL_URL names an empty schema."""
-
-import os
-import threading
+"""Claims that race for what is left, on SQLite and on MariaDB."""
 
 import pytest
 
 from common import errors, ids
-from common.db.session import Database
-from common.testing.api import make_conf
 from services.scheduler.config import SERVICE
 from services.scheduler.db import models
 from services.scheduler.domain import allocations, names
@@ -15,47 +10,16 @@ from services.scheduler.domain.allocations import Change
 from services.scheduler.domain.hosts import Hosts
 from services.scheduler.domain.index import Index
 from services.scheduler.domain.selection import Selector
+from tests.functional.crowd import KINDS, emptied, race
 from tests.unit.scheduler.support import Cloud
 
-MYSQL = os.environ.get("ALTOSTACK_TEST_MYSQL_URL")
 
-
-@pytest.fixture(params=["sqlite", "mariadb"])
+@pytest.fixture(params=KINDS)
 def cloud(request, tmp_path):
     """A Cloud on an empty schema."""
-    extra = {}
-    if request.param == "mariadb":
-        if not MYSQL:
-            pytest.skip("ALTOSTACK_TEST_MYSQL_URL names no empty MariaDB schema")
-        extra["database__connection"] = MYSQL
-    conf = make_conf(SERVICE, "scheduler", tmp_path, **extra)
-    database = Database.from_conf(conf)
-    models.Base.metadata.drop_all(database.engine)
-    models.Base.metadata.create_all(database.engine)
-    names.sync(database)
-    yield Cloud(conf, database)
-    models.Base.metadata.drop_all(database.engine)
-    database.dispose()
-
-
-def race(works):
-    """Run all at once; their results, or the errors they raised."""
-    results = [None] * len(works)
-    gate = threading.Barrier(len(works))
-
-    def run(number, work):
-        gate.wait()
-        try:
-            results[number] = work()
-        except errors.ApiError as e:
-            results[number] = e
-
-    threads = [threading.Thread(target=run, args=item) for item in enumerate(works)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return results
+    with emptied(request.param, SERVICE, "scheduler", models.Base, tmp_path) as (conf, database):
+        names.sync(database)
+        yield Cloud(conf, database)
 
 
 def test_exactly_one_gets_the_last_slot(cloud):
@@ -64,7 +28,7 @@ def test_exactly_one_gets_the_last_slot(cloud):
     for _ in range(5):
         consumers = [ids.uuid() for _ in range(4)]
         results = race([lambda c=c: allocations.replace(cloud.database, [Change(c, {uuid: {"VCPU": 1}}, "p", "u")])
-                        for c in consumers])
+                        for c in consumers], errors.ApiError)
         assert sorted(type(r).__name__ for r in results) == ["DoesNotFit"] * 3 + ["NoneType"]
         assert cloud.used_is_right()
         with cloud.database.write() as session:
@@ -76,7 +40,8 @@ def test_one_consumer_made_by_many_at_once_is_made_once(cloud):
     uuid = next(iter(cloud.hosts(1).values()))
     consumer = ids.uuid()
     results = race([lambda: allocations.replace(
-        cloud.database, [Change(consumer, {uuid: {"VCPU": 1}}, "p", "u", generation=None)]) for _ in range(4)])
+        cloud.database, [Change(consumer, {uuid: {"VCPU": 1}}, "p", "u", generation=None)]) for _ in range(4)],
+        errors.ApiError)
     assert results.count(None) == 1
     assert all(e.status == 409 for e in results if e is not None)
     assert cloud.used_is_right()
@@ -85,7 +50,7 @@ def test_one_consumer_made_by_many_at_once_is_made_once(cloud):
 def test_schedulers_that_race_fill_the_cloud_and_no_more(cloud):
     cloud.hosts(4, vcpus=3)
     selectors = [Selector(cloud.conf, cloud.database, Index(), Hosts()) for _ in range(4)]
-    results = race([lambda s=s: [s.select([cloud.request()])[0] for _ in range(4)] for s in selectors])
+    results = race([lambda s=s: [s.select([cloud.request()])[0] for _ in range(4)] for s in selectors], errors.ApiError)
     answers = [a for r in results for a in r]
     assert sum("host" in a for a in answers) == 12
     assert cloud.used_is_right()
@@ -94,7 +59,7 @@ def test_schedulers_that_race_fill_the_cloud_and_no_more(cloud):
 def test_batches_that_race_do_not_overcommit(cloud):
     cloud.hosts(3, vcpus=4)
     selectors = [Selector(cloud.conf, cloud.database, Index(), Hosts()) for _ in range(3)]
-    results = race([lambda s=s: s.select([cloud.request() for _ in range(6)]) for s in selectors])
+    results = race([lambda s=s: s.select([cloud.request() for _ in range(6)]) for s in selectors], errors.ApiError)
     answers = [a for r in results for a in r]
     assert sum("host" in a for a in answers) == 12
     assert cloud.used_is_right()

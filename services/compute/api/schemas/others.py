@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from common.http.schema_pieces import by_metadata_key
 from common.http.validation import Schema
 from services.compute.api.schemas.types import (
     ADDRESS,
@@ -100,11 +101,7 @@ FLAVOR = {
     "2.102": under("flavor", obj({k: v for k, v in _FLAVOR_255.items() if k != "rxtx_factor"}, ("name", "ram", "vcpus", "disk"))),
 }
 FLAVOR_UPDATE = under("flavor", obj({"description": _FLAVOR_255["description"]}, ("description",)))
-_SPECS = {
-    "type": "object",
-    "patternProperties": {r"^[a-zA-Z0-9-_:. ]{1,255}$": {"type": ["string", "number"], "maxLength": 255}},
-    "additionalProperties": False,
-}
+_SPECS = by_metadata_key("string", "number")
 SPECS = under("extra_specs", _SPECS)
 SPEC = Schema({**_SPECS, "minProperties": 1, "maxProperties": 1})
 TENANT = Schema(obj({"tenant": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[a-zA-Z0-9-]*$"}}, ("tenant",)))
@@ -209,14 +206,7 @@ _ZONE = {**NAME_OR_NONE, "pattern": r"^[^:\s]$|^[^:\s][^:]*[^:\s]$"}
 AGGREGATE = under("aggregate", obj({"name": NAME, "availability_zone": _ZONE}, ("name",)))
 AGGREGATE_UPDATE = under("aggregate", {**obj({"name": NAME, "availability_zone": _ZONE}), "minProperties": 1})
 AGGREGATE_HOST = Schema(obj({"host": HOSTNAME}, ("host",)))
-AGGREGATE_METADATA = under(
-    "metadata",
-    {
-        "type": "object",
-        "patternProperties": {r"^[a-zA-Z0-9-_:. ]{1,255}$": {"type": ["string", "null"], "maxLength": 255}},
-        "additionalProperties": False,
-    },
-)
+AGGREGATE_METADATA = under("metadata", by_metadata_key("string", "null"))
 HOST_UPDATE = Schema(
     {
         **obj(

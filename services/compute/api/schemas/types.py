@@ -3,34 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
+from common.http.schema_pieces import BOOLEAN_WORDS, by_metadata_key
 from common.http.validation import Schema
 
-BOOLEAN: dict[str, Any] = {
-    "enum": [
-        True,
-        "True",
-        "TRUE",
-        "true",
-        "1",
-        "ON",
-        "On",
-        "on",
-        "YES",
-        "Yes",
-        "yes",
-        False,
-        "False",
-        "FALSE",
-        "false",
-        "0",
-        "OFF",
-        "Off",
-        "off",
-        "NO",
-        "No",
-        "no",
-    ]
-}
+BOOLEAN: dict[str, Any] = {"enum": BOOLEAN_WORDS}
 NAME: dict[str, Any] = {"type": "string", "minLength": 1, "maxLength": 255, "pattern": r"^\S$|^\S[\s\S]*\S$"}
 NAME_OR_NONE: dict[str, Any] = {**NAME, "type": ["string", "null"]}
 TEXT: dict[str, Any] = {"type": ["string", "null"], "minLength": 0, "maxLength": 255}
@@ -38,11 +14,7 @@ UUID: dict[str, Any] = {"type": "string", "format": "uuid"}
 POSITIVE: dict[str, Any] = {"type": ["integer", "string"], "pattern": "^[0-9]+$", "minimum": 1, "minLength": 1}
 NON_NEGATIVE: dict[str, Any] = {"type": ["integer", "string"], "pattern": "^[0-9]+$", "minimum": 0, "minLength": 1}
 SIZE_OR_NONE: dict[str, Any] = {"type": ["integer", "string", "null"], "pattern": "^[0-9]*$", "minimum": 0}
-METADATA: dict[str, Any] = {
-    "type": "object",
-    "patternProperties": {r"^[a-zA-Z0-9-_:. ]{1,255}$": {"type": "string", "maxLength": 255}},
-    "additionalProperties": False,
-}
+METADATA: dict[str, Any] = by_metadata_key("string")
 ADDRESS: dict[str, Any] = {"type": "string", "format": "ip-address"}
 HOSTNAME: dict[str, Any] = {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[a-zA-Z0-9-._]*$"}
 TAG: dict[str, Any] = {"type": "string", "minLength": 1, "maxLength": 60, "pattern": "^[^,/]*$"}

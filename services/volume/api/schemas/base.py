@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from common.http.schema_pieces import BOOLEAN_WORDS, by_metadata_key
 from common.http.validation import Schema
 
 NAME = {"type": ["string", "null"], "minLength": 0, "maxLength": 255}
@@ -9,52 +10,10 @@ TRIMMED = {"type": "string", "minLength": 1, "maxLength": 255, "format": "name"}
 DESCRIPTION = {"type": ["string", "null"], "minLength": 0, "maxLength": 255}
 UUID = {"type": "string", "format": "uuid"}
 OPTIONAL_UUID = {"oneOf": [{"type": "null"}, {"type": "string", "format": "uuid"}]}
-METADATA = {
-    "type": ["object", "null"],
-    "patternProperties": {"^[a-zA-Z0-9-_:. ]{1,255}$": {"type": "string", "maxLength": 255}},
-    "additionalProperties": False,
-}
-METADATA_WITH_NULL = {
-    "type": ["object", "null"],
-    "patternProperties": {"^[a-zA-Z0-9-_:. ]{1,255}$": {"type": ["string", "null"], "maxLength": 255}},
-    "additionalProperties": False,
-}
-SPECS = {
-    "type": "object",
-    "patternProperties": {"^[a-zA-Z0-9-_:. ]{1,255}$": {"type": ["string", "null"], "maxLength": 255}},
-    "additionalProperties": False,
-}
-BOOLEAN = {
-    "type": ["boolean", "string"],
-    "enum": [
-        True,
-        "True",
-        "TRUE",
-        "true",
-        "1",
-        "ON",
-        "On",
-        "on",
-        "YES",
-        "Yes",
-        "yes",
-        "y",
-        "t",
-        False,
-        "False",
-        "FALSE",
-        "false",
-        "0",
-        "OFF",
-        "Off",
-        "off",
-        "NO",
-        "No",
-        "no",
-        "n",
-        "f",
-    ],
-}
+METADATA = by_metadata_key("string", of="null")
+METADATA_WITH_NULL = by_metadata_key("string", "null", of="null")
+SPECS = by_metadata_key("string", "null")
+BOOLEAN = {"type": ["boolean", "string"], "enum": [*BOOLEAN_WORDS, "y", "t", "n", "f"]}
 POSITIVE = {"type": ["integer", "string"], "pattern": "^[0-9]+$", "minimum": 1, "minLength": 1}
 OPTIONAL_POSITIVE = {"oneOf": [{"type": "null"}, POSITIVE]}
 ANYTHING = Schema({"type": ["object", "null", "string"]})
