@@ -39,6 +39,7 @@ class Plan:
     services         the services that run here
     image            path of the guest image's file, or its bytes; image_format is Glance's disk format
     public_pool      first and last address of the public network that the cloud may give away
+    shared_pool      addresses for the networks of projects that leave the choice to the cloud (`--nic auto`)
     private_dns      name servers that private servers are told of
     wait_for         "network", "compute": wait until such an agent has reported
     """
@@ -56,6 +57,7 @@ class Plan:
     public_gateway: str = "172.24.4.1"
     public_pool: tuple[str, str] = ("172.24.4.10", "172.24.4.250")
     private_cidr: str = "10.10.0.0/24"
+    shared_pool: str = "10.64.0.0/12"
     private_dns: tuple[str, ...] = ()
     volume_backend: str = "iscsi"
     wait_for: frozenset[str] = frozenset()
@@ -162,11 +164,17 @@ class Contents:
         """The flat external network over the public bridge."""
         plan = self.plan
         network = self._network_thing(self.admin, "network", "public", {
-            "router:external": True, "provider:network_type": "flat", "provider:physical_network": plan.physical_network})
+            "router:external": True, "is_default": True, "provider:network_type": "flat",
+            "provider:physical_network": plan.physical_network})
         first, last = plan.public_pool
         self._network_thing(self.admin, "subnet", "public-subnet", {
             "network_id": network["id"], "ip_version": 4, "cidr": plan.public_cidr, "gateway_ip": plan.public_gateway,
             "enable_dhcp": False, "allocation_pools": [{"start": first, "end": last}]}, network_id=network["id"])
+
+    def subnet_pool(self) -> None:
+        """The pool that networks made on demand, and subnets without addresses of their own, take theirs from."""
+        self._network_thing(self.admin, "subnetpool", "shared-default-subnetpool-v4", {
+            "prefixes": [self.plan.shared_pool], "default_prefixlen": 26, "shared": True, "is_default": True})
 
     def private_network(self) -> None:
         """The demo project's own network, with a router to the public one."""
@@ -183,7 +191,7 @@ class Contents:
             self.said("interface of router in private-subnet")
 
     def _network_thing(self, cloud: _Cloud, noun: str, name: str, values: dict[str, Any], **where: str) -> dict[str, Any]:
-        """The network, subnet or router `name` of a project or network, made when it is missing."""
+        """The network, subnet, subnet pool or router `name` of a project or network, made when it is missing."""
         filters = where if noun == "subnet" else {"name": name, **where}
         found = cloud.one("network", f"/{noun}s", f"{noun}s", **filters)
         if found is None:
@@ -238,6 +246,7 @@ def _steps(plan: Plan, contents: Contents) -> Iterable[tuple[str, Callable[[], N
     """What is to be made, named, in order."""
     table = (("identity", "the user demo", contents.users), ("image", "the guest image", contents.image),
              ("compute", "the flavors", contents.flavors), ("network", "the public network", contents.public_network),
+             ("network", "the pool of subnets", contents.subnet_pool),
              ("network", "the private network", contents.private_network),
              ("network", "the security group's rules", contents.security_rules),
              ("volume", "the volume type", contents.volume_type))

@@ -86,5 +86,9 @@ SERVICE = Service(
     endpoints=(
         Endpoint("compute", "nova", "compute-api", "/v2.1"),
     ),
-    embedded={"compute.driver": "simulated", "metadata.shared_secret": SharedSecret("metadata")},
+    embedded={
+        "compute.driver": "simulated",
+        "compute.allow_resize_to_same_host": True,
+        "metadata.shared_secret": SharedSecret("metadata"),
+    },
 )

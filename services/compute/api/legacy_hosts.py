@@ -1,4 +1,4 @@
-"""Handlers of os-hosts (before 2.43) and of the usage audit log, which old tools read."""
+"""Handlers of os-hosts (before 2.43), which old tools read."""
 
 from typing import Any
 
@@ -28,7 +28,7 @@ def hosts(request: Request) -> dict[str, Any]:
         if r.binary in _NAMES
     ]
     wanted = request.first("zone")
-    return {"hosts": [h for h in made if wanted in (None, h["zone"])]}
+    return {"hosts": [h for h in made if not wanted or wanted == h["zone"]]}
 
 
 def host(request: Request, name: str) -> dict[str, Any]:
@@ -52,15 +52,16 @@ def host(request: Request, name: str) -> dict[str, Any]:
 
 
 def update(request: Request, name: str) -> dict[str, Any]:
-    """200: enable or disable; 400 for maintenance mode, which no driver here has, 404."""
+    """200: enable or disable; 404; 501 for maintenance mode, which no driver here has."""
     body = {k: str(v).strip().lower() for k, v in request.body.items()}
+    row = service_domain.find(request.app, host=name, binary=rows.COMPUTE)
     if "maintenance_mode" in body:
         raise errors.ApiError("Virt driver does not implement host maintenance mode.", status=501)
-    row = service_domain.find(request.app, host=name, binary=rows.COMPUTE)
     row = service_domain.change(request.app, row, disabled=body["status"] == "disable")
     return {"host": name, "status": "disabled" if row.disabled else "enabled"}
 
 
 def power(request: Request, name: str) -> None:
-    """501: no driver here can switch its host's power."""
+    """404; 501: no driver here can switch its host's power."""
+    service_domain.find(request.app, host=name, binary=rows.COMPUTE)
     raise errors.ApiError("Virt driver does not implement host power management.", status=501)

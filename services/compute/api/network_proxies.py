@@ -71,8 +71,9 @@ def group(request: Request, group_id: str) -> dict[str, Any]:
 def create_group(request: Request) -> dict[str, Any]:
     """200; 400, 403 over quota."""
     body = request.body["security_group"]
+    values = {"name": body["name"].strip(), "description": body.get("description") or ""}
     made = remote(
-        lambda: _client(request).create("security_group", {"name": body["name"], "description": body.get("description") or ""}),
+        lambda: _client(request).create("security_group", values),
         on_409=errors.Forbidden("Maximum number of security groups or rules exceeded"),
     )
     return {"security_group": group_view(made)}
@@ -117,7 +118,11 @@ def create_rule(request: Request) -> dict[str, Any]:
         cidr = body.get("cidr") or "0.0.0.0/0"
         values["remote_ip_prefix"] = cidr
         values["ethertype"] = "IPv6" if ":" in cidr else "IPv4"
-    made = remote(lambda: _client(request).create("security_group_rule", values), on_404=_missing_group(str(parent)))
+    made = remote(
+        lambda: _client(request).create("security_group_rule", values),
+        on_404=_missing_group(str(parent)),
+        on_409=errors.BadRequest(f"This rule already exists in group {parent}"),
+    )
     if made.get("remote_group_id"):
         other = remote(lambda: _client(request).show("security_group", made["remote_group_id"]))
         made = {**made, "remote_group_name": other["name"]}

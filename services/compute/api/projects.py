@@ -54,7 +54,7 @@ def limits(request: Request) -> dict[str, Any]:
 
 
 def _names(request: Request, *, classes: bool = False) -> list[str]:
-    """Resources in quota sets at this version; the network's own are shown as unlimited before 2.36."""
+    """Resources in quota sets at this version; the network's come with `_view`, before 2.36."""
     found = [n for n in quotas.RESOURCES if not (request.at_least("2.57") and n.startswith("injected_"))]
     if classes and not request.at_least("2.50"):
         found = [n for n in found if not n.startswith("server_group")]
@@ -65,7 +65,7 @@ def _view(request: Request, limit: dict[str, int], *, classes: bool = False) -> 
     made: dict[str, Any] = {n: limit[n] for n in _names(request, classes=classes)}
     limit36 = "2.50" if classes else "2.36"
     if not request.at_least(limit36):
-        made.update(dict.fromkeys(quotas.NETWORK[:2] + quotas.NETWORK[3:], -1))
+        made.update({n: limit[n] for n in quotas.NETWORK if n != "networks"})
     return made
 
 
@@ -103,7 +103,7 @@ def update_quota(request: Request, project_id: str) -> dict[str, Any]:
     body = dict(request.body["quota_set"])
     body.pop("tenant_id", None)
     force = str(body.pop("force", False)).lower() in ("true", "1", "on", "yes")
-    values = {k: int(v) for k, v in body.items() if k in quotas.RESOURCES}
+    values = {k: int(v) for k, v in body.items() if k in quotas.STORED}
     user_id = request.first("user_id") or ""
     request.app.db.transaction(quotas.set_limits, request.app.conf, project_id, user_id, values, force=force)
     with request.app.db.read() as session:
@@ -127,7 +127,7 @@ def update_quota_class(request: Request, name: str) -> dict[str, Any]:
     """200; only the class `default` is in use."""
     if name != "default":
         raise errors.BadRequest(f"Quota class {name} could not be found.")
-    values = {k: int(v) for k, v in request.body["quota_class_set"].items() if k in quotas.RESOURCES}
+    values = {k: int(v) for k, v in request.body["quota_class_set"].items() if k in quotas.STORED}
     request.app.db.transaction(rows.set_limits, rows.DEFAULT_CLASS, "", values)
     made = quota_class(request, name)["quota_class_set"]
     del made["id"]

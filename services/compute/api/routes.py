@@ -7,6 +7,7 @@ from typing import Any
 from common.http.route import PUBLIC, Action, Actions, Route, Row
 from common.http.validation import Schema
 from services.compute.api import (
+    audit_log,
     flavors,
     hosts,
     keypairs,
@@ -178,7 +179,7 @@ _SERVER_ACTIONS: dict[str, Action] = {
     "unlock": Action(act.unlock, P + "os-lock-server:unlock", a.ANYTHING),
     "os-resetState": Action(act.reset_state, P + "os-admin-actions:reset_state", a.RESET),
     "resetNetwork": Action(act.reset_network, P + "os-admin-actions:reset_network", a.ANYTHING),
-    "injectNetworkInfo": Action(versions.gone, P + "os-admin-actions:inject_network_info", a.ANYTHING, targeted=False),
+    "injectNetworkInfo": Action(act.inject_network_info, P + "os-admin-actions:inject_network_info", a.ANYTHING),
     "changePassword": Action(act.change_password, P + "os-admin-password", a.PASSWORD),
     "forceDelete": Action(act.force_delete, P + "os-deferred-delete:force", a.ANYTHING),
     "restore": Action(act.restore, P + "os-deferred-delete:restore", a.ANYTHING),
@@ -243,6 +244,8 @@ PROJECTS: tuple[Row, ...] = (
     _t("GET", "/os-quota-sets/<project_id>/detail", projects.quota_detail, "os-quota-sets:detail", query=s.QUOTAS),
     _r("GET", "/os-quota-class-sets/<name>", projects.quota_class, "os-quota-class-sets:show"),
     _r("PUT", "/os-quota-class-sets/<name>", projects.update_quota_class, "os-quota-class-sets:update", body=s.QUOTA_CLASS),
+    _r("GET", "/os-instance_usage_audit_log", audit_log.index, "os-instance-usage-audit-log:list"),
+    _r("GET", "/os-instance_usage_audit_log/<before>", audit_log.show, "os-instance-usage-audit-log:show"),
     _r("GET", "/os-simple-tenant-usage", projects.usages, "os-simple-tenant-usage:list", query=s.USAGE),
     _t("GET", "/os-simple-tenant-usage/<project_id>", projects.project_usage, "os-simple-tenant-usage:show", query=s.USAGE),
     _r("POST", "/os-server-external-events", projects.events, "os-server-external-events:create", body=s.EVENTS),

@@ -88,6 +88,7 @@ def rebuild(request: Request, server_id: str) -> Any:
     if request.at_least("2.54"):
         made["key_name"] = wanted.get("key_name", row.key_name)
     if request.at_least("2.57"):
+        made.pop("OS-EXT-SRV-ATTR:user_data", None)
         with request.app.db.read() as session:
             made["user_data"] = servers.user_data(session, [server_id]).get(server_id)
     return {"server": made}, 202, {"Location": made["links"][0]["href"]}
@@ -231,10 +232,15 @@ def reset_state(request: Request, server_id: str) -> None:
 
 
 def reset_network(request: Request, server_id: str) -> None:
-    """202; its addresses are read again from the network service."""
+    """202; 409 where its state forbids it. What it has is read again from the network service."""
+    states.check("reset_network", load_server(request, server_id))
+    inject_network_info(request, server_id)
+
+
+def inject_network_info(request: Request, server_id: str) -> None:
+    """202; its addresses are read again from the network service, which is where its metadata takes them from."""
     row = load_server(request, server_id)
     states.check_lock(row, request.context.has_admin_role)
-    states.check("reset_network", row)
     attachments.refresh(request.app, row.id)
 
 

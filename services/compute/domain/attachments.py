@@ -290,7 +290,10 @@ def add_floating_ip(deps: Deps, context: Any, server: Any, address: str, fixed_a
         )
     fixed = fixed_address or next(a["addr"] for a in nic.addresses if a["type"] == "fixed" and a["version"] == 4)
     client, item = _floating(deps, context, address)
-    remote(lambda: client.update("floatingip", item["id"], {"port_id": nic.port_id, "fixed_ip_address": fixed}))
+    remote(
+        lambda: client.update("floatingip", item["id"], {"port_id": nic.port_id, "fixed_ip_address": fixed}),
+        on_409=errors.BadRequest(f"floating IP {address} can not be associated: fixed IP {fixed} has one already"),
+    )
     refresh(deps, server.id)
 
 

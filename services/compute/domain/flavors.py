@@ -13,7 +13,7 @@ _KEY = re.compile(r"^[\w\-.: ]{1,255}\Z")
 
 
 def create(session: Session, context: Any, body: Mapping[str, Any]) -> Any:
-    """A flavor from the API's body; errors.BadRequest or Conflict. A private one is the caller's project's at first."""
+    """A flavor from the API's body; errors.BadRequest or Conflict. A private one is nobody's at first."""
     name = str(body["name"]).strip()
     flavor_id = body.get("id")
     if flavor_id in (None, "", "auto"):
@@ -38,10 +38,7 @@ def create(session: Session, context: Any, body: Mapping[str, Any]) -> Any:
     }
     if values["rxtx_factor"] <= 0:
         raise errors.BadRequest("'rxtx_factor' argument must be a positive float")
-    row = rows.insert(session, values)
-    if not row.is_public and context.project_id:
-        rows.add_access(session, row, context.project_id)
-    return row
+    return rows.insert(session, values)
 
 
 def _true(value: Any) -> bool:

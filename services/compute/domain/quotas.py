@@ -12,13 +12,14 @@ from services.compute.db import quotas as rows
 RESOURCES = ("instances", "cores", "ram", "metadata_items", "injected_files", "injected_file_content_bytes",
              "injected_file_path_bytes", "key_pairs", "server_groups", "server_group_members")
 NETWORK = ("fixed_ips", "floating_ips", "networks", "security_groups", "security_group_rules")
-"""Shown before 2.36 as unlimited: the network service keeps its own."""
+"""Kept and shown for clients before 2.36, unlimited at first; what holds is the network service's own."""
+STORED = RESOURCES + NETWORK
 USED = ("instances", "cores", "ram", "server_groups", "key_pairs")
 
 
 def defaults(conf: cfg.ConfigOpts, stored: Mapping[str, int] | None = None) -> dict[str, int]:
     """Every limit: the configuration's, overlaid with `stored` ones."""
-    found = {name: int(conf.quota[name]) for name in RESOURCES}
+    found = {name: int(conf.quota[name]) for name in RESOURCES} | dict.fromkeys(NETWORK, -1)
     found.update({k: v for k, v in (stored or {}).items() if k in found})
     return found
 

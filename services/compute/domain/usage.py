@@ -23,6 +23,12 @@ def server(row: Any, start: datetime.datetime, end: datetime.datetime) -> dict[s
     }
 
 
+def month_before(moment: datetime.datetime) -> tuple[datetime.datetime, datetime.datetime]:
+    """Begin and end of the last calendar month that was over at `moment`."""
+    end = moment.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    return (end - datetime.timedelta(days=1)).replace(day=1), end
+
+
 def projects(rows: Sequence[Any], start: datetime.datetime, end: datetime.datetime, *, detailed: bool) -> list[dict[str, Any]]:
     """One entry for each project that had servers, with sums of hours."""
     found: dict[str, dict[str, Any]] = {}

@@ -212,7 +212,7 @@ HOST_UPDATE = Schema(
         **obj(
             {
                 "status": {"type": "string", "enum": ["enable", "disable", "Enable", "Disable", "ENABLE", "DISABLE"]},
-                "maintenance_mode": {"type": "string"},
+                "maintenance_mode": {"type": "string", "enum": ["enable", "disable", "Enable", "Disable", "ENABLE", "DISABLE"]},
             }
         ),
         "minProperties": 1,
@@ -244,7 +244,7 @@ EVENTS = {
     "2.82": _events([*_EVENTS, "volume-extended", "power-update", "accelerator-request-bound"]),
     "2.93": _events([*_EVENTS, "volume-extended", "power-update", "accelerator-request-bound", "volume-reimaged"]),
 }
-SECURITY_GROUP = under("security_group", obj({"name": NAME, "description": TEXT}, ("name",), extra=True))
+SECURITY_GROUP = under("security_group", obj({"name": {**TEXT, "minLength": 1}, "description": TEXT}, ("name",), extra=True))
 SECURITY_RULE = under(
     "security_group_rule",
     obj(

@@ -114,7 +114,7 @@ class DiagnosticsSource:
         cpus = [{"id": n, "time": uptime_s * 10**9, "utilisation": None} for n in range(flavor.vcpus)]
         standard = {
             "state": guest.power,
-            "driver": "simulated",
+            "driver": "libvirt",
             "hypervisor": "simulated",
             "hypervisor_os": "linux",
             "uptime": uptime_s,
