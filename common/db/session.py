@@ -22,8 +22,9 @@ P = ParamSpec("P")
 R = TypeVar("R")
 _RETRY_CODES = frozenset((1205, 1213, 1020, 2006, 2013, 2055))
 _TRIES_MAX = 8
-_PROBE_AFTER_S = 0.1  # no server dies and comes back in less, so what was used just now need not be asked
-_WRITES = {"isolation_level": "READ COMMITTED"}
+_PROBE_AFTER_S = 0.5  # no server dies and comes back in less, so what was used just now need not be asked
+# `write` ends every transaction itself: the pool's rollback, when it gets the connection back, would be one round trip more
+_WRITES: dict[str, Any] = {"isolation_level": "READ COMMITTED", "pool_reset_on_return": None}
 _READS: dict[str, Any] = {"isolation_level": "AUTOCOMMIT", "skip_autocommit_rollback": True, "pool_reset_on_return": None}
 
 
@@ -52,7 +53,8 @@ class Database:
             options["poolclass"] = sa.pool.QueuePool
             options["pool_size"], options["max_overflow"] = pool_size, max_overflow
         else:
-            options.update(pool_size=pool_size, max_overflow=max_overflow, pool_recycle=pool_recycle_s,
+            # last in, first out: what is little used falls asleep, and what is used need not be probed
+            options.update(pool_size=pool_size, max_overflow=max_overflow, pool_recycle=pool_recycle_s, pool_use_lifo=True,
                            connect_args={"connect_timeout": 10, "charset": "utf8mb4", **_encryption(self.url)})
         self.engine = self.reader = sa.create_engine(self.url, **options, **({} if self.is_sqlite else _WRITES))
         if self.is_sqlite:

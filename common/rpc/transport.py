@@ -11,6 +11,9 @@ RPC_OPTS = [
     cfg.BoolOpt("limited_account", default=False,
                 help="This daemon's RabbitMQ user may use its own queues only, as an agent's should: see common/rpc/rabbit.py."),
 ]
+LOOK_UP_S = 0.5
+"""After a message a receiver looks up from waiting for the next one after so long, then ever more rarely: oslo.messaging's own
+millisecond, which serves notifications that are acknowledged late, costs ten times what receiving a message does."""
 _READY: list[bool] = []
 _LOCK = threading.Lock()
 
@@ -57,6 +60,9 @@ def connect(conf: cfg.ConfigOpts, url: str | None = None) -> Any:
         from common.rpc import inprocess
 
         inprocess.register()
+    from oslo_messaging._drivers import amqpdriver
+
+    amqpdriver.ACK_REQUEUE_EVERY_SECONDS_MIN = LOOK_UP_S
     made = oslo_messaging.get_rpc_transport(conf, url=url)
     if (url or conf.transport_url).startswith("rabbit:"):
         from common.rpc import rabbit
