@@ -4,10 +4,9 @@ from typing import Any
 
 from common import errors
 from common.http.request import Request
+from services.image.api.negotiation import NEWEST
 from services.image.api.state import State
 from services.image.domain import quotas
-
-_NEWEST = 18
 
 
 def versions(request: Request) -> Any:
@@ -20,10 +19,15 @@ def versions_listed(request: Request) -> Any:
     return {"versions": _versions(request)}
 
 
+def moved(request: Request) -> Any:
+    """302 to the version's own path, under which there is nothing."""
+    return None, 302, {"Location": f"{request.base_url}/v2/"}
+
+
 def _versions(request: Request) -> list[dict[str, Any]]:
     href = f"{request.base_url}/v2/"
-    return [{"id": f"v2.{minor}", "status": "CURRENT" if minor == _NEWEST else "SUPPORTED",
-             "links": [{"rel": "self", "href": href}]} for minor in range(_NEWEST, -1, -1)]
+    return [{"id": f"v2.{minor}", "status": "CURRENT" if minor == NEWEST else "SUPPORTED",
+             "links": [{"rel": "self", "href": href}]} for minor in range(NEWEST, -1, -1)]
 
 
 def import_methods(request: Request) -> Any:

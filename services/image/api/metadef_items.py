@@ -19,6 +19,13 @@ def _kind(request: Request) -> str:
     return {"objects": "object", "properties": "property", "tags": "tag"}[words[4]]
 
 
+def _read(request: Request, namespace: str) -> tuple[Any, str]:
+    """(the namespace, the kind of thing that the path is of); 404 in the words upstream has for that kind, 403."""
+    kind = _kind(request)
+    missing = metadefs.NO_SUCH_NAMESPACE if kind == "object" else metadefs.NAMESPACE_NOT_FOUND
+    return read(request, namespace, missing=missing), kind
+
+
 def _page(request: Request) -> Page:
     text, most = request.first("limit"), request.app.conf.api.max_page_size
     way = request.first("sort_dir") or "desc"
@@ -33,25 +40,42 @@ def _page(request: Request) -> Page:
 def index(request: Request, namespace: str) -> Any:
     """200; 404. Properties come as an object by name, the others as a list."""
     state: State = request.app
-    row, kind = read(request, namespace), _kind(request)
+    row, kind = _read(request, namespace)
     with state.db.read() as session:
         if kind == "property":
             found = rows.list_kind(session, kind, row.id)
-            return {"properties": {p.name: {"name": p.name, **p.body} for p in found}}
+            return {"properties": {p.name: p.body for p in found}}
+        if kind == "object":
+            _check_object_query(request)
+            found = sorted(rows.list_kind(session, kind, row.id), key=lambda o: o.name)
+            return {"objects": [views.item(kind, o, namespace) for o in found], "schema": "v2/schemas/metadefs/objects"}
         page = _page(request)
         try:
             found = rows.list_kind(session, kind, row.id, page)
         except errors.BadRequest:
             raise errors.NotFound(f"Could not find {metadefs.WORDS[kind]} {page.marker}") from None
-    links = {"schema": "v2/schemas/metadefs/objects"} if kind == "object" else {}
-    return {f"{kind}s": [views.item(kind, r, namespace) for r in found], **links}
+    return {"tags": [views.item(kind, r, namespace) for r in found]}
+
+
+def _check_object_query(request: Request) -> None:
+    """400 for paging that makes no sense; otherwise a list of objects is whole, and by name, as upstream's is."""
+    text, way = request.first("limit"), request.first("sort_dir")
+    if text and not page_limit(text, request.app.conf.api.max_page_size):
+        raise errors.BadRequest("limit param must be positive")
+    if way not in (None, "asc", "desc"):
+        raise errors.BadRequest(f"Invalid sort direction: {way}")
+
+
+def _as_sent(view: dict[str, Any], body: dict[str, Any]) -> dict[str, Any]:
+    """An object that was written, without those of its lists that the body left out."""
+    return {k: v for k, v in view.items() if k not in ("required", "properties") or k in body}
 
 
 def create(request: Request, namespace: str) -> Any:
-    """201; 400, 403, 404, 409 name taken."""
-    row, kind = read(request, namespace), _kind(request)
+    """201; 400, 403, 404, 409 name taken. What was not sent is not shown."""
+    row, kind = _read(request, namespace)
     made = request.app.db.transaction(metadefs.create, kind, row, request.body)
-    return views.item(kind, made, namespace), 201
+    return _as_sent(views.item(kind, made, namespace), request.body), 201
 
 
 def create_tag(request: Request, namespace: str, name: str) -> Any:
@@ -73,31 +97,32 @@ def create_tags(request: Request, namespace: str) -> Any:
 def show(request: Request, namespace: str, name: str) -> Any:
     """200; 404. A property is also found under the prefix that holds for `?resource_type=`."""
     state: State = request.app
-    row, kind = read(request, namespace), _kind(request)
+    row, kind = _read(request, namespace)
     prefix, wanted = "", request.first("resource_type")
     with state.db.read() as session:
         if kind == "property" and wanted:
-            links = rows.associations(session, [row.id]).get(row.id, [])
-            prefix = next((a.prefix or "" for a, n in links if n == wanted), "")
+            links = {n: a for a, n in rows.associations(session, [row.id]).get(row.id, [])}
+            if wanted not in links:
+                raise errors.NotFound(f"The metadata definition resource-type with name={wanted}, was not found.")
+            prefix = links[wanted].prefix or ""
             if not name.startswith(prefix):
                 raise errors.NotFound(f"Property {name} does not start with the expected resource type association prefix "
                                       f"of '{prefix}'.")
         found = metadefs.find(session, kind, row, name.removeprefix(prefix))
-    return views.item(kind, found, namespace, prefix)
+    return views.item(kind, found, namespace)
 
 
 def update(request: Request, namespace: str, name: str) -> Any:
     """200; 400, 403, 404, 409 new name taken."""
-    read(request, namespace)
-    kind = _kind(request)
+    _, kind = _read(request, namespace)
     made = request.app.db.transaction(metadefs.update, kind, namespace, name, request.body)
-    return views.item(kind, made, namespace)
+    return _as_sent(views.item(kind, made, namespace), request.body)
 
 
 def delete(request: Request, namespace: str, name: str) -> Any:
     """204; 403 protected, 404."""
-    read(request, namespace)
-    request.app.db.transaction(metadefs.delete, _kind(request), namespace, name)
+    _, kind = _read(request, namespace)
+    request.app.db.transaction(metadefs.delete, kind, namespace, name)
     return None, 204
 
 

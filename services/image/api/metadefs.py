@@ -70,10 +70,19 @@ def create(request: Request) -> Any:
 
     def work(session: Any) -> dict[str, Any]:
         row = metadefs.create_namespace(session, request.body, project)
-        return _whole(session, row)
+        return _as_sent(_whole(session, row))
 
     view = state.db.transaction(work)
     return view, 201, {"Location": request.base_url + view["self"]}
+
+
+def _as_sent(view: dict[str, Any]) -> dict[str, Any]:
+    """A new namespace's document: what hangs on it is shown as it was sent."""
+    for kind in ("objects", "resource_type_associations"):
+        for item in view.get(kind, ()):
+            for name in ("created_at", "updated_at", "self", "schema"):
+                item.pop(name, None)
+    return view
 
 
 def _whole(session: Any, row: Any, resource_type: str | None = None) -> dict[str, Any]:
@@ -83,7 +92,7 @@ def _whole(session: Any, row: Any, resource_type: str | None = None) -> dict[str
     if links:
         view["resource_type_associations"] = [views.association(a, n) for a, n in links]
     prefix = next((a.prefix or "" for a, n in links if n == resource_type), "")
-    objects = rows.list_kind(session, "object", row.id)
+    objects = sorted(rows.list_kind(session, "object", row.id), key=lambda o: o.name)
     properties = rows.list_kind(session, "property", row.id)
     tags = rows.list_kind(session, "tag", row.id)
     if objects:

@@ -1,6 +1,6 @@
 """Every URL of the image API."""
 
-from common.http.route import PUBLIC, Route, Row
+from common.http.route import AUTHENTICATED, PUBLIC, Route, Row
 from services.image.api import (
     actions,
     caching,
@@ -50,7 +50,7 @@ IMAGES: list[Row] = [
 INFO: list[Row] = [
     Route("GET", "/", info.versions, PUBLIC),
     Route("GET", "/versions", info.versions_listed, PUBLIC),
-    Route("GET", "/v2/", info.versions, PUBLIC),
+    Route("GET", "/v2", info.moved, AUTHENTICATED),
     Route("GET", "/v2/info/import", info.import_methods, "get_import_info"),
     Route("GET", "/v2/info/stores", info.stores, "stores_info"),
     Route("GET", "/v2/info/stores/detail", info.stores_detail, "stores_info_detail"),
@@ -76,10 +76,10 @@ def _kind(plural: str, singular: str, body: object, *, add: str, remove: str, ge
     path = f"{_N}/{plural}"
     return [
         Route("GET", path, items.index, gets, targeted=True),
-        Route("DELETE", path, items.clear, remove, targeted=True),
+        Route("DELETE", path, items.clear, "delete_metadef_namespace", targeted=True),
         Route("GET", f"{path}/<name>", items.show, get, targeted=True),
         Route("PUT", f"{path}/<name>", items.update, f"modify_metadef_{singular}", body=body, targeted=True),  # type: ignore[arg-type]
-        Route("DELETE", f"{path}/<name>", items.delete, remove if singular != "tag" else "delete_metadef_tag", targeted=True),
+        Route("DELETE", f"{path}/<name>", items.delete, remove, targeted=True),
         *([Route("POST", path, items.create, add, body=body, targeted=True)] if singular != "tag" else []),  # type: ignore[arg-type]
     ]
 
@@ -101,7 +101,7 @@ METADEFS: list[Row] = [
            get="get_metadef_object", gets="get_metadef_objects"),
     *_kind("properties", "property", metadef_schemas.PROPERTY_BODY, add="add_metadef_property", remove="remove_metadef_property",
            get="get_metadef_property", gets="get_metadef_properties"),
-    *_kind("tags", "tag", metadef_schemas.TAG_BODY, add="add_metadef_tag", remove="delete_metadef_tags",
+    *_kind("tags", "tag", metadef_schemas.TAG_BODY, add="add_metadef_tag", remove="delete_metadef_tag",
            get="get_metadef_tag", gets="get_metadef_tags"),
     Route("POST", f"{_N}/tags", items.create_tags, "add_metadef_tags", body=metadef_schemas.TAGS_BODY, targeted=True),
     Route("POST", f"{_N}/tags/<name>", items.create_tag, "add_metadef_tag", targeted=True),

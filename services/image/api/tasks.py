@@ -38,7 +38,7 @@ def _view(row: Any, *, whole: bool = True) -> dict[str, Any]:
 def of_image(request: Request, image_id: str) -> Any:
     """200 with the image's tasks, none for who may see the image and not them; 404."""
     state: State = request.app
-    image, target = access.read(request, image_id, "get_image")
+    image, target = access.read(request, image_id, "get_image", "The resource could not be found.")
     if not request.allowed("get_task", target):
         return {"tasks": []}
     with state.db.read() as session:

@@ -106,7 +106,7 @@ def associations(session: orm.Session, namespace_ids: Sequence[int]) -> Mapping[
     found: dict[int, list[tuple[Any, str]]] = defaultdict(list)
     if namespace_ids:
         query = sa.select(Association, ResourceType.name).join(ResourceType, ResourceType.id == Association.resource_type_id)
-        query = query.where(Association.namespace_id.in_(list(namespace_ids))).order_by(ResourceType.name)
+        query = query.where(Association.namespace_id.in_(list(namespace_ids))).order_by(Association.created_at, ResourceType.id)
         for row, name in session.execute(query):
             found[row.namespace_id].append((row, name))
     return found

@@ -26,7 +26,9 @@ def taken(kind: str, name: str, namespace: str) -> errors.Conflict:
 
 
 def create_namespace(session: Session, values: Mapping[str, Any], owner: str) -> Any:
-    """A namespace with everything its document holds; errors.Conflict when the name is taken."""
+    """A namespace with everything its document holds; errors.Conflict when the name is taken, BadRequest for none."""
+    if not values["namespace"]:
+        raise errors.BadRequest("The namespace must have a name.")
     row = Namespace(namespace=values["namespace"], display_name=values.get("display_name"),
                     description=values.get("description"), visibility=values.get("visibility", "private"),
                     protected=values.get("protected", False), owner=values.get("owner") or owner,
@@ -42,7 +44,7 @@ def create_namespace(session: Session, values: Mapping[str, Any], owner: str) ->
     for item in values.get("tags") or []:
         create(session, "tag", row, item)
     for name, body in (values.get("properties") or {}).items():
-        create(session, "property", row, {**body, "name": name})
+        create(session, "property", row, {**body, "name": name}).body = body
     return row
 
 
@@ -51,7 +53,7 @@ def update_namespace(session: Session, name: str, values: Mapping[str, Any], own
     row = require(session, name)
     row.namespace, row.display_name, row.description = values["namespace"], values.get("display_name"), values.get("description")
     row.visibility, row.protected = values.get("visibility", "private"), values.get("protected", False)
-    row.owner = values.get("owner") or row.owner or owner
+    row.owner = values.get("owner") or owner
     row.updated_at = clock.now()
     try:
         rows.flush(session)
@@ -69,12 +71,16 @@ def require(session: Session, name: str) -> Any:
     return row
 
 
-def require_open(session: Session, name: str, word: str = "deleted") -> Any:
+def require_open(session: Session, name: str) -> Any:
     """The namespace; errors.Forbidden when it is protected."""
     row = require(session, name)
-    if row.protected:
-        raise errors.Forbidden(f"Metadata definition namespace {name} is protected and cannot be {word}.")
+    _check_open(row, "namespace", name)
     return row
+
+
+def _check_open(namespace: Any, kind: str, name: str) -> None:
+    if namespace.protected:
+        raise errors.Forbidden(f"Metadata definition {kind} {name} is protected and cannot be deleted.")
 
 
 def delete_namespace(session: Session, name: str) -> None:
@@ -89,14 +95,18 @@ def _row(kind: str, namespace: Any, values: Mapping[str, Any]) -> Any:
         return Object(description=values.get("description"), required=values.get("required"),
                       properties=values.get("properties") or {}, **common)
     if kind == "property":
-        return Property(body={k: v for k, v in values.items() if k != "name"}, **common)
+        return Property(body=dict(values), **common)
     return Tag(**common)
+
+
+def _check_name(name: str) -> None:
+    if not name or "/" in name or len(name) > 80:
+        raise errors.BadRequest(f"The name {name} must have 1 to 80 characters, and no slash.")
 
 
 def create(session: Session, kind: str, namespace: Any, values: Mapping[str, Any]) -> Any:
     """An object, property or tag; errors.Conflict when the name is taken, BadRequest for one that cannot be in a URL."""
-    if "/" in values["name"] or len(values["name"]) > 80:
-        raise errors.BadRequest(f"The name {values['name']} may have at most 80 characters and no slash.")
+    _check_name(values["name"])
     try:
         return rows.add(session, _row(kind, namespace, values))
     except rows.Duplicate:
@@ -115,6 +125,7 @@ def update(session: Session, kind: str, namespace_name: str, name: str, values: 
     """Replace a thing by `values`, its name too; errors.NotFound, Conflict."""
     namespace = require(session, namespace_name)
     row = find(session, kind, namespace, name)
+    _check_name(values["name"])
     new = _row(kind, namespace, values)
     for field in ("name", "description", "required", "properties", "body"):
         if hasattr(new, field):
@@ -129,8 +140,10 @@ def update(session: Session, kind: str, namespace_name: str, name: str, values: 
 
 def delete(session: Session, kind: str, namespace_name: str, name: str) -> None:
     """Delete a thing; errors.NotFound, Forbidden in a protected namespace."""
-    namespace = require_open(session, namespace_name)
-    rows.remove(session, find(session, kind, namespace, name))
+    namespace = require(session, namespace_name)
+    row = find(session, kind, namespace, name)
+    _check_open(namespace, kind, name)
+    rows.remove(session, row)
 
 
 def clear(session: Session, kind: str, namespace_name: str) -> None:
@@ -164,6 +177,7 @@ def associate(session: Session, namespace: Any, values: Mapping[str, Any]) -> An
 
 def dissociate(session: Session, namespace_name: str, resource_type: str) -> None:
     """End an association; errors.NotFound, Forbidden in a protected namespace."""
-    namespace = require_open(session, namespace_name)
+    namespace = require(session, namespace_name)
+    _check_open(namespace, "resource-type-association", resource_type)
     if not rows.dissociate(session, namespace.id, resource_type):
         raise errors.NotFound(f"Failed to find resource type {resource_type} to delete")

@@ -95,7 +95,7 @@ CASES = [
     ("GET", "I?marker=x", None, {}, 400, "No image found with ID x", ""),
     ("GET", "I?limit=-1", None, {}, 400, "limit param must be positive", ""),
     ("GET", N + "/nope", None, {}, 404, "Metadata definition namespace=nope was not found.", ""),
-    ("GET", N + "/nope/objects", None, {}, 404, "Namespace nope not found", ""),
+    ("GET", N + "/nope/objects", None, {}, 404, "Metadata definition namespace=nope was not found.", ""),
     ("GET", N + "/N/objects/nope", None, {}, 404, "Could not find metadata object nope", ""),
     ("PUT", "/v2/tasks", None, {}, 405, "The method PUT is not allowed for this resource.", ""),
 ]

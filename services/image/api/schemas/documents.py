@@ -16,7 +16,6 @@ def collection(name: str, item: dict[str, Any], path: str, *, paged: bool = True
     return {"name": name, "properties": properties, "links": links}
 
 
-_TEXT = {"type": "string"}
 MEMBER = {"name": "member", "properties": {
     "created_at": {"type": "string", "description": "Date and time of image member creation"},
     "image_id": {"type": "string", "description": "An identifier for the image",
@@ -27,7 +26,7 @@ MEMBER = {"name": "member", "properties": {
                "enum": ["pending", "accepted", "rejected"]},
     "updated_at": {"type": "string", "description": "Date and time of last modification of image member"},
 }}
-_TASK_BASE: dict[str, Any] = {
+TASK: dict[str, Any] = {"name": "task", "properties": {
     "id": {"description": "An identifier for the task", "type": "string",
            "pattern": "^([0-9a-fA-F]){8}-([0-9a-fA-F]){4}-([0-9a-fA-F]){4}-([0-9a-fA-F]){4}-([0-9a-fA-F]){12}$"},
     "type": {"description": "The type of task represented by this content", "type": "string",
@@ -39,9 +38,6 @@ _TASK_BASE: dict[str, Any] = {
     "created_at": {"description": "Datetime when this resource was created", "type": "string"},
     "updated_at": {"description": "Datetime when this resource was updated", "type": "string"},
     "self": {"readOnly": True, "type": "string"}, "schema": {"readOnly": True, "type": "string"},
-}
-TASK = {"name": "task", "properties": {
-    **_TASK_BASE,
     "input": {"description": "The parameters required by task, JSON blob", "type": ["null", "object"]},
     "result": {"description": "The result of current task, JSON blob", "type": ["null", "object"]},
     "message": {"description": "Human-readable informative message only included when appropriate (usually on failure)",
@@ -50,14 +46,15 @@ TASK = {"name": "task", "properties": {
     "request_id": {"description": "Human-readable informative request-id", "type": "string"},
     "user_id": {"description": "User associated with the task", "type": "string"},
 }}
+_NOT_LISTED = ("input", "result", "message")
 
 
 def documents(image: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """Every schema document by its path below /v2/schemas."""
-    brief_task = {"name": "task", "properties": _TASK_BASE}
+    brief_task = {"name": "task", "properties": {k: v for k, v in TASK["properties"].items() if k not in _NOT_LISTED}}
     return {
         "image": image, "images": collection("images", image, "images"),
         "member": MEMBER, "members": collection("members", MEMBER, "members", paged=False),
-        "task": TASK, "tasks": collection("tasks", brief_task, "tasks"),
+        "task": TASK, "tasks": collection("tasks", brief_task, "tasks", paged=False),
         **{f"metadefs/{name}": document for name, document in metadef.documents(collection).items()},
     }

@@ -1,104 +1,126 @@
-"""Schemas of metadata definitions: bodies, and the documents under /v2/schemas/metadefs."""
+"""Schemas of metadata definitions: the documents under /v2/schemas/metadefs, and what bodies are checked against.
+
+Bodies are checked against the documents, but for what hangs on a namespace: there the document leaves out what must be.
+"""
 
 from collections.abc import Callable
 from typing import Any
 
 from common.http.validation import Schema
 
-_LINKS = {"self": {"readOnly": True, "type": "string"}, "schema": {"readOnly": True, "type": "string"}}
-_DATES = {
-    "created_at": {"type": "string", "readOnly": True, "description": "Date and time of creation", "format": "date-time"},
-    "updated_at": {"type": "string", "readOnly": True, "description": "Date and time of the last modification",
-                   "format": "date-time"},
-}
-_NAME = {"type": "string", "minLength": 1, "maxLength": 80}
-_STRINGS = {"type": "array", "items": {"type": "string"}, "uniqueItems": True}
-_COUNT = {"type": "integer", "minimum": 0}
+_READ_ONLY = {"readOnly": True, "type": "string"}
+_LINKS = {"schema": _READ_ONLY, "self": _READ_ONLY}
+_NAME = {"type": "string", "maxLength": 80}
+_TYPE = {"type": "string", "enum": ["array", "boolean", "integer", "number", "object", "string", None]}
+_COUNT, _COUNT_OR_0 = {"$ref": "#/definitions/positiveInteger"}, {"$ref": "#/definitions/positiveIntegerDefault0"}
+_STRINGS, _PROPERTIES = {"$ref": "#/definitions/stringArray"}, {"$ref": "#/definitions/property"}
 
-PROPERTY: dict[str, Any] = {
-    "type": "object", "required": ["title", "type"], "additionalProperties": False,
-    "properties": {
-        "name": {"type": "string", "maxLength": 255}, "title": {"type": "string"}, "description": {"type": "string"},
-        "operators": {"type": "array", "items": {"type": "string"}},
-        "type": {"type": "string", "enum": ["array", "boolean", "integer", "number", "object", "string", None]},
-        "required": _STRINGS, "minimum": {"type": "number"}, "maximum": {"type": "number"},
-        "maxLength": _COUNT, "minLength": {**_COUNT, "default": 0}, "pattern": {"type": "string", "format": "regex"},
-        "enum": {"type": "array"}, "readonly": {"type": "boolean"}, "default": {},
-        "items": {"type": "object", "properties": {
-            "type": {"type": "string", "enum": ["array", "boolean", "integer", "number", "object", "string", None]},
-            "enum": {"type": "array"}}},
-        "maxItems": _COUNT, "minItems": {**_COUNT, "default": 0}, "uniqueItems": {"type": "boolean", "default": False},
-        "additionalItems": {"type": "boolean"},
-    },
-}
-PROPERTIES: dict[str, Any] = {"type": "object", "additionalProperties": PROPERTY}
-OBJECT: dict[str, Any] = {
-    "type": "object", "required": ["name"], "additionalProperties": False,
-    "properties": {"name": _NAME, "description": {"type": ["string", "null"]}, "required": _STRINGS,
-                   "properties": PROPERTIES, **_LINKS, **_DATES},
-}
-TAG: dict[str, Any] = {
-    "type": "object", "required": ["name"], "additionalProperties": False,
-    "properties": {"name": _NAME, **_LINKS, **_DATES},
-}
-_SHORT = {"type": "string", "minLength": 0, "maxLength": 80}
-ASSOCIATION: dict[str, Any] = {
-    "type": "object", "required": ["name"], "additionalProperties": False,
-    "properties": {
-        "name": {**_NAME, "description": "Resource type names should be aligned with Heat resource types whenever possible: "
-                                         "https://docs.openstack.org/heat/latest/template_guide/openstack.html"},
-        "prefix": {**_SHORT, "description": "Specifies the prefix to use for the given resource type. Any properties in the "
-                                            "namespace should be prefixed with this prefix when being applied to the "
-                                            "specified resource type. Must include prefix separator (e.g. a colon :)."},
-        "properties_target": {**_SHORT, "description": "Some resource types allow more than one key / value pair per "
-                                                       "instance. For example, Cinder allows user and image metadata on "
-                                                       "volumes. Only the image properties metadata is evaluated by Nova."},
-        "schema": _LINKS["schema"], **_DATES,
-    },
-}
-NAMESPACE: dict[str, Any] = {
-    "type": "object", "required": ["namespace"], "additionalProperties": False,
-    "properties": {
-        "namespace": {**_NAME, "description": "The unique namespace text."},
-        "display_name": {"type": "string", "description": "The user friendly name for the namespace. Used by UI if "
-                                                          "available.", "maxLength": 80},
-        "description": {"type": "string", "description": "Provides a user friendly description of the namespace.",
-                        "maxLength": 500},
-        "visibility": {"type": "string", "description": "Scope of namespace accessibility.", "enum": ["public", "private"]},
-        "protected": {"type": "boolean", "description": "If true, namespace will not be deletable."},
-        "owner": {"type": "string", "description": "Owner of the namespace.", "maxLength": 255},
-        "resource_type_associations": {"type": "array", "items": ASSOCIATION},
-        "properties": PROPERTIES, "objects": {"type": "array", "items": OBJECT}, "tags": {"type": "array", "items": TAG},
-        **_LINKS, **_DATES,
-    },
-}
-TAGS = {"type": "object", "required": ["tags"], "properties": {"tags": {"type": "array", "items": TAG}}}
 
-NAMESPACE_BODY, OBJECT_BODY, TAG_BODY = Schema(NAMESPACE), Schema(OBJECT), Schema(TAG)
-ASSOCIATION_BODY, TAGS_BODY = Schema(ASSOCIATION), Schema(TAGS)
-PROPERTY_BODY = Schema({**PROPERTY, "required": ["name", "title", "type"],
-                        "properties": {**PROPERTY["properties"], "name": {"type": "string", "minLength": 1, "maxLength": 80}}})
+def _dates(created: str, updated: str) -> dict[str, Any]:
+    def date(description: str) -> dict[str, Any]:
+        return {"type": "string", "readOnly": True, "description": description, "format": "date-time"}
+
+    return {"created_at": date(created), "updated_at": date(f"Date and time of the last {updated} modification")}
+
+
+_PROPERTY: dict[str, Any] = {
+    "name": _NAME, "title": {"type": "string"}, "description": {"type": "string"},
+    "operators": {"type": "array", "items": {"type": "string"}},
+    "type": _TYPE, "required": _STRINGS, "minimum": {"type": "number"}, "maximum": {"type": "number"},
+    "maxLength": _COUNT, "minLength": _COUNT_OR_0, "pattern": {"type": "string", "format": "regex"},
+    "enum": {"type": "array"}, "readonly": {"type": "boolean"}, "default": {},
+    "items": {"type": "object", "properties": {"type": _TYPE, "enum": {"type": "array"}}},
+    "maxItems": _COUNT, "minItems": _COUNT_OR_0, "uniqueItems": {"type": "boolean", "default": False},
+    "additionalItems": {"type": "boolean"},
+}
+_COUNTS = {"positiveInteger": {"type": "integer", "minimum": 0},
+           "positiveIntegerDefault0": {"allOf": [{"$ref": "#/definitions/positiveInteger"}, {"default": 0}]}}
+_OF_PROPERTY = {**_COUNTS, "stringArray": {"type": "array", "items": {"type": "string"}, "minItems": 1, "uniqueItems": True}}
+_OF_OTHERS = {
+    **_COUNTS, "stringArray": {"type": "array", "items": {"type": "string"}, "uniqueItems": True},
+    "property": {"type": "object", "additionalProperties": {"type": "object", "required": ["title", "type"],
+                                                            "properties": _PROPERTY}},
+}
+_OBJECT = {"name": _NAME, "description": {"type": "string"}, "required": _STRINGS, "properties": _PROPERTIES}
+_ASSOCIATION = {
+    "name": {**_NAME, "description": "Resource type names should be aligned with Heat resource types whenever possible: "
+                                     "https://docs.openstack.org/heat/latest/template_guide/openstack.html"},
+    "prefix": {**_NAME, "description": "Specifies the prefix to use for the given resource type. Any properties in the "
+                                       "namespace should be prefixed with this prefix when being applied to the "
+                                       "specified resource type. Must include prefix separator (e.g. a colon :)."},
+    "properties_target": {**_NAME, "description": "Some resource types allow more than one key / value pair per "
+                                                  "instance.  For example, Cinder allows user and image metadata on "
+                                                  "volumes. Only the image properties metadata is evaluated by Nova "
+                                                  "(scheduling or drivers). This property allows a namespace target "
+                                                  "to remove the ambiguity."},
+}
+_NAMESPACE: dict[str, Any] = {
+    "namespace": {"type": "string", "description": "The unique namespace text.", "maxLength": 80},
+    "display_name": {"type": "string", "description": "The user friendly name for the namespace. Used by UI if available.",
+                     "maxLength": 80},
+    "description": {"type": "string", "description": "Provides a user friendly description of the namespace.",
+                    "maxLength": 500},
+    "visibility": {"type": "string", "description": "Scope of namespace accessibility.", "enum": ["public", "private"]},
+    "protected": {"type": "boolean", "description": "If true, namespace will not be deletable."},
+    "owner": {"type": "string", "description": "Owner of the namespace.", "maxLength": 255},
+    **_dates("Date and time of namespace creation", "namespace"), **_LINKS,
+}
+
+
+def _plain(**properties: Any) -> dict[str, Any]:
+    return {"type": "array", "items": {"type": "object", "properties": properties}}
+
+
+def _strict(properties: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "array", "items": {"type": "object", "properties": properties, "required": ["name"]}}
+
+
+def _document(name: str, properties: dict[str, Any], required: list[str], definitions: dict[str, Any] | None = None) -> Any:
+    defined = {"definitions": definitions} if definitions else {}
+    return {"name": name, "properties": properties, "additionalProperties": False, **defined, "required": required}
+
+
+NAMESPACE = _document("namespace", {
+    **_NAMESPACE,
+    "resource_type_associations": _plain(name={"type": "string"}, prefix={"type": "string"},
+                                         properties_target={"type": "string"}),
+    "properties": _PROPERTIES,
+    "objects": _plain(name={"type": "string"}, description={"type": "string"}, required=_STRINGS, properties=_PROPERTIES),
+    "tags": _plain(name={"type": "string"}),
+}, ["namespace"], _OF_OTHERS)
+OBJECT = _document("object", {**_OBJECT, **_LINKS, **_dates("Date and time of object creation", "object")}, ["name"], _OF_OTHERS)
+PROPERTY = _document("property", _PROPERTY, ["type", "title", "name"], _OF_PROPERTY)
+TAG = _document("tag", {"name": _NAME, **_dates("Date and time of tag creation", "tag")}, ["name"])
+ASSOCIATION = _document("resource_type_association", {
+    **_ASSOCIATION, **_dates("Date and time of resource type association", "resource type association")}, ["name"])
+
+
+def _body(document: dict[str, Any], **changed: Any) -> Schema:
+    properties: dict[str, Any] = {**document["properties"], **changed}
+    return Schema({**document, "type": "object", "properties": properties})
+
+
+NAMESPACE_BODY = _body(NAMESPACE, objects=_strict(_OBJECT), tags=_strict({"name": _NAME}),
+                       resource_type_associations=_strict(_ASSOCIATION))
+OBJECT_BODY, PROPERTY_BODY, TAG_BODY, ASSOCIATION_BODY = _body(OBJECT), _body(PROPERTY), _body(TAG), _body(ASSOCIATION)
+TAGS_BODY = Schema({"type": "object", "required": ["tags"],
+                    "properties": {"tags": {"type": "array", "items": {**TAG, "type": "object"}}}})
 
 
 def documents(collection: Callable[..., dict[str, Any]]) -> dict[str, dict[str, Any]]:
     """The schema documents by name; `collection` makes the schema of a list."""
-    def named(name: str, schema: dict[str, Any]) -> dict[str, Any]:
-        return {"name": name, **{k: v for k, v in schema.items() if k != "type"}}
+    def listed(plural: str, item: dict[str, Any]) -> dict[str, Any]:
+        bare = {k: v for k, v in item.items() if k != "definitions"}
+        defined = {"definitions": item["definitions"]} if "definitions" in item else {}
+        return {**collection(plural, bare, plural), **defined}
 
-    plain_property = {**PROPERTY, "required": ["name", *PROPERTY["required"]]}
-    associated = {**ASSOCIATION}
+    properties = listed("properties", {**PROPERTY, "required": ["type", "title"]})
+    properties["properties"]["properties"] = {"type": "object",
+                                              "additionalProperties": properties["properties"]["properties"]["items"]}
     return {
-        "namespace": named("namespace", NAMESPACE),
-        "namespaces": collection("namespaces", named("namespace", NAMESPACE), "namespaces"),
-        "object": named("object", OBJECT),
-        "objects": collection("objects", named("object", OBJECT), "objects"),
-        "property": named("property", plain_property),
-        "properties": {"name": "properties", "properties": {"properties": PROPERTIES, "first": {"type": "string"},
-                                                            "next": {"type": "string"}, "schema": {"type": "string"}},
-                       "links": [{"rel": "first", "href": "{first}"}, {"rel": "next", "href": "{next}"},
-                                 {"rel": "describedby", "href": "{schema}"}]},
-        "resource_type": named("resource_type_association", associated),
-        "resource_types": collection("resource_type_associations", named("resource_type_association", associated),
-                                     "resource_type_associations"),
-        "tag": named("tag", TAG), "tags": collection("tags", named("tag", TAG), "tags"),
+        "namespace": NAMESPACE, "namespaces": listed("namespaces", NAMESPACE),
+        "object": OBJECT, "objects": listed("objects", OBJECT),
+        "property": PROPERTY, "properties": properties,
+        "resource_type": ASSOCIATION, "resource_types": listed("resource_type_associations", ASSOCIATION),
+        "tag": TAG, "tags": listed("tags", TAG),
     }

@@ -23,15 +23,14 @@ def namespace(row: Any, associations: Sequence[tuple[Any, str]] = ()) -> dict[st
             "visibility": row.visibility, "protected": row.protected, "owner": row.owner, **_dates(row),
             "self": _path(row.namespace), "schema": "/v2/schemas/metadefs/namespace"}
     if associations:
-        view["resource_type_associations"] = [{"name": name, **_dates(a)} | (
-            {"prefix": a.prefix} if a.prefix else {}) for a, name in associations]
+        view["resource_type_associations"] = [association(a, name) for a, name in associations]
     return {k: v for k, v in view.items() if v is not None}
 
 
 def item(kind: str, row: Any, of: str, prefix: str = "") -> dict[str, Any]:
-    """An object, property or tag of namespace `of`; `prefix` goes before properties' names."""
+    """An object, property or tag of namespace `of`; `prefix` goes before the names of an object's properties."""
     if kind == "property":
-        return {"name": prefix + row.name, **row.body}
+        return {"name": row.name, **row.body}
     view: dict[str, Any] = {"name": row.name}
     if kind == "object":
         view.update(description=row.description, required=[prefix + r for r in row.required or []],
