@@ -78,3 +78,21 @@ def test_a_network_goes_or_gets_a_port_but_not_both(crowd):
 
         made, gone = race([partial(work, i) for i in range(2)])
         assert (made, gone) in ((201, 409), (404, 204), (409, 204)), (made, gone)
+
+
+def test_servers_that_boot_together_share_one_automatic_network(crowd):
+    cloud, client = crowd
+    cloud.admin.post("/v2.0/networks", {"network": {"name": "public", "router:external": True, "is_default": True}}, status=201)
+    outside = cloud.admin.get("/v2.0/networks?name=public")["networks"][0]["id"]
+    cloud.admin.post("/v2.0/subnets", {"subnet": {"network_id": outside, "ip_version": 4, "cidr": "172.24.4.0/24"}}, status=201)
+    cloud.admin.post("/v2.0/subnetpools", {"subnetpool": {
+        "name": "pool", "prefixes": ["10.64.0.0/16"], "default_prefixlen": 26, "shared": True, "is_default": True}}, status=201)
+    url = f"/v2.0/auto-allocated-topology/{cloud.member.persona.project_id}"
+
+    def work(_index):
+        answer = client().request("GET", url)
+        return answer.status_code, answer.get_json()["auto_allocated_topology"]["id"]
+
+    found = race([partial(work, i) for i in range(4)])
+    assert {status for status, _ in found} == {200} and len(set(found)) == 1
+    assert [n["name"] for n in cloud.member.get("/v2.0/networks")["networks"] if n["id"] != outside] == ["auto_allocated_network"]

@@ -71,7 +71,7 @@ def group(request: Request, group_id: str) -> dict[str, Any]:
 def create_group(request: Request) -> dict[str, Any]:
     """200; 400, 403 over quota."""
     body = request.body["security_group"]
-    values = {"name": body["name"].strip(), "description": body.get("description") or ""}
+    values = {"name": body["name"], "description": body.get("description") or ""}
     made = remote(
         lambda: _client(request).create("security_group", values),
         on_409=errors.Forbidden("Maximum number of security groups or rules exceeded"),

@@ -147,7 +147,7 @@ def attach_interface(deps: Deps, context: Any, server: Any, wanted: Mapping[str,
         found = networks.resolve(deps, context, [item] if item["uuid"] or item["port"] else None, count=1)
     except errors.Conflict as e:
         raise errors.BadRequest(e.message) if "Multiple" in e.message else e from e
-    if not found:
+    if isinstance(found, str):
         raise errors.BadRequest("No fixed IP addresses available for network: none")
     port, owned = _port(client, server, {**found[0], "fixed_ip": item["fixed_ip"]})
     try:

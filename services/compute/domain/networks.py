@@ -7,15 +7,16 @@ from common import errors
 from services.compute.domain.deps import Deps, remote
 
 
-def resolve(deps: Deps, context: Any, wanted: Any, *, count: int) -> list[dict[str, Any]]:
-    """[{"uuid", "port", "fixed_ip", "tag"}] with every network known, as the caller may use them.
+def resolve(deps: Deps, context: Any, wanted: Any, *, count: int) -> list[dict[str, Any]] | str:
+    """[{"uuid", "port", "fixed_ip", "tag"}] with every network known, as the caller may use them; "auto", "none".
 
-    `wanted` is None or "auto" (the one network of the project), "none", or the API's list.
+    `wanted` is None (the one network of the project), "auto" (the same, or else one that is made for it: then "auto" remains for
+    the conductor, which has it made), "none", or the API's list.
     errors.BadRequest, or Conflict when there are several to choose from.
     """
     client = deps.network.as_user(context)
     if wanted == "none":
-        return []
+        return "none"
     if wanted is None or wanted == "auto" or wanted == []:
         return _only(client, context, auto=wanted == "auto")
     if count > 1 and any(w.get("fixed_ip") for w in wanted):
@@ -62,22 +63,22 @@ def _take_port(client: Any, item: dict[str, Any], taken: set[str]) -> None:
     item["uuid"] = port["network_id"]
 
 
-def _only(client: Any, context: Any, *, auto: bool) -> list[dict[str, Any]]:
+def _only(client: Any, context: Any, *, auto: bool) -> list[dict[str, Any]] | str:
     """The network of a request that names none."""
     own = remote(lambda: client.find("network", tenant_id=context.project_id, shared=False))
     shared = remote(lambda: client.find("network", shared=True))
     found = {n["id"]: n for n in [*own, *shared] if not n.get("router:external") or n.get("tenant_id") == context.project_id}
     if auto:
-        usable = [n for n in found.values() if n.get("subnets")]
-        if len(usable) != 1 and not [n for n in usable if n.get("tenant_id") == context.project_id]:
-            raise errors.BadRequest(f"Unable to automatically allocate a network for project {context.project_id}")
-        usable.sort(key=lambda n: (n.get("tenant_id") != context.project_id, n["id"]))
-        found = {usable[0]["id"]: usable[0]}
+        found = {i: n for i, n in found.items() if n.get("subnets")}
+        if not found:
+            refused = errors.BadRequest(f"Unable to automatically allocate a network for project {context.project_id}")
+            remote(lambda: client.get(f"/v2.0/auto-allocated-topology/{context.project_id}", fields="dry-run"), on_409=refused)
+            return "auto"
     if len(found) > 1:
         raise errors.Conflict("Multiple possible networks found, use a Network ID to be more specific.")
     for network in found.values():
         check_network(network)
-    return [{"uuid": n, "port": None, "fixed_ip": None, "tag": None} for n in found]
+    return [{"uuid": n, "port": None, "fixed_ip": None, "tag": None} for n in found] or "none"
 
 
 def check_network(network: Mapping[str, Any]) -> None:

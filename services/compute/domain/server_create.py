@@ -152,7 +152,7 @@ def create(deps: Deps, context: Any, wanted: Wanted) -> tuple[list[str], str, st
     group_ids, group_names = networks.security_groups(deps, context, wanted.security_groups)
     secret = wanted.admin_pass or password(deps.conf.compute.password_length)
     asked = {
-        "networks": nets or "none",
+        "networks": nets,
         "security_groups": group_ids,
         "availability_zone": wanted.zone,
         "host": wanted.host,

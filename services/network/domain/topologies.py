@@ -21,6 +21,10 @@ def get(work: Work, project_id: str) -> str:
     if known is not None:
         return str(known.id)
     outside, pools = requirements(work)
+    rows.get(work.session, models.Network, outside.id, lock=True)  # one at a time: servers of a project often boot together
+    known = _find(work, project_id)
+    if known is not None:
+        return str(known.id)
     network = networks.create(work, {"project_id": project_id, "name": NAME, "admin_state_up": True})
     made = [subnets.create(work, {
         "project_id": project_id, "network_id": network.id, "name": f"auto_allocated_subnet_v{p.ip_version}",

@@ -60,6 +60,13 @@ class FakeNetworks(_Store):
         self.items[item["id"]] = (kind, item)
         return item["id"]
 
+    def get(self, path, **params):
+        """The dry run of an automatic topology: refused where there is no default outside."""
+        assert path.startswith("/v2.0/auto-allocated-topology/") and params == {"fields": "dry-run"}
+        if not self.find("network", is_default=True):
+            raise RemoteError(409, "No default router:external network", "fake")
+        return {"auto_allocated_topology": {"id": "dry-run=pass"}}
+
     def find(self, kind, **filters):
         def fits(item):
             return all(item.get(k) in v if isinstance(v, list) else item.get(k) == v for k, v in filters.items())

@@ -56,9 +56,9 @@ def test_a_private_flavor_is_nobodys_at_first(cloud):
     assert cloud.admin.get("/v2.1/flavors/p/os-flavor-access") == {"flavor_access": []}
 
 
-def test_a_groups_name_is_trimmed(cloud):
+def test_a_groups_name_stays_as_it_is(cloud):
     made = cloud.member.post("/v2.1/os-security-groups", {"security_group": {"name": "  web ", "description": ""}})
-    assert made["security_group"]["name"] == "web"
+    assert made["security_group"]["name"] == "  web "
     cloud.member.post("/v2.1/os-security-groups", {"security_group": {"name": "", "description": ""}}, status=400)
 
 

@@ -3,6 +3,7 @@
 import base64
 
 from common.db.session import counted
+from services.compute.db import models
 
 V = {"OpenStack_API_Version": "compute 2.100"}
 
@@ -203,3 +204,25 @@ def test_user_data_keys_and_volumes(cloud):
         ],
     )
     cloud.server(status=400, block_device_mapping_v2=[{"source_type": "blank", "destination_type": "volume", "boot_index": 1}])
+
+
+def test_a_network_is_made_for_who_asks_for_any(cloud):
+    def boot(status):
+        body = {"server": {"name": "web", "flavorRef": cloud.default_flavor, "imageRef": cloud.image, "networks": "auto"}}
+        answer = cloud.member.request("POST", "/v2.1/servers", body, headers=at(37))
+        assert answer.status_code == status
+        return answer.get_json()
+
+    cloud.default_flavor = cloud.flavor()
+    there = boot(202)["server"]["id"]
+    assert [n["uuid"] for n in asked_networks(cloud, there)] == [cloud.network]
+    cloud.networks.remove("network", cloud.network)
+    assert "Unable to automatically allocate a network" in boot(400)["badRequest"]["message"]
+    cloud.networks.add("network", name="public", is_default=True, shared=False, subnets=["s"], **{"router:external": True})
+    assert asked_networks(cloud, boot(202)["server"]["id"]) == "auto"
+
+
+def asked_networks(cloud, server_id):
+    """What the conductor is told of a server's networks."""
+    with cloud.db.read() as session:
+        return session.get(models.ServerRequest, server_id).data["networks"]
