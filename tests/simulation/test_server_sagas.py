@@ -173,8 +173,14 @@ def test_shelve_offload_unshelve(world):
     world.act(server_id, "server_shelve", "shelve", "shelving", image_id="shelved")
     world.settle()
     assert world.row(server_id).vm_state == "shelved_offloaded" and world.placement.claims == {}
-    assert world.on_hosts() == {}
+    assert world.on_hosts() == {} and bound_to(world) == {""}
     world.act(server_id, "server_unshelve", "unshelve", "unshelving")
     world.settle()
+    assert bound_to(world) == {world.row(server_id).host}
     assert world.row(server_id).vm_state == "active" and world.image.images == {}
     delete(world, server_id)
+
+
+def bound_to(world):
+    """The hosts that the network service was told of."""
+    return {port["binding:host_id"] for port in world.network.ports.values()}

@@ -69,7 +69,7 @@ def choose_host(run: Run) -> Wait | None:
     if image_id:
         run.deps.database.transaction(_boot_from, run.resource_id, run.deps.image.as_user(run.context).show(image_id))
     server_create.choose_host(run)
-    ports.rebind(run, ending.server(run).host)
+    ports.rebind(run, run.data["chosen"])  # the row says so only once this step is written down
     return None
 
 
