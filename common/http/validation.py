@@ -1,19 +1,17 @@
-"""JSON schemas of bodies and query strings, compiled once, at their first use.
+"""JSON schemas of bodies and query strings, read once, at their first use.
 
-The quick validator (fastjsonschema) decides; only when it says no does the
-thorough one (jsonschema) run, because its texts are the ones that upstream's
+The quick checks (common.http.schema_checks) decide; only when they say no does the
+thorough validator (jsonschema) run, because its texts are the ones that upstream's
 clients and tests know.
 """
 
 import ipaddress
 import re
-import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import fastjsonschema
-
 from common import clock, errors, ids
+from common.http import schema_checks
 
 
 def _is_date_time(value: str) -> bool:
@@ -67,7 +65,7 @@ def _compiles(value: str) -> bool:
 
 
 class Schema:
-    """A JSON schema (draft 4 to 7 words) that is compiled at its first use.
+    """A JSON schema (draft 4 to 7 words) that is read at its first use.
 
     `document` is the schema. `validate` returns the value (defaults are not filled in) or raises
     errors.BadRequest whose message is made by `message(error)`.
@@ -75,34 +73,37 @@ class Schema:
 
     def __init__(self, document: Mapping[str, Any]) -> None:
         self.document = dict(document)
-        self._quick: Callable[[Any], Any] | None = None
+        self._fits: schema_checks.Check | None = None
         self._thorough: Any = None
-        self._lock = threading.Lock()
 
     def validate(self, value: Any, message: Callable[[Any], str] | None = None) -> Any:
         """Return `value` when it fits; else raise errors.BadRequest."""
-        if self._quick is None:
-            with self._lock:
-                if self._quick is None:
-                    self._quick = fastjsonschema.compile(self.document, formats=FORMATS, use_default=False)  # type: ignore[arg-type]
-        try:
-            self._quick(value)
-        except fastjsonschema.JsonSchemaException as quick:
-            raise errors.BadRequest(self._explain(value, message, str(quick))) from None
+        if self._fits is None:
+            self._fits = schema_checks.check(self.document, FORMATS)
+        if not self._fits(value):
+            raise errors.BadRequest(self._explain(value, message))
         return value
 
-    def _explain(self, value: Any, message: Callable[[Any], str] | None, fallback: str) -> str:
-        import jsonschema
-
+    def _explain(self, value: Any, message: Callable[[Any], str] | None) -> str:
         if self._thorough is None:
-            checker = jsonschema.FormatChecker(formats=())
-            for name, check in FORMATS.items():
-                checker.checks(name)(lambda v, c=check: not isinstance(v, str) or c(v))
-            self._thorough = jsonschema.Draft7Validator(self.document, format_checker=checker)
+            self._thorough = _thorough(self.document)
         found = sorted(self._thorough.iter_errors(value), key=lambda e: (len(e.path), str(e.path)))
-        if not found:
-            return fallback
-        return (message or describe)(found[0])
+        return (message or describe)(found[0]) if found else "The request does not fit its schema."
+
+
+def _thorough(document: Mapping[str, Any]) -> Any:
+    """jsonschema's validator, with the formats and the meaning of patterns that the quick checks know."""
+    import jsonschema
+
+    def pattern(_: Any, text: str, value: Any, _schema: Any) -> Any:
+        if isinstance(value, str) and not schema_checks.expression(text).search(value):
+            yield jsonschema.ValidationError(f"{value!r} does not match {text!r}")
+
+    checker = jsonschema.FormatChecker(formats=())
+    for name, test in FORMATS.items():
+        checker.checks(name)(lambda v, c=test: not isinstance(v, str) or c(v))
+    kind = jsonschema.validators.extend(jsonschema.Draft7Validator, {"pattern": pattern})
+    return kind(document, format_checker=checker)
 
 
 def describe(error: Any) -> str:
