@@ -167,17 +167,19 @@ def test_attach_and_detach_a_volume(world, at):
     delete(world, server_id)
 
 
-def test_shelve_offload_unshelve(world):
+@pytest.mark.parametrize("wish,lands", [(None, "alpha"), ("beta", "beta")])
+def test_shelve_offload_unshelve(world, wish, lands):
     server_id = boot(world)
     world.image.images["shelved"] = {"id": "shelved", "disk_format": "qcow2"}
     world.act(server_id, "server_shelve", "shelve", "shelving", image_id="shelved")
     world.settle()
     assert world.row(server_id).vm_state == "shelved_offloaded" and world.placement.claims == {}
     assert world.on_hosts() == {} and bound_to(world) == {""}
-    world.act(server_id, "server_unshelve", "unshelve", "unshelving")
+    world.act(server_id, "server_unshelve", "unshelve", "unshelving", host=wish)
     world.settle()
     assert bound_to(world) == {world.row(server_id).host}
     assert world.row(server_id).vm_state == "active" and world.image.images == {}
+    assert world.row(server_id).host == lands and world.on_hosts() == {server_id: lands}
     delete(world, server_id)
 
 

@@ -38,7 +38,7 @@ def request(session: Any, server: Any, flavor: Mapping[str, Any], asked: Any, *,
     disks = server_parts.disks(session, [server.id]).get(server.id, []) if devices is None else devices
     local_root = not any(d.boot_index == 0 and d.destination == "volume" for d in disks)
     required, forbidden = traits(flavor, image)
-    zone = data.get("availability_zone") or server.pinned_zone
+    zone = server.pinned_zone  # what was asked for at boot, unless it was changed since
     return {
         "consumer_id": server.id, "project_id": server.project_id, "user_id": server.user_id, "consumer_type": "INSTANCE",
         "consumer_generation": None, "resources": resources(server, flavor, local_root), "groups": {},

@@ -35,8 +35,11 @@ def choose_hosts(runs: list[Run]) -> list[Later | Exception | None]:
             if server is not None and not (server.host and server.node):
                 devices = [] if run.data.get("volumes") is False else server_parts.disks(session, [server.id]).get(server.id, [])
                 run.memo["volumes"] = any(d.destination == "volume" for d in devices)
-                wanted.setdefault(run.context.request_id, []).append((run, placing.request(
-                    session, server, server.flavor, server, ignore_hosts=run.data.get("ignore_hosts", []), devices=devices)))
+                item = placing.request(session, server, server.flavor, server, ignore_hosts=run.data.get("ignore_hosts", []),
+                                       devices=devices)
+                if "host" in run.data:  # an unshelve's wish, or none: not the boot's
+                    item |= {"host": run.data["host"], "node": None}
+                wanted.setdefault(run.context.request_id, []).append((run, item))
     answers: dict[str, dict[str, Any]] = {}
     for asked in wanted.values():
         found = runs[0].deps.choose_hosts(asked[0][0].context, [item for _, item in asked])

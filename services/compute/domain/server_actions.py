@@ -362,7 +362,7 @@ def unshelve(deps: Deps, context: Any, server: Any, wanted: Mapping[str, Any]) -
     values = {}
     if "availability_zone" in wanted:
         values = {"availability_zone": wanted["availability_zone"], "pinned_zone": wanted["availability_zone"]}
-    operations.begin(deps, context, server, "unshelve", dict(wanted), values=values)
+    operations.begin(deps, context, server, "unshelve", {"host": wanted.get("host")}, values=values)
 
 
 def force_live_migration(deps: Deps, context: Any, server: Any, migration: Any) -> None:
