@@ -3,16 +3,21 @@
 All of them may be called again after a crash: the driver's methods are idempotent.
 """
 
+import logging
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from common import clock, context, errors
 from services.compute.agent.images import Images
 from services.compute.agent.tunnel import Listener
 from services.compute.drivers.base import Driver, DriverError
 from services.compute.objects.report import ServerReport
-from services.compute.objects.server import ServerSpec
+from services.compute.objects.server import ServerSpec, VolumeSpec
+
+LOG = logging.getLogger(__name__)
+ASK_EVERY_S = 2.0
 
 
 @dataclass(frozen=True)
@@ -96,6 +101,37 @@ def detach_volume(host: Host, server_id: str, spec: ServerSpec | None, args: Map
     return None, {}
 
 
+class _StillWanted:
+    """Whether the conductor still has an open job `swap_volume` for a server; asked every two seconds at most."""
+
+    def __init__(self, host: Host, server_id: str) -> None:
+        self._host, self._server_id, self._asked_s, self._answer = host, server_id, clock.monotonic(), True
+
+    def __call__(self) -> bool:
+        now = clock.monotonic()
+        if now - self._asked_s >= ASK_EVERY_S and self._host.conductor is not None:
+            self._asked_s = now
+            try:
+                found = self._host.conductor.work(context.internal(), self._host.name, [self._server_id])
+                self._answer = any(job["verb"] == "swap_volume" for item in found for job in item["jobs"])
+            except errors.Transient as e:
+                LOG.info("not known whether the swap of a volume of %s is wanted: %s", self._server_id, e)
+        return self._answer
+
+
+def swap_volume(host: Host, server_id: str, spec: ServerSpec | None, args: Mapping[str, Any]) -> Any:
+    """Give the guest another volume in the place of one, with its content."""
+    host.driver.disks.swap(server_id, args["old_volume_id"], VolumeSpec.from_dict(args["volume"]), args.get("size_bytes"),
+                           _StillWanted(host, server_id))
+    return None, {}
+
+
+def unswap_volume(host: Host, server_id: str, spec: ServerSpec | None, args: Mapping[str, Any]) -> Any:
+    """End a swap that is under way; {"swapped": True}, and nothing done, when the guest has the other volume already."""
+    volume = VolumeSpec.from_dict(args["volume"])
+    return None, {"swapped": host.driver.disks.unswap(server_id, args["old_volume_id"], volume)}
+
+
 def attach_interface(host: Host, server_id: str, spec: ServerSpec | None, args: Mapping[str, Any]) -> Any:
     """Plug a card of the spec."""
     nic = next((n for n in wanted(spec, server_id).nics if n.port_id == args["port_id"]), None)
@@ -164,4 +200,5 @@ VERBS: Mapping[str, Verb] = {
     "attach_volume": attach_volume, "detach_volume": detach_volume, "attach_interface": attach_interface,
     "detach_interface": detach_interface, "password": password, "crash_dump": crash_dump, "resize_prepare": resize_prepare,
     "resize_finish": resize_finish, "resize_confirm": resize_confirm, "resize_revert": resize_revert,
+    "swap_volume": swap_volume, "unswap_volume": unswap_volume,
 }

@@ -67,23 +67,20 @@ def attach_volume(request: Request, server_id: str) -> Any:
 
 
 def update_volume(request: Request, server_id: str, volume_id: str) -> None:
-    """202: swap the volume (operators), or since 2.85 set delete_on_termination; 400, 403, 404, 409."""
-    row = load_server(request, server_id)
+    """202: swap the volume (for block storage), since 2.85 also set delete_on_termination; 400, 403, 404, 409."""
     body = request.body["volumeAttachment"]
-    target = {"project_id": row.project_id, "user_id": row.user_id}
-    if body["volumeId"] != volume_id:
-        request.authorize(target, "os_compute_api:os-volumes-attachments:swap")
+    swaps = body["volumeId"] != volume_id or not request.at_least("2.85")
+    row = load_server(request, server_id, "os_compute_api:os-volumes-attachments:swap" if swaps else None)
+    if request.at_least("2.85"):
+        disk = _disk(request, server_id, volume_id)
+        for field, value in (("device", disk.device_name), ("tag", disk.tag), ("serverId", server_id), ("id", volume_id)):
+            if field in body and body[field] != value:
+                raise errors.BadRequest(f"The {field} cannot be changed.")
+        if "delete_on_termination" in body:
+            wanted = boolean(body["delete_on_termination"], "delete_on_termination")
+            request.app.db.transaction(server_parts.change_disk, disk.id, delete_on_termination=wanted)
+    if swaps:
         attachments.swap_volume(request.app, request.context, row, volume_id, body["volumeId"])
-        return
-    disk = _disk(request, server_id, volume_id)
-    if not request.at_least("2.85"):
-        raise errors.BadRequest("The volume is attached already.")
-    for field, value in (("device", disk.device_name), ("tag", disk.tag), ("serverId", server_id), ("id", volume_id)):
-        if field in body and body[field] != value:
-            raise errors.BadRequest(f"The {field} cannot be changed.")
-    if "delete_on_termination" in body:
-        wanted = boolean(body["delete_on_termination"], "delete_on_termination")
-        request.app.db.transaction(server_parts.change_disk, disk.id, delete_on_termination=wanted)
 
 
 def detach_volume(request: Request, server_id: str, volume_id: str) -> None:

@@ -18,6 +18,7 @@ from services.compute.conductor import (
     server_resize,
     server_shelve,
     server_snapshot,
+    server_swap_volume,
     server_volume,
 )
 
@@ -26,5 +27,5 @@ SAGAS: Mapping[str, Saga] = {saga.kind: saga for saga in (
     server_snapshot.SAGA, server_volume.ATTACH, server_volume.DETACH, server_interface.ATTACH, server_interface.DETACH,
     server_password.SAGA, server_resize.RESIZE, server_resize.MIGRATE, server_resize.CONFIRM, server_resize.REVERT,
     server_shelve.SHELVE, server_shelve.OFFLOAD, server_shelve.UNSHELVE, server_reclaim.SOFT_DELETE, server_reclaim.RESTORE,
-    server_live_migrate.SAGA, server_evacuate.SAGA, server_crash_dump.SAGA,
+    server_live_migrate.SAGA, server_evacuate.SAGA, server_crash_dump.SAGA, server_swap_volume.SAGA,
 )}

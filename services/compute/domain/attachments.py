@@ -118,15 +118,47 @@ def detach_volume(deps: Deps, context: Any, server: Any, volume_id: str) -> None
 
 
 def swap_volume(deps: Deps, context: Any, server: Any, old_id: str, new_id: str) -> None:
-    """Begin to replace an attached volume by another one that gets its data. errors: NotFound, BadRequest, Conflict."""
+    """Begin to replace an attached volume by another one that gets its content. errors: NotFound, BadRequest, Conflict.
+
+    Only for a volume that block storage says it is migrating: the disk's serial number stays the old volume's while the guest
+    runs, which is right when the new one takes over its name.
+    """
+    client = deps.volume
+    old = remote(lambda: client.volume(old_id), on_404=errors.NotFound(f"Volume {old_id} could not be found."))
+    if not old.get("migration_status"):
+        raise errors.Conflict(f"volume {old_id} is not migrating; this API should only be called by Cinder")
+    new = remote(lambda: client.volume(new_id), on_404=errors.BadRequest(f"Volume {new_id} could not be found."))
+    states.check_lock(server, context.has_admin_role)
+    states.check("swap_volume", server)
     with deps.db.read() as session:
         disk = server_parts.disk_of_volume(session, server.id, old_id)
+        again = server_parts.disk_of_volume(session, server.id, new_id)
     if disk is None:
         raise not_attached(server.id, old_id)
-    client = deps.volume.as_user(context)
-    volume = remote(lambda: client.volume(new_id), on_404=errors.BadRequest(f"Volume {new_id} could not be found."))
-    block_devices.check_volume(volume, multiattach=False)
-    operations.begin(deps, context, server, "swap_volume", {"disk_id": disk.id, "old_volume_id": old_id, "new_volume_id": new_id})
+    if again is not None or new.get("attachments"):
+        raise errors.BadRequest("Invalid volume: New volume must be detached in order to swap.")
+    if new["size"] < old["size"]:
+        raise errors.BadRequest("Invalid volume: New volume must be the same size or larger.")
+    remote(lambda: client.action(old_id, "os-begin_detaching"))
+    made = None
+    try:
+        if _writers(client.volume(old_id)) > 1:
+            raise errors.BadRequest("Swapping multi-attach volumes with more than one read/write attachment is not supported.")
+        made = remote(lambda: client.create_attachment(new_id, server.id))["id"]
+        operations.begin(deps, context, server, "swap_volume", {
+            "disk_id": disk.id, "old_volume_id": old_id, "new_volume_id": new_id, "attachment_id": made,
+            "old_attachment_id": disk.attachment_id, "old_size": old["size"], "new_size": new["size"]})
+    except (errors.ApiError, errors.Transient):
+        if made is not None:
+            client.delete_attachment(made)
+        client.action(old_id, "os-roll_detaching")
+        raise
+
+
+def _writers(volume: Mapping[str, Any]) -> int:
+    """How many servers may write to a volume."""
+    read_only = str((volume.get("metadata") or {}).get("readonly")).lower() == "true"
+    return 0 if read_only else len(volume.get("attachments") or ())
 
 
 def attach_interface(deps: Deps, context: Any, server: Any, wanted: Mapping[str, Any]) -> Any:

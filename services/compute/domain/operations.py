@@ -25,8 +25,6 @@ def begin(deps: Deps, context: Any, server: Any, name: str, data: Mapping[str, A
     states.check_lock(server, context.has_admin_role)
     for _ in range(_TRIES_MAX):
         action = states.check(name, server)
-        if not action.ready:
-            raise errors.ApiError(f"{action.wire} is not implemented by this cloud.", status=501)
 
         def work(session: Session, action: states.Action = action, row: Any = server) -> list[str]:
             changed = dict(values or {})

@@ -105,7 +105,6 @@ class Action:
     sets      task state while it lasts (None: unchanged)
     saga      kind of saga that does it ("": it is done at once)
     launched  the server must have run before
-    ready     whether conductors have its saga; without one it is refused (501) instead of being left undone
     """
 
     wire: str
@@ -115,7 +114,6 @@ class Action:
     tasks: frozenset[str | None] | None = IDLE
     launched: bool = False
     shown: str = ""
-    ready: bool = True
 
     @property
     def recorded(self) -> str:
@@ -175,7 +173,7 @@ ACTIONS: Mapping[str, Action] = {
     "detach_volume": _a(
         "detach_volume", "active paused stopped suspended resized soft-delete shelved shelved_offloaded", "server_detach_volume"
     ),
-    "swap_volume": _a("swap_volume", "active paused resized", "server_swap_volume", ready=False),
+    "swap_volume": _a("swap_volume", "active paused resized", "server_swap_volume"),
     "attach_interface": _a("attach_interface", "active paused stopped", "server_attach_interface"),
     "detach_interface": _a("detach_interface", "active paused stopped", "server_detach_interface"),
     "restore": _a("restore", "soft-delete", "server_restore", RESTORING),

@@ -139,6 +139,17 @@ class Disks(Protocol):
     def detach(self, uuid: str, volume_id: str) -> None:
         """Detach a volume; waits for the guest to let go, DeviceBusy if it does not. Not attached: nothing."""
 
+    def swap(self, uuid: str, old_id: str, volume: VolumeSpec, size_bytes: int | None, wanted: Callable[[], bool]) -> None:
+        """Copy an attached volume to `volume`, which is as large at least, and give it to the running guest in its place.
+
+        The guest goes on. `size_bytes` is the old one's size where the new one is larger: the guest has no more of it until its
+        domain is built anew. `wanted` is asked again and again while it is copied; a DriverError leaves the guest with the old
+        one. Swapped already: nothing.
+        """
+
+    def unswap(self, uuid: str, old_id: str, volume: VolumeSpec) -> bool:
+        """End a swap that is under way. True, and nothing done, when the guest has `volume` already."""
+
     def extend(self, uuid: str, volume_id: str, size_bytes: int) -> None:
         """Tell a running guest that a volume became `size_bytes` large."""
 

@@ -3,6 +3,7 @@
 import pytest
 
 from common import ids
+from common.testing.api import Persona
 from services.compute.db import models
 from tests.api.compute.test_servers import at
 
@@ -159,6 +160,61 @@ def test_volumes(cloud):
     lost = cloud.volumes.add()
     cloud.member.post(url, {"volumeAttachment": {"volumeId": lost}}, status=409)
     assert cloud.volumes.items[lost]["status"] == "available"
+
+
+def test_swap_of_volumes(cloud):
+    made = cloud.server()["server"]["id"]
+    cloud.run(made)
+    old, new, small = cloud.volumes.add(size=2, attachments=[]), cloud.volumes.add(size=2), cloud.volumes.add(size=1)
+    url = f"/v2.1/servers/{made}/os-volume_attachments"
+    cloud.member.post(url, {"volumeAttachment": {"volumeId": old}})
+    cloud.run(made)
+    cloud.volumes.items[old].update(status="in-use", attachments=[{"server_id": made}])
+    block_storage = cloud.member.as_(Persona("service"))
+
+    def swap(volume_id, status, client=block_storage, minor=85, into=old):
+        answer = client.request("PUT", f"{url}/{into}", {"volumeAttachment": {"volumeId": volume_id}}, at(minor))
+        assert answer.status_code == status, answer.get_data()
+        assert cloud.volumes.items[old]["status"] == ("detaching" if status == 202 else "in-use")
+
+    swap(new, 403, cloud.member)
+    swap(new, 403, cloud.admin)
+    swap(new, 409)  # block storage does not migrate it
+    cloud.volumes.items[old]["migration_status"] = "migrating"
+    swap(ids.uuid(), 400)
+    swap(new, 404, into=ids.uuid())
+    swap(small, 400)
+    swap(old, 400, minor=84)
+    cloud.volumes.items[old]["attachments"].append({"server_id": ids.uuid()})
+    swap(new, 400)  # two servers may write to it
+    cloud.volumes.items[old]["metadata"] = {"readonly": "True"}
+    cloud.run(made, vm_state="stopped")
+    swap(new, 409)
+    cloud.run(made)
+    cloud.volumes.items[new]["status"] = "error"
+    swap(new, 400)
+    cloud.volumes.items[new]["status"] = "available"
+    swap(new, 202)
+    assert cloud.volumes.items[new]["status"] == "reserved"
+    kind, _, _, data = cloud.sagas(made)[-1]
+    attachments = {a["volume_id"]: a["id"] for a in cloud.volumes.attachments.values()}
+    assert kind == "server_swap_volume"
+    assert (data["old_attachment_id"], data["attachment_id"]) == (attachments[old], attachments[new])
+    assert cloud.admin.get(f"/v2.1/servers/{made}/os-instance-actions")["instanceActions"][0]["action"] == "swap_volume"
+
+
+def test_what_goes_with_a_server_may_be_changed_since_2_85(cloud):
+    made = cloud.server()["server"]["id"]
+    cloud.run(made)
+    volume = cloud.volumes.add()
+    url = f"/v2.1/servers/{made}/os-volume_attachments"
+    cloud.member.post(url, {"volumeAttachment": {"volumeId": volume}})
+    body = {"volumeAttachment": {"volumeId": volume, "delete_on_termination": True}}
+    assert cloud.member.request("PUT", f"{url}/{volume}", body, at(85)).status_code == 202
+    shown = cloud.member.request("GET", f"{url}/{volume}", headers=at(85)).get_json()["volumeAttachment"]
+    assert shown["delete_on_termination"] is True
+    body["volumeAttachment"]["tag"] = "another"
+    assert cloud.member.request("PUT", f"{url}/{volume}", body, at(85)).status_code == 400
 
 
 def test_interfaces_and_addresses(cloud):

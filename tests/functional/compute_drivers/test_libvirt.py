@@ -223,6 +223,48 @@ def test_hot_plug(driver: base.Driver, spec: objects.ServerSpec, folder: pathlib
         subprocess.run(["ip", "link", "del", card.bridge], capture_output=True, check=False)
 
 
+def test_swap_of_volumes(driver: base.Driver, spec: objects.ServerSpec, folder: pathlib.Path) -> None:
+    driver.lifecycle.ensure(spec)
+    assert seen(driver, spec, "BOOTED 1")
+    first, third = folder / "first.raw", folder / "third.raw"
+    for path in (first, third):
+        path.write_bytes(bytes(8 * MIB))
+    target = hosts.IscsiTarget(folder, 16 * MIB)
+    old, last = (
+        objects.VolumeSpec(str(uuid.uuid4()), {"driver_volume_type": "local", "data": {"device_path": str(path)}})
+        for path in (first, third)
+    )
+    new = objects.VolumeSpec(str(uuid.uuid4()), target.connection_info())
+    try:
+        driver.disks.attach(spec.uuid, old)
+        assert seen(driver, spec, "wrote vdb")
+        assert not driver.disks.unswap(spec.uuid, old.volume_id, new), "nothing is under way"
+        with pytest.raises(base.DriverError, match="not wanted"):
+            driver.disks.swap(spec.uuid, old.volume_id, new, 8 * MIB, lambda: False)
+        assert driver.lifecycle.report(spec.uuid).devices == {old.volume_id: "/dev/vdb"}
+        for _ in range(2):
+            driver.disks.swap(spec.uuid, old.volume_id, new, 8 * MIB, lambda: True)
+            assert driver.lifecycle.report(spec.uuid).devices == {new.volume_id: "/dev/vdb"}
+        assert driver.disks.unswap(spec.uuid, old.volume_id, new), "the guest has it already"
+        assert target.store.read_bytes()[:5] == b"hello", "its content is the old one's"
+        # the old one may come back as a further disk, though the first still bears its id as serial number
+        assert driver.disks.attach(spec.uuid, old) == "/dev/vdc"
+        driver.disks.detach(spec.uuid, old.volume_id)
+        assert driver.lifecycle.report(spec.uuid).devices == {new.volume_id: "/dev/vdb"}
+        # what the guest starts from next has the new one, with its own serial number
+        driver.lifecycle.set_power(spec.uuid, "stopped", 0)
+        with pytest.raises(base.DriverError, match="does not run"):
+            driver.disks.swap(spec.uuid, new.volume_id, last, None, lambda: True)
+        driver.lifecycle.set_power(spec.uuid, "running")
+        assert driver.lifecycle.report(spec.uuid).devices == {new.volume_id: "/dev/vdb"}
+        assert seen(driver, spec, "disks: vda=2097152 vdb=32768"), "now the guest has all of it"
+        driver.disks.detach(spec.uuid, new.volume_id)
+        assert driver.lifecycle.report(spec.uuid).devices == {}
+    finally:
+        driver.lifecycle.destroy(spec.uuid)
+        target.close()
+
+
 def test_snapshot_of_running_and_stopped(
     driver: base.Driver, spec: objects.ServerSpec, folder: pathlib.Path
 ) -> None:

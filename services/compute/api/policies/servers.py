@@ -30,7 +30,7 @@ os-extended-server-attributes os-instance-actions:events os-instance-actions:eve
 os-shelve:shelve_offload os-shelve:unshelve_to_host os-lock-server:unlock:unlock_override os-evacuate
 os-admin-actions:reset_state os-admin-actions:inject_network_info os-admin-actions:reset_network
 os-migrate-server:migrate:host os-migrate-server:migrate_live:host os-migrations:index:all_projects os-migrations:index:host
-os-volumes-attachments:swap server:topology:host:index os-console-auth-tokens os-server-external-events:create
+server:topology:host:index os-console-auth-tokens os-server-external-events:create
 servers:migrations:index:host
 """
 
@@ -42,4 +42,5 @@ def table(words: str, check: str) -> list[object]:
 
 RULES = (*table(_READER, ADMIN_OR_READER), *table(_MEMBER, ADMIN_OR_MEMBER), *table(_MANAGER, ADMIN_OR_MANAGER),
          *[r for r in table(_ADMIN, ADMIN) if r.name != P + "os-server-external-events:create"],  # type: ignore[attr-defined]
-         rule(P + "os-server-external-events:create", f"{ADMIN} or rule:service_role", "Tell about servers, for other services."))
+         rule(P + "os-server-external-events:create", f"{ADMIN} or rule:service_role", "Tell about servers, for other services."),
+         rule(P + "os-volumes-attachments:swap", "rule:service_role", "Replace a volume that migrates by its copy."))

@@ -12,7 +12,7 @@ from xml.etree import ElementTree as ET
 import libvirt
 
 from services.compute.drivers.base import DeviceBusy, DriverError
-from services.compute.drivers.libvirt import bridges, devices_xml, layout, snapshot
+from services.compute.drivers.libvirt import bridges, devices_xml, layout, snapshot, swap
 from services.compute.drivers.libvirt.host import Host, disk_of_volume, nic_of_tap, program_errors
 from services.compute.objects.report import DiskFile
 from services.compute.objects.server import NicSpec, VolumeSpec
@@ -42,6 +42,8 @@ class Disks:
             found = disk_of_volume(xml, volume.volume_id)
             kept = disk_of_volume(inactive, volume.volume_id)
             target = _target(found if found is not None else kept) or self._free(xml, inactive, volume)
+            if found is None and host.active(domain):
+                swap.note(host, domain, target, None)
             bus = volume.bus or _bus_of_root(xml)
             slot = layout.Slot("", target, bus, "raw", device=volume.device_type, volume=volume)
             element = devices_xml.volume_disk(slot, host.platform.initiator)
@@ -62,8 +64,28 @@ class Disks:
         with host.locks.hold(uuid), program_errors():
             domain = host.conn.find(uuid)
             if domain is not None:
+                target = _target(disk_of_volume(host.xml(domain), volume_id))
                 unplug(host, domain, lambda xml: disk_of_volume(xml, volume_id), f"volume {volume_id}")
+                if target is not None and host.active(domain):
+                    swap.note(host, domain, target, None)
             remove_secret(host, volume_id)
+
+    def swap(
+        self, uuid: str, old_id: str, volume: VolumeSpec, size_bytes: int | None, wanted: Callable[[], bool]
+    ) -> None:
+        """See `base.Disks.swap`."""
+        with self._host.locks.hold(uuid), program_errors():
+            define_secret(self._host, volume)
+            swap.swap(self._host, uuid, old_id, volume, size_bytes, wanted)
+            remove_secret(self._host, old_id)
+
+    def unswap(self, uuid: str, old_id: str, volume: VolumeSpec) -> bool:
+        """See `base.Disks.unswap`."""
+        with self._host.locks.hold(uuid), program_errors():
+            done = swap.give_up(self._host, uuid, old_id, volume)
+            if not done:
+                remove_secret(self._host, volume.volume_id)
+            return done
 
     def extend(self, uuid: str, volume_id: str, size_bytes: int) -> None:
         """See `base.Disks.extend`."""

@@ -15,6 +15,8 @@ from services.compute.drivers.libvirt.connection import Connection
 from services.compute.drivers.libvirt.domain_xml import Platform
 from services.compute.drivers.libvirt.local_disks import LocalDisks
 
+SWAPS = "https://altostack.org/xmlns/compute/swaps/1"
+
 
 class KeyedLocks:
     """One re-entrant lock per key, kept only while somebody holds or awaits it."""
@@ -72,18 +74,31 @@ def program_errors() -> Iterator[None]:
         raise DriverError(str(e)) from e
 
 
+def swaps(xml: ET.Element) -> list[ET.Element]:
+    """What the swaps of volumes noted in a domain's description: `target`, `serial` and `volume` each."""
+    return xml.findall(f"metadata/{{{SWAPS}}}swaps/{{{SWAPS}}}swap")
+
+
+def volume_of(xml: ET.Element, disk: ET.Element) -> str:
+    """The volume that a disk is, or an empty text: its serial number, unless the guest was given another volume since."""
+    serial, target = disk.findtext("serial") or "", disk.find("target")
+    device = target.get("dev") if target is not None else None
+    noted = (s.get("volume", "") for s in swaps(xml) if s.get("target") == device and s.get("serial") == serial)
+    return next(noted, serial)
+
+
 def disk_of_volume(xml: ET.Element, volume_id: str) -> ET.Element | None:
     """The disk of a volume in a domain's description."""
-    return next((d for d in xml.findall("devices/disk") if d.findtext("serial") == volume_id), None)
+    return next((d for d in xml.findall("devices/disk") if volume_of(xml, d) == volume_id), None)
 
 
 def volume_devices(xml: ET.Element) -> dict[str, str]:
     """Device names by volume id: every disk that has a serial number is a volume."""
     out = {}
     for disk in xml.findall("devices/disk"):
-        serial, target = disk.findtext("serial"), disk.find("target")
-        if serial and target is not None:
-            out[serial] = "/dev/" + target.get("dev", "")
+        volume_id, target = volume_of(xml, disk), disk.find("target")
+        if volume_id and target is not None:
+            out[volume_id] = "/dev/" + target.get("dev", "")
     return out
 
 

@@ -20,8 +20,18 @@ import libvirt
 
 from common import ids
 from services.compute.drivers.base import DriverError, MigrationAborted, ServerNotFound, Unsupported, Watcher
-from services.compute.drivers.libvirt import bridges, consoles, devices, devices_xml, domain_xml, layout, local_disks, qemu_img
-from services.compute.drivers.libvirt.host import Host, program_errors
+from services.compute.drivers.libvirt import (
+    bridges,
+    consoles,
+    devices,
+    devices_xml,
+    domain_xml,
+    layout,
+    local_disks,
+    qemu_img,
+    swap,
+)
+from services.compute.drivers.libvirt.host import Host, program_errors, volume_of
 from services.compute.drivers.libvirt.lifecycle import Lifecycle
 from services.compute.drivers.libvirt.progress import Progress
 from services.compute.objects.report import ServerReport
@@ -260,9 +270,9 @@ def at_destination(text: str, plan: Mapping[str, Any], folder: str) -> str:
         if element.tag in ("kernel", "initrd") and os.path.dirname(element.text or "") == folder:
             element.text = os.path.join(plan["folder"], os.path.basename(element.text or ""))
     for disk in root.findall("devices/disk"):
-        wanted = plan["volumes"].get(disk.findtext("serial") or "")
+        wanted = plan["volumes"].get(volume_of(root, disk))
         if wanted:
-            _reconnect(disk, ET.fromstring(wanted))
+            swap.reconnect(disk, ET.fromstring(wanted))
     if plan["listen"]:
         for graphics in root.findall("devices/graphics"):
             graphics.set("listen", plan["listen"])
@@ -274,20 +284,6 @@ def at_destination(text: str, plan: Mapping[str, Any], folder: str) -> str:
                 source.set("service", str(plan["serial_port"]))
             source.set("host", plan["listen"] or "127.0.0.1")
     return devices_xml.to_text(root)
-
-
-def _reconnect(disk: ET.Element, wanted: ET.Element) -> None:
-    """Give a volume's disk the connection of another host; how the guest sees it stays."""
-    old, new = disk.find("source"), wanted.find("source")
-    if new is None:
-        return
-    disk.set("type", wanted.get("type", "network"))
-    if old is not None:
-        place = list(disk).index(old)
-        disk.remove(old)
-        disk.insert(place, new)
-    else:
-        disk.append(new)
 
 
 def _writable_files(xml: ET.Element, folder: str) -> list[tuple[str, str]]:

@@ -1,12 +1,13 @@
 """Volumes, network cards and root disk snapshots of simulated servers."""
 
 import struct
+from collections.abc import Callable
 
 from services.compute.drivers import base
 from services.compute.drivers.libvirt import layout
 from services.compute.drivers.simulated.nodes import Guest, Nodes
 from services.compute.objects.report import DiskFile
-from services.compute.objects.server import NicSpec, VolumeSpec
+from services.compute.objects.server import PAUSED, RUNNING, NicSpec, VolumeSpec
 
 GIB = 1024**3
 
@@ -49,6 +50,29 @@ class Disks:
             with self._nodes.lock:
                 guest.devices.pop(volume_id, None)
                 guest.volume_sizes.pop(volume_id, None)
+
+    def swap(self, uuid: str, old_id: str, volume: VolumeSpec, size_bytes: int | None, wanted: Callable[[], bool]) -> None:
+        """See `base.Disks.swap`; takes the time of the operation `swap`."""
+        guest = self._nodes.get(uuid)
+        if volume.volume_id in guest.devices:
+            return
+        if guest.power not in (RUNNING, PAUSED):
+            raise base.DriverError(f"Server {uuid} does not run: its volumes cannot be swapped.")
+        if old_id not in guest.devices:
+            raise base.DriverError(f"Volume {old_id} is not attached to server {uuid}.")
+        self._nodes.work("swap", uuid, guest.node)
+        if not wanted():
+            raise base.DriverError("The swap of the volume is not wanted any more.")
+        with self._nodes.lock:
+            guest.devices[volume.volume_id] = guest.devices.pop(old_id)
+            guest.volume_sizes.pop(old_id, None)
+            if size_bytes is not None:
+                guest.volume_sizes[volume.volume_id] = size_bytes
+
+    def unswap(self, uuid: str, old_id: str, volume: VolumeSpec) -> bool:
+        """See `base.Disks.unswap`."""
+        guest = self._nodes.guests.get(uuid)
+        return guest is not None and volume.volume_id in guest.devices
 
     def extend(self, uuid: str, volume_id: str, size_bytes: int) -> None:
         """See `base.Disks.extend`."""

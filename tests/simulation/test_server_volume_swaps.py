@@ -1,0 +1,142 @@
+"""Swaps of volumes: whatever dies at whatever step, the guest, its rows and block storage agree about which volume it has."""
+
+import pytest
+
+from services.compute.db import server_parts
+from services.compute.drivers.base import DriverError
+from tests.simulation.compute_world import World
+from tests.simulation.dying import deleted_at, killed_at
+
+
+@pytest.fixture
+def world(tmp_path):
+    return World(tmp_path)
+
+
+def begun(world, size=1):
+    """(server, old volume, new volume) of a swap that has begun, as the API begins it."""
+    old, new = world.volume.add(size=1), world.volume.add(size=size)
+    server_id = world.server(volumes=[old["id"]])
+    world.settle()
+    with world.database.read() as session:
+        disk = server_parts.disk_of_volume(session, server_id, old["id"])
+    old["status"] = "detaching"
+    world.act(server_id, "server_swap_volume", "swap_volume", disk_id=disk.id, old_volume_id=old["id"], new_volume_id=new["id"],
+              attachment_id=world.volume.create_attachment(new["id"], server_id)["id"], old_attachment_id=disk.attachment_id,
+              old_size=1, new_size=size)
+    return server_id, old, new
+
+
+def check(world, server_id, has, lacks):
+    """The guest, the rows and block storage know one volume: `has`."""
+    driver = world.agents[world.row(server_id).host].host.driver
+    assert list(driver.lifecycle.report(server_id).devices) == [has["id"]]
+    with world.database.read() as session:
+        disks = server_parts.disks(session, [server_id])[server_id]
+        assert session.query(world.runner.model).filter_by(state="running").count() == 0
+    attachment = next(iter(world.volume.attachments.values()))
+    assert [(d.volume_id, d.attachment_id, d.connection_info) for d in disks] == [
+        (has["id"], attachment["id"], attachment["connection_info"])]
+    assert len(world.volume.attachments) == 1 and (has["status"], lacks["status"]) == ("in-use", "available")
+    row = world.row(server_id)
+    assert (row.vm_state, row.task_state) == ("active", None)
+
+
+def gone(world, server_id):
+    if not world.row(server_id).deleted:
+        world.act(server_id, "server_delete", "delete", "deleting")
+        world.settle()
+    assert world.row(server_id).deleted
+    world.nothing_left()
+
+
+@pytest.mark.parametrize("at", range(4))
+def test_a_swap_survives_a_dead_conductor(world, at):
+    server_id, old, new = begun(world)
+    killed_at(world, at)
+    check(world, server_id, new, old)
+    assert world.fault(server_id) is None
+    gone(world, server_id)
+    assert (old["status"], new["status"]) == ("available", "available")
+
+
+def test_of_a_larger_volume_the_guest_has_what_it_had(world):
+    server_id, old, new = begun(world, size=3)
+    world.settle()
+    check(world, server_id, new, old)
+    guest = world.agents["alpha"].host.driver.disks._nodes.get(server_id)
+    assert guest.volume_sizes == {new["id"]: 1024**3}
+
+
+@pytest.mark.parametrize("at", range(6))
+def test_a_copy_that_fails_leaves_the_old_volume(world, at):
+    server_id, old, new = begun(world)
+
+    def broken(*_args):
+        raise DriverError("the new volume is too slow")
+
+    world.agents["alpha"].host.driver.disks.swap = broken
+    killed_at(world, at)
+    check(world, server_id, old, new)
+    assert "too slow" in world.fault(server_id).details
+    gone(world, server_id)
+
+
+@pytest.mark.parametrize("at", range(4))
+def test_a_volume_that_cannot_be_connected_leaves_the_old_one(world, at):
+    from common.clients.base import RemoteError
+
+    server_id, old, new = begun(world)
+
+    def refused(attachment_id, connector):
+        raise RemoteError(400, "no such initiator", "volume")
+
+    world.volume.update_attachment = refused
+    killed_at(world, at)
+    check(world, server_id, old, new)
+    gone(world, server_id)
+
+
+@pytest.mark.parametrize("at", range(3))
+def test_delete_wins_at_every_moment(world, at):
+    server_id, old, new = begun(world)
+    deleted_at(world, at, server_id, "server_swap_volume")
+    world.settle()
+    world.new_runner()
+    gone(world, server_id)
+    assert (old["status"], new["status"]) == ("available", "available")
+
+
+def test_deleting_a_server_whose_swap_has_not_begun(world):
+    server_id, old, new = begun(world)
+    world.act(server_id, "server_delete", "delete", "deleting")
+    world.settle()
+    gone(world, server_id)
+    assert (old["status"], new["status"]) == ("available", "available")
+
+
+def test_a_guest_that_turned_before_the_end_is_followed(world):
+    """The agent's answer comes too late: the guest has the new volume, so everything else follows instead of being undone."""
+    server_id, old, new = begun(world)
+    disks = world.agents["alpha"].host.driver.disks
+    real = disks.swap
+
+    def late(*args):
+        real(*args)
+        raise DriverError("libvirtd went away")
+
+    disks.swap = late
+    world.settle()
+    check(world, server_id, new, old)
+
+
+def test_a_swap_nobody_wants_is_given_up_by_the_agent(world):
+    """The order was taken back while the copy runs."""
+    server_id, old, new = begun(world)
+    agent = world.agents["alpha"]
+    from services.compute.agent import verbs
+
+    still = verbs._StillWanted(agent.host, server_id)
+    assert still()
+    still._asked_s = float("-inf")
+    assert not still(), "the conductor has no job of this kind"
