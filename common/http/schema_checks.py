@@ -15,15 +15,29 @@ Check = Callable[[Any], bool]
 Formats = Mapping[str, Callable[[str], bool]]
 
 # "name" and "is_base" are what image schemas say of themselves to clients
-_SAYS_NOTHING = frozenset({"title", "description", "default", "readOnly", "writeOnly", "examples", "$schema", "name", "is_base"})
+_SAYS_NOTHING = frozenset({"title", "description", "default", "readOnly", "writeOnly", "examples", "$schema", "definitions",
+                           "name", "is_base"})
 _END = re.compile(r"(?<!\\)\$")
+
+
+class _Scope:
+    """What the parts of one document share: formats by name, and its definitions, which may refer to themselves."""
+
+    def __init__(self, document: Mapping[str, Any] | bool, formats: Formats) -> None:
+        self.formats = formats
+        definitions = {} if isinstance(document, bool) else document.get("definitions", {})
+        self.named: dict[str, Check] = {name: _check(inner, self) for name, inner in definitions.items()}
 
 
 def check(document: Mapping[str, Any] | bool, formats: Formats) -> Check:
     """The function that says whether a value fits `document`; `formats` holds every format the document may name."""
+    return _check(document, _Scope(document, formats))
+
+
+def _check(document: Mapping[str, Any] | bool, scope: _Scope) -> Check:
     if isinstance(document, bool):
         return lambda value: document
-    checks = _checks(document, formats)
+    checks = _checks(document, scope)
     if len(checks) == 1:
         return checks[0]
 
@@ -41,7 +55,9 @@ def expression(pattern: str) -> re.Pattern[str]:
     return re.compile(_END.sub(r"\\Z", pattern))
 
 
-def _checks(document: Mapping[str, Any], formats: Formats) -> list[Check]:
+def _checks(document: Mapping[str, Any], scope: _Scope) -> list[Check]:
+    if "$ref" in document:
+        return [_reference(document["$ref"], scope)]  # what stands beside a reference counts for nothing
     found = []
     for word, value in document.items():
         if word in _SAYS_NOTHING or word in _READ_BY_OTHERS:
@@ -49,16 +65,16 @@ def _checks(document: Mapping[str, Any], formats: Formats) -> list[Check]:
         if word in _OF_EVERYTHING:
             found.append(_OF_EVERYTHING[word](value))
         elif word in _WITH_SCHEMAS:
-            found.append(_WITH_SCHEMAS[word](document, formats))
+            found.append(_WITH_SCHEMAS[word](document, scope))
         elif word == "format":
-            found.append(_only(str, formats[value]) if value in formats else _unknown(word, value))
+            found.append(_only(str, scope.formats[value]) if value in scope.formats else _unknown(word, value))
         elif word in _OF_ONE_TYPE:
             kinds, make = _OF_ONE_TYPE[word]
             found.append(_only(kinds, make(value)))
         else:
             _unknown(word, value)
     if "properties" not in document and not {"patternProperties", "additionalProperties"}.isdisjoint(document):
-        found.append(_only(dict, _members(document, formats)))
+        found.append(_only(dict, _members(document, scope)))
     return found
 
 
@@ -125,11 +141,11 @@ def _dependencies(table: Mapping[str, Collection[str]]) -> Check:
     return lambda value: all(name not in value or all(other in value for other in others) for name, others in table.items())
 
 
-def _members(document: Mapping[str, Any], formats: Formats) -> Check:
+def _members(document: Mapping[str, Any], scope: _Scope) -> Check:
     """properties, patternProperties and additionalProperties, which know of one another."""
-    named = {name: check(inner, formats) for name, inner in document.get("properties", {}).items()}
-    patterns = [(expression(text).search, check(inner, formats)) for text, inner in document.get("patternProperties", {}).items()]
-    rest = check(document.get("additionalProperties", True), formats)
+    named = {name: _check(inner, scope) for name, inner in document.get("properties", {}).items()}
+    patterns = [(expression(text).search, _check(inner, scope)) for text, inner in document.get("patternProperties", {}).items()]
+    rest = _check(document.get("additionalProperties", True), scope)
 
     def fits(value: dict[str, Any]) -> bool:
         for name, inner in value.items():
@@ -146,40 +162,47 @@ def _members(document: Mapping[str, Any], formats: Formats) -> Check:
     return fits
 
 
-def _items(document: Mapping[str, Any], formats: Formats) -> Check:
-    test = check(document["items"], formats)
+def _reference(target: str, scope: _Scope) -> Check:
+    name = target.removeprefix("#/definitions/")
+    if name == target:
+        _unknown("$ref", target)
+    return lambda value: scope.named[name](value)
+
+
+def _items(document: Mapping[str, Any], scope: _Scope) -> Check:
+    test = _check(document["items"], scope)
     return _only(_ARRAY, lambda value: all(test(item) for item in value))
 
 
-def _some(document: Mapping[str, Any], formats: Formats) -> Check:
-    tests = [check(inner, formats) for inner in document["anyOf"]]
+def _some(document: Mapping[str, Any], scope: _Scope) -> Check:
+    tests = [_check(inner, scope) for inner in document["anyOf"]]
     return lambda value: any(test(value) for test in tests)
 
 
-def _one(document: Mapping[str, Any], formats: Formats) -> Check:
-    tests = [check(inner, formats) for inner in document["oneOf"]]
+def _one(document: Mapping[str, Any], scope: _Scope) -> Check:
+    tests = [_check(inner, scope) for inner in document["oneOf"]]
     return lambda value: sum(test(value) for test in tests) == 1
 
 
-def _all(document: Mapping[str, Any], formats: Formats) -> Check:
-    tests = [check(inner, formats) for inner in document["allOf"]]
+def _all(document: Mapping[str, Any], scope: _Scope) -> Check:
+    tests = [_check(inner, scope) for inner in document["allOf"]]
     return lambda value: all(test(value) for test in tests)
 
 
-def _not(document: Mapping[str, Any], formats: Formats) -> Check:
-    test = check(document["not"], formats)
+def _not(document: Mapping[str, Any], scope: _Scope) -> Check:
+    test = _check(document["not"], scope)
     return lambda value: not test(value)
 
 
-def _if(document: Mapping[str, Any], formats: Formats) -> Check:
-    test, then, other = (check(document.get(word, True), formats) for word in ("if", "then", "else"))
+def _if(document: Mapping[str, Any], scope: _Scope) -> Check:
+    test, then, other = (_check(document.get(word, True), scope) for word in ("if", "then", "else"))
     return lambda value: then(value) if test(value) else other(value)
 
 
 _READ_BY_OTHERS = frozenset({"patternProperties", "additionalProperties", "then", "else"})
 _OF_EVERYTHING: dict[str, Callable[[Any], Check]] = {"type": _type, "enum": _enum, "const": lambda value: _enum([value])}
-_WITH_SCHEMAS: dict[str, Callable[[Mapping[str, Any], Formats], Check]] = {
-    "properties": lambda document, formats: _only(dict, _members(document, formats)),
+_WITH_SCHEMAS: dict[str, Callable[[Mapping[str, Any], _Scope], Check]] = {
+    "properties": lambda document, scope: _only(dict, _members(document, scope)),
     "items": _items, "anyOf": _some, "oneOf": _one, "allOf": _all, "not": _not, "if": _if,
 }
 _OF_ONE_TYPE: dict[str, tuple[type | tuple[type, ...], Callable[[Any], Check]]] = {

@@ -53,6 +53,12 @@ def test_formats_are_asked_about_texts_only():
     assert fits("ab") and not fits("abc") and fits(7)
 
 
+def test_a_definition_may_refer_to_itself():
+    tree = {"type": "array", "items": {"$ref": "#/definitions/tree"}}
+    fits = check({"definitions": {"tree": tree}, "$ref": "#/definitions/tree"}, {})
+    assert fits([[], [[]]]) and not fits([[7]])
+
+
 @pytest.mark.parametrize("schema", [{"$ref": "#/x"}, {"format": "unheard of"}, {"properties": {"a": {"maxlength": 3}}}])
 def test_what_is_not_known_is_refused(schema):
     with pytest.raises(ValueError, match="no JSON schema of this project may say"):
