@@ -34,6 +34,14 @@ LOG = logging.getLogger(__name__)
 _GLOBAL_ID = "HTTP_X_OPENSTACK_REQUEST_ID"
 
 
+def parse_json(data: bytes, content_type: str) -> Any:
+    """The value of a JSON body; BadRequest when it is none."""
+    try:
+        return orjson.loads(data)
+    except orjson.JSONDecodeError:
+        raise errors.BadRequest("Malformed request body: it must be valid JSON.", kind="HTTPBadRequest") from None
+
+
 @dataclass(frozen=True)
 class Api:
     """What makes one API different from the others.
@@ -43,6 +51,8 @@ class Api:
     request_id_headers   response headers that carry the request id
     health         called by /healthcheck; raises when something this API needs does not answer
     schema_error   makes the text of a schema error from jsonschema's error
+    parse_body     makes the value of a JSON body from its bytes and its Content-Type (lower case, without parameters; may be
+                   empty)
     json_suffix    accept `.json` at the end of a path, as upstream's network API does
     trailing_slash   accept a slash at the end of a path (identity, network: upstream drops it; elsewhere that is a 404)
     schema_first   a malformed body is 400 also for who may not send any (upstream: all but placement check it so); of routes
@@ -60,6 +70,7 @@ class Api:
     request_id_headers: tuple[str, ...] = ("x-openstack-request-id",)
     health: Callable[[], None] = lambda: None
     schema_error: Callable[[Any], str] | None = None
+    parse_body: Callable[[bytes, str], Any] = parse_json
     json_suffix: bool = False
     trailing_slash: bool = True
     schema_first: bool = False
@@ -282,10 +293,7 @@ class _Dispatcher:
         data = raw.stream.read(limit + 1)
         if len(data) > limit:
             raise errors.TooLarge("Request is too large.")
-        try:
-            return orjson.loads(data)
-        except orjson.JSONDecodeError:
-            raise errors.BadRequest("Malformed request body: it must be valid JSON.", kind="HTTPBadRequest") from None
+        return self.api.parse_body(data, raw.mimetype)
 
     def _fault(self, error: errors.ApiError, context: RequestContext) -> flask.Response:
         body, content_type = self.api.fault(error, context.request_id)

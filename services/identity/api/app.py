@@ -1,6 +1,7 @@
 """Identity's WSGI app."""
 
 import re
+from typing import Any
 
 import flask
 import orjson
@@ -14,7 +15,7 @@ from services.identity.api import policies, routes
 from services.identity.api.auth import TokenAuthenticator
 from services.identity.api.state import State
 from services.identity.api.views import receipt as receipt_view
-from services.identity.domain import receipt
+from services.identity.domain import faults, receipt
 
 _POLICY = re.compile(r"Policy doesn't allow (\S+) to be performed\.")
 
@@ -24,10 +25,25 @@ def make_app(state: State, authenticator: TokenAuthenticator | None = None) -> f
     app = create_app(Api(
         name="identity-api", conf=state.conf, routes=routes.ROUTES, rules=policies.RULES, base_rules=False,
         authenticator=authenticator or TokenAuthenticator(state.tokens), fault=fault, state=state,
-        health=state.db.ping, request_id_headers=("x-openstack-request-id",),
+        health=state.db.ping, request_id_headers=("x-openstack-request-id",), parse_body=parse_body,
     ))
     app.register_error_handler(wz.HTTPException, _unknown)
     return app
+
+
+def parse_body(data: bytes, content_type: str) -> Any:
+    """The object that a body holds, `{}` for an empty one; BadRequest in upstream's words for anything else."""
+    if not data:
+        return {}
+    if content_type not in ("", "application/json"):
+        raise faults.malformed("Expecting to find application/json in Content-Type header.")
+    try:
+        found = orjson.loads(data)
+    except orjson.JSONDecodeError:
+        found = ...
+    if not isinstance(found, dict):
+        raise faults.malformed("Expecting to find valid JSON in request body.")
+    return found
 
 
 def _unknown(error: wz.HTTPException) -> flask.Response:

@@ -56,7 +56,7 @@ def _inherited(place: str) -> list[Row]:
 _AUTH: list[Row] = [
     Route("GET", "/", versions.index, PUBLIC, status=300),
     Route("GET", "/v3", versions.show, PUBLIC),
-    Route("POST", "/v3/auth/tokens", token.issue, PUBLIC, body=auth_schema.ISSUE, status=201),
+    Route("POST", "/v3/auth/tokens", token.issue, PUBLIC, body=auth_schema.ANY, status=201),
     Route("GET", "/v3/auth/tokens", token.validate, "identity:validate_token", targeted=True),
     Route("HEAD", "/v3/auth/tokens", token.check, "identity:check_token", targeted=True),
     Route("DELETE", "/v3/auth/tokens", token.revoke, "identity:revoke_token", status=204, targeted=True),

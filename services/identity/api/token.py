@@ -9,6 +9,7 @@ from common import errors
 from common.http.request import Request
 from services.identity.api import listing
 from services.identity.api.auth import change_number
+from services.identity.api.schemas import auth as auth_schema
 from services.identity.api.views import project as project_view
 from services.identity.api.views import token as token_view
 from services.identity.domain import catalog, faults, scope, token
@@ -18,7 +19,9 @@ from services.identity.objects.token import Token
 
 def issue(request: Request) -> flask.Response:
     """201 with X-Subject-Token; 401 when the credentials or the scope are refused."""
-    auth = request.body["auth"]
+    if request.body.get("auth") is None:
+        raise faults.malformed("Expecting to find auth in request body.")
+    auth = auth_schema.ISSUE.validate(request.body)["auth"]
     text, made = request.app.auth.issue(auth, request.raw.headers.get("Openstack-Auth-Receipt"))
     return answer(request, text, made, 201)
 

@@ -16,8 +16,8 @@ from services.identity.db import application_credential as application_credentia
 from services.identity.db import project as project_db
 from services.identity.db import trust as trust_db
 from services.identity.db import user as user_db
-from services.identity.db.models import ROOT, Project, User
-from services.identity.domain import faults, receipt, roles, token, totp
+from services.identity.db.models import ROOT, ApplicationCredential, Project, User
+from services.identity.domain import auth_body, faults, receipt, roles, token, totp
 from services.identity.domain import user as users
 from services.identity.domain.credential import CredentialKeys
 from services.identity.domain.hashing import Hasher
@@ -57,6 +57,7 @@ class Auth:
 
         errors.Unauthorized when something does not hold; receipt.Required when more factors are wanted.
         """
+        auth_body.check(auth, self.conf.token.methods, _METHODS)
         identified = self.identify(auth["identity"])
         identified = self._combine(identified, receipt_text)
         with self.db.read() as session:
@@ -92,12 +93,6 @@ class Auth:
         found: Identified | None = None
         methods = dict.fromkeys(identity["methods"])
         for method in methods:
-            if method not in self.conf.token.methods or method not in _METHODS:
-                raise faults.unsupported_method(self.conf.token.methods)
-            if not isinstance(identity.get(method), dict):
-                raise faults.invalid(f"Expecting to find {method} in identity. The server could not comply with the "
-                                     "request since it is either malformed or otherwise incorrect. The client is "
-                                     "assumed to be in error.")
             one = _METHODS[method](self, identity[method])
             if found is not None and found.user_id != one.user_id:
                 raise refused("the methods name different users")
@@ -107,8 +102,8 @@ class Auth:
         return found
 
     def _password(self, given: Mapping[str, Any]) -> Identified:
-        user = given.get("user") or {}
-        if not isinstance(user.get("password"), str):
+        user = auth_body.user(given)
+        if "password" not in user:
             raise refused("no password")
         return Identified(self.check_password(user, user["password"]).id, ("password",))
 
@@ -145,7 +140,7 @@ class Auth:
             self.db.transaction(user_db.note_success, user.id, today if tracked else user.last_active_at)
 
     def _token(self, given: Mapping[str, Any]) -> Identified:
-        if not isinstance(given.get("id"), str):
+        if "id" not in given:
             raise faults.invalid("Expecting to find id in token.")
         try:
             parent_payload = token.opened(self.tokens, given["id"])
@@ -167,27 +162,33 @@ class Auth:
                           found.audit_ids[-1], parent=parent)
 
     def _application_credential(self, given: Mapping[str, Any]) -> Identified:
-        secret = given.get("secret")
-        if not isinstance(secret, str):
-            raise faults.invalid("Expecting to find secret in application_credential.")
+        auth_body.check_application_credential(given)
         with self.db.read() as session:
-            row = None
-            if isinstance(given.get("id"), str):
-                row = application_credential_db.get(session, given["id"])
-            elif isinstance(given.get("name"), str) and isinstance(given.get("user"), dict):
-                owner = find_user(session, self.conf, given["user"])
-                row = application_credential_db.by_name(session, owner[0].id, given["name"]) if owner else None
-        if not self.hasher.check(secret, row.secret_hash if row else None) or row is None:
+            row = self._find_application_credential(session, given)
+        secret = given.get("secret")
+        auth_body.require_text(secret)
+        if not self.hasher.check(secret or "", row.secret_hash if row else None) or row is None or not secret:
             raise refused("no such application credential, or wrong secret")
         if row.expires_at is not None and row.expires_at <= clock.now():
             raise refused("the application credential is over")
         scope = Scope("system") if row.system else Scope("project", row.project_id)
         return Identified(row.user_id, ("application_credential",), application_credential_id=row.id, forced_scope=scope)
 
+    def _find_application_credential(self, session: Session, given: Mapping[str, Any]) -> ApplicationCredential | None:
+        """What is named by its id is random and no secret, so a missing one is said to be missing; a name is not."""
+        if not given.get("id"):
+            owner = find_user(session, self.conf, given["user"])
+            return application_credential_db.by_name(session, owner[0].id, str(given["name"])) if owner else None
+        row = application_credential_db.get(session, str(given["id"]))
+        if row is None:
+            raise faults.not_found("Application Credential", given["id"])
+        return row
+
     def _totp(self, given: Mapping[str, Any]) -> Identified:
-        named = given.get("user") or {}
+        named = auth_body.user(given)
+        auth_body.check_domain(named)
         if not isinstance(named.get("passcode"), str):
-            raise faults.invalid("Expecting to find passcode in user.")
+            raise refused("no passcode")
         with self.db.read() as session:
             row = find_user(session, self.conf, named)
         if row is None or not self.db.transaction(
@@ -222,7 +223,7 @@ class Auth:
             return identified.forced_scope
         if wanted is None:
             return self._default_scope(session, identified)
-        if wanted == "unscoped" or "unscoped" in wanted:
+        if "unscoped" in wanted:
             return Scope()
         if "system" in wanted:
             return Scope("system")
@@ -268,17 +269,15 @@ def _merge(one: Identified, other: Identified) -> Identified:
 
 
 def find_user(session: Session, conf: cfg.ConfigOpts, named: Mapping[str, Any]) -> tuple[User, Project] | None:
-    """The user that an `auth` names by id, or by name and domain, if it, it and its domain being enabled."""
-    if isinstance(named.get("id"), str):
+    """The user that an `auth` names by id, or by name and domain; None when it or its domain is not there, or disabled."""
+    domain = named.get("domain") or {}
+    texts = [named.get("id")] if named.get("id") else [named.get("name"), domain.get("id") or domain.get("name")]
+    if not all(isinstance(text, str) for text in texts):
+        return None
+    if named.get("id"):
         row = user_db.with_domain(session, user_id=named["id"])
     else:
-        domain = named.get("domain")
-        if not isinstance(named.get("name"), str) or not isinstance(domain, dict):
-            raise faults.invalid("Expecting to find id or name with domain in user.")
-        domain_id, domain_name = domain.get("id"), domain.get("name")
-        if not isinstance(domain_id or domain_name, str):
-            raise faults.invalid("Expecting to find id or name in domain.")
-        row = user_db.with_domain(session, name=named["name"], domain_id=domain_id, domain_name=domain_name)
+        row = user_db.with_domain(session, name=named["name"], domain_id=domain.get("id"), domain_name=domain.get("name"))
     if row is None or not users.is_enabled(conf, row[0]) or not row[1].enabled:
         return None
     return row

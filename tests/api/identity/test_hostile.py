@@ -15,7 +15,7 @@ from common.db.session import counted
     {"identity": {"methods": ["password"], "password": {"user": {"id": "x", "password": "x"}}},
      "scope": {"project": {"id": "a"}, "domain": {"id": "b"}}},
     {"identity": {"methods": ["password"], "password": {"user": {"id": "x", "password": "x"}}}, "scope": {"project": {"name": "a"}}},
-    {"identity": {"methods": ["password"], "password": {"user": {"id": "x", "password": "x"}}}, "scope": {"system": {"all": False}}},
+    {"identity": {"methods": ["password"], "password": {"user": {"id": "x", "password": "x"}}}, "scope": {"system": {"all": 1}}},
 ])
 def test_malformed_auth_is_400(cloud, auth):
     assert cloud.issue({"auth": auth}).status_code == 400

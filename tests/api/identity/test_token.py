@@ -45,7 +45,8 @@ def test_a_wrong_name_costs_one_hash_too(cloud, monkeypatch):
     monkeypatch.setattr(type(cloud.state.hasher), "_matches", lambda self, *a: hashed.append(a) or check(*a))
     gone = cloud.user("gone", enabled=False)
     bare = cloud.admin("POST", "/v3/users", {"user": {"name": "bare"}}, 201)["user"]["id"]
-    secret = {"methods": ["application_credential"], "application_credential": {"id": "none", "secret": "no"}}
+    named = {"name": "none", "secret": "no", "user": {"id": "none"}}
+    secret = {"methods": ["application_credential"], "application_credential": named}
     change = {"user": {"original_password": "no", "password": "x"}}
     for number, ask in enumerate((
         lambda: cloud.issue(cloud.auth("admin", "no")), lambda: cloud.issue(cloud.auth("nobody", "no")),

@@ -1,46 +1,28 @@
-"""POST /v3/auth/tokens."""
+"""POST /v3/auth/tokens: the types of what it may hold; what it must hold is `domain.auth_body`'s."""
 
 from typing import Any
 
 from common.http.validation import Schema
 
-_NAMED: dict[str, Any] = {"type": "object", "properties": {"id": {"type": "string"}, "name": {"type": "string"}}}
-_DOMAIN = {**_NAMED, "anyOf": [{"required": ["id"]}, {"required": ["name"]}]}
-_PROJECT = {
-    "type": "object",
-    "properties": {"id": {"type": "string"}, "name": {"type": "string"}, "domain": _DOMAIN},
-    "anyOf": [{"required": ["id"]}, {"required": ["name", "domain"]}],
+_TEXT = {"type": "string"}
+_NAMED: dict[str, Any] = {"type": "object", "properties": {"id": _TEXT, "name": _TEXT}}
+_NAMED_IN_DOMAIN = {"type": "object", "properties": {"id": _TEXT, "name": _TEXT, "domain": _NAMED}}
+_USER = {"type": "object", "properties": {"id": _TEXT, "name": _TEXT, "password": _TEXT, "domain": _NAMED}}
+_WHO = {"type": ["object", "null"], "properties": {"domain": {"type": ["object", "null"]}}}
+_SCOPE = {"anyOf": [_TEXT, {"type": "object", "properties": {
+    "project": _NAMED_IN_DOMAIN, "domain": _NAMED, "OS-TRUST:trust": {"type": "object", "properties": {"id": _TEXT}},
+    "system": {"type": "object", "properties": {"all": {"type": "boolean"}}},
+}}]}
+_IDENTITY = {
+    "type": "object", "required": ["methods"], "properties": {
+        "methods": {"type": "array", "items": _TEXT},
+        "password": {"type": "object", "properties": {"user": _USER}},
+        "token": {"type": "object", "properties": {"id": _TEXT}},
+        "totp": {"type": "object", "properties": {"user": _WHO}},
+        "application_credential": {"type": "object", "properties": {"user": _WHO}},
+    },
 }
-_USER = {
-    "type": "object",
-    "properties": {"id": {"type": "string"}, "name": {"type": "string"}, "password": {"type": "string"},
-                   "passcode": {"type": "string"}, "domain": _NAMED},
-}
-_SCOPE = {
-    "anyOf": [
-        {"type": "string", "enum": ["unscoped"]},
-        {"type": "object", "minProperties": 1, "maxProperties": 1, "additionalProperties": False, "properties": {
-            "project": _PROJECT, "domain": _DOMAIN, "unscoped": {"type": "object"},
-            "OS-TRUST:trust": {"type": "object", "properties": {"id": {"type": "string"}}, "required": ["id"]},
-            "system": {"type": "object", "properties": {"all": {"enum": [True]}}, "required": ["all"]},
-        }},
-    ],
-}
-ISSUE = Schema({
-    "type": "object", "required": ["auth"], "properties": {"auth": {
-        "type": "object", "required": ["identity"], "properties": {
-            "identity": {
-                "type": "object", "required": ["methods"], "properties": {
-                    "methods": {"type": "array", "items": {"type": "string"}},
-                    "password": {"type": "object", "properties": {"user": _USER}},
-                    "token": {"type": "object", "properties": {"id": {"type": "string"}}},
-                    "totp": {"type": "object", "properties": {"user": _USER}},
-                    "application_credential": {"type": "object", "properties": {
-                        "id": {"type": "string"}, "name": {"type": "string"}, "secret": {"type": "string"},
-                        "user": _USER}},
-                },
-            },
-            "scope": _SCOPE,
-        },
-    }},
-})
+ANY = Schema({"type": "object"})
+"""What is known before the handler looks whether there is an `auth` at all."""
+ISSUE = Schema({"type": "object", "required": ["auth"], "properties": {"auth": {
+    "type": "object", "required": ["identity"], "properties": {"identity": _IDENTITY, "scope": _SCOPE}}}})
