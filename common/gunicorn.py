@@ -7,6 +7,7 @@ from typing import Any
 
 from gunicorn.app.base import BaseApplication
 from gunicorn.config import Chdir
+from gunicorn.http.errors import ParseException
 from gunicorn.sock import create_sockets
 from gunicorn.workers.gthread import ThreadWorker
 from oslo_config import cfg
@@ -72,12 +73,38 @@ class Server(BaseApplication):  # type: ignore[misc]
             memory.settled()
         except errors.ConfigError as e:
             raise SystemExit(workers.fail(str(e))) from e
-        return self.running.app
+        return _whole_bodies(self.running.app)
 
     def _worker_exit(self, _server: Any, _worker: Any) -> None:
         if self.running is not None:
             self.running.stop()
             self.running.runtime.close()
+
+
+def _whole_bodies(app: Any) -> Any:
+    """WSGI middleware: a body in broken chunks ends with an OSError, as one that breaks off does."""
+
+    def run(environ: dict[str, Any], start_response: Any) -> Any:
+        if "HTTP_TRANSFER_ENCODING" in environ:
+            environ["wsgi.input"] = _Chunks(environ["wsgi.input"])
+        return app(environ, start_response)
+
+    return run
+
+
+class _Chunks:
+    """A chunked body whose syntax errors are OSErrors: to gunicorn they are no errors of reading."""
+
+    def __init__(self, body: Any) -> None:
+        self._body = body
+
+    def read(self, size: int | None = None) -> bytes:
+        """At most `size` bytes, fewer only at the end."""
+        try:
+            data: bytes = self._body.read(size)
+        except ParseException as e:
+            raise OSError(str(e)) from e
+        return data
 
 
 class _Logger:

@@ -290,7 +290,10 @@ class _Dispatcher:
         limit = self.api.conf.api.max_body_bytes
         if raw.content_length is not None and raw.content_length > limit:
             raise errors.TooLarge("Request is too large.")
-        data = raw.stream.read(limit + 1)
+        try:
+            data = raw.stream.read(limit + 1)
+        except (OSError, EOFError, ValueError):  # what servers raise for a body that breaks off, or in broken chunks
+            raise errors.BadRequest("The request body broke off.", kind="HTTPBadRequest") from None
         if len(data) > limit:
             raise errors.TooLarge("Request is too large.")
         return self.api.parse_body(data, raw.mimetype)

@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 
 import sqlalchemy as sa
-from sqlalchemy import exc, orm
+from sqlalchemy import orm
 
+from common.db import locks
 from services.compute.db.models import KeyPair, ProjectLock, Quota, Server, ServerGroup
 
 DEFAULT_CLASS = "class:default"
@@ -13,13 +14,7 @@ DEFAULT_CLASS = "class:default"
 
 def lock_project(session: orm.Session, project_id: str) -> None:
     """Let nobody else count and add to the project's usage until this transaction ends."""
-    query = sa.update(ProjectLock).where(ProjectLock.project_id == project_id).values(uses=ProjectLock.uses + 1)
-    if session.execute(query).rowcount == 0:
-        try:
-            with session.begin_nested():
-                session.execute(sa.insert(ProjectLock), [{"project_id": project_id, "uses": 1}])
-        except exc.IntegrityError:
-            session.execute(query)
+    locks.hold(session, ProjectLock.uses, ProjectLock.project_id, project_id)
 
 
 def limits(session: orm.Session, project_id: str, user_id: str = "") -> dict[str, int]:

@@ -13,7 +13,7 @@ from services.image.api import access, caching
 from services.image.api.state import State
 from services.image.db import images as rows
 from services.image.db import locations as places
-from services.image.domain import images, quotas, states
+from services.image.domain import images, states
 from services.image.drivers import removal, signature
 from services.image.drivers.base import CHUNK_BYTES, Duplicate, LocalFiles, NotFound, StoreDenied, StoreError, StoreFull, TooLarge
 from services.image.drivers.ingest import Rules, ingest, ticking
@@ -26,7 +26,7 @@ _CONTENT_RANGE = re.compile(r"^bytes (\d+)-(\d+)/(\d+|\*)$", re.ASCII)
 
 
 class Aborted(Exception):
-    """The client went away before the end of its data."""
+    """The data is not what the client announced, or the client went away before its end; the text is the answer's."""
 
 
 def rules_of(state: State) -> Rules:
@@ -46,11 +46,10 @@ def upload(request: Request, image_id: str) -> Any:
     states.require(image.status, states.SAVING)
     _check_formats(image)
     size = expected_size(request)
-    quotas.require_room(state.db, state.project_limits(image.owner or ""), image.owner, "image_count_uploading",
-                        "image_size_total")
+    room = state.room(image.owner, "image_count_uploading", "image_size_total")
     if size is not None and size > state.conf.image.size_max_bytes:
         raise errors.TooLarge(f"Image exceeds the storage quota: the image has {size} bytes")
-    writer = images.begin_writing(state.db, image, state.conf.image.upload_lease_s, states.SAVING)
+    writer = images.begin_writing(state.db, image, room, state.conf.image.upload_lease_s, states.SAVING)
 
     def work(stream: Iterator[bytes]) -> None:
         verifier = signature.verifier_of(image.properties, state.certificates, request.context) if state.certificates else None
@@ -76,12 +75,11 @@ def stage(request: Request, image_id: str) -> Any:
         raise errors.NotFound("The glance-direct import method is not enabled.")
     states.require(image.status, states.UPLOADING)
     size = expected_size(request)
-    quotas.require_room(state.db, state.project_limits(image.owner or ""), image.owner, "image_count_uploading",
-                        "image_stage_total")
+    room = state.room(image.owner, "image_count_uploading", "image_stage_total")
     most = state.conf.image.size_max_bytes
     if size is not None and size > most:
         raise errors.TooLarge(f"Image exceeds the storage quota: the image has {size} bytes")
-    writer = images.begin_writing(state.db, image, state.conf.image.upload_lease_s, states.UPLOADING)
+    writer = images.begin_writing(state.db, image, room, state.conf.image.upload_lease_s, states.UPLOADING)
 
     def work(stream: Iterator[bytes]) -> None:
         from services.image.drivers.base import limited
@@ -94,6 +92,7 @@ def stage(request: Request, image_id: str) -> Any:
     except errors.ApiError:
         if _missing(state, image.id):
             state.staging.remove(image.id)
+            raise images.not_found(image.id, images.NO_SUCH_IMAGE) from None
         raise
     return None, 204
 
@@ -132,17 +131,19 @@ def expected_size(request: Request) -> int | None:
 
 
 def body_chunks(request: Request, size: int | None) -> Iterator[bytes]:
-    """The body in chunks of constant size; Aborted when it ends before `size` bytes."""
+    """The body in chunks of constant size; Aborted when it breaks off, or has another size than `size`."""
     stream = request.raw.stream
     seen = 0
     try:
         while chunk := stream.read(CHUNK_BYTES):
             seen += len(chunk)
+            if size is not None and seen > size:
+                raise Aborted(f"Size exceeds: expected {size} bytes, got {seen} bytes")
             yield chunk
-    except (OSError, EOFError) as e:
-        raise Aborted(f"the body broke off after {seen} bytes") from e
+    except (OSError, EOFError, ValueError) as e:  # what servers raise, for broken chunks too
+        raise Aborted(f"The body broke off after {seen} bytes") from e
     if size is not None and seen != size:
-        raise Aborted(f"the body has {seen} of {size} bytes")
+        raise Aborted(f"Size mismatch: expected {size} bytes, got {seen} bytes")
 
 
 def _receive(request: Request, image: ImageRecord, writer: str, size: int | None,
@@ -168,7 +169,7 @@ def _answer(error: Exception, image: ImageRecord, still_there: bool) -> Exceptio
         return errors.Gone(f"Image {image.id} could not be found after upload. The image may have been deleted during the "
                            "upload, cleaning up the chunks uploaded.")
     table: list[tuple[type[Exception], Callable[[], errors.ApiError]]] = [
-        (Aborted, lambda: errors.BadRequest(f"Image upload broke off: {error}")),
+        (Aborted, lambda: errors.BadRequest(str(error))),
         (TooLarge, lambda: errors.TooLarge(f"Image exceeds the storage quota: {error}")),
         (ImageRejected, lambda: errors.UnsupportedMediaType(f"Image data is refused: {error}")),
         (signature.SignatureInvalid, lambda: errors.BadRequest(f"Signature verification failed for image {image.id}: {error}")),

@@ -12,7 +12,7 @@ from services.image.api.state import State
 from services.image.api.views import image as views
 from services.image.db import image_filters
 from services.image.db import images as rows
-from services.image.domain import images, json_patch, quotas
+from services.image.domain import images, json_patch
 from services.image.domain.json_patch import Change
 from services.image.domain.refusals import denied
 from services.image.objects.image import ImageRecord
@@ -52,9 +52,9 @@ def create(request: Request) -> Any:
         raise denied(f"You are not permitted to create images owned by '{owner}'")
     request.authorize(target)
     _check_visibility(request, values.get("visibility"), target)
-    quotas.check(state.db, state.project_limits(owner or ""), owner, "image_count_total", 1)
+    room = state.room(owner, "image_count_total")
     properties = {k: v for k, v in body.items() if k not in images.BASE and k not in ("id", "tags", "locations")}
-    image = state.db.transaction(images.create, state.limits, owner, values, properties, body.get("tags") or [])
+    image = state.db.transaction(images.create, state.limits, room, owner, values, properties, body.get("tags") or [])
     headers = {"Location": f"{request.base_url}/v2/images/{image.id}"}
     methods = _enabled_methods(state)
     if methods:

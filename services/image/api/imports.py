@@ -9,7 +9,7 @@ from common.http.request import Request
 from services.image.api import access
 from services.image.api.locations import images_formats
 from services.image.api.state import State
-from services.image.domain import imports, quotas, states
+from services.image.domain import imports, states
 from services.image.drivers import webdownload
 from services.image.drivers.fetch import Refused, check
 from services.image.objects.image import ImageRecord
@@ -39,8 +39,8 @@ def create(request: Request, image_id: str) -> Any:
     _check_method(state, method)
     stores = _stores(state, request, body, image, copy=name == "copy-image")
     names = ["image_size_total"] if image.status == states.UPLOADING else ["image_size_total", "image_count_uploading"]
-    quotas.require_room(state.db, state.project_limits(image.owner or ""), image.owner, *names)
-    saga = state.db.transaction(imports.start, image, request.context, method=method, stores=stores,
+    room = state.room(image.owner, *names)
+    saga = state.db.transaction(imports.start, image, room, request.context, method=method, stores=stores,
                                 all_must_succeed=body.get("all_stores_must_succeed", True), request_body=dict(body),
                                 keep_h=state.conf["import"].task_keep_h)
     state.poke(request.context, [saga])

@@ -74,5 +74,7 @@ def usage(request: Request) -> Any:
         raise errors.Forbidden("Usage is a project's: the token has no project.")
     if not state.conf.image.use_keystone_limits:
         return {"usage": {}}
-    limits, used = state.project_limits(project), quotas.usage(state.db, project)
+    limits = state.project_limits(project)
+    with state.db.read() as session:
+        used = quotas.usage(session, project)
     return {"usage": {name: {"limit": limits.get(name, -1), "usage": used[name]} for name in quotas.NAMES}}

@@ -11,6 +11,7 @@ from common.db.session import Database
 from services.image.api.schemas.documents import documents
 from services.image.api.schemas.image import ImageSchemas
 from services.image.domain.images import Limits
+from services.image.domain.quotas import Room
 from services.image.drivers import Stores
 from services.image.drivers.cache import ImageCache
 from services.image.drivers.signature import CertificateSource
@@ -38,6 +39,10 @@ class State:
     show_direct_url: bool = field(init=False)
     schemas: ImageSchemas = field(init=False)
     documents: dict[str, dict[str, Any]] = field(init=False)
+
+    def room(self, owner: str | None, *names: str) -> Room:
+        """What a project must have room for, by its limits `names`; they are asked for now."""
+        return Room(owner, self.project_limits(owner or ""), names)
 
     def __post_init__(self) -> None:
         image: Any = self.conf.image

@@ -93,7 +93,8 @@ def create(request: Request) -> Any:
     given = _input(state, request.body)
     allowed = {k: v for k, v in given["image_properties"].items() if not k.startswith("os_glance")}
     state.schemas.check(allowed)
-    row, saga = state.db.transaction(domain.start, request.context, given, allowed, state.limits,
+    room = state.room(request.context.project_id, "image_count_total", "image_count_uploading", "image_size_total")
+    row, saga = state.db.transaction(domain.start, request.context, given, allowed, state.limits, room,
                                      store=state.stores.default.name, keep_h=state.conf["import"].task_keep_h)
     state.poke(request.context, [saga])
     return _view(row), 201, {"Location": f"{request.base_url}/v2/tasks/{row.id}"}

@@ -140,4 +140,13 @@ class CachedImage(Base):
     last_modified_at: Mapped[datetime.datetime | None] = mapped_column(DateTime)
 
 
+class ProjectLock(Base):
+    """A row to lock while a project's usage is counted and added to."""
+
+    __tablename__ = "project_locks"
+
+    project_id: Mapped[str] = mapped_column(sa.String(255), primary_key=True)
+    uses: Mapped[int] = mapped_column(sa.Integer, default=0)
+
+
 from services.image.db import metadef_models  # noqa: E402,F401  (its tables belong to the same metadata)

@@ -3,9 +3,15 @@
 import sqlalchemy as sa
 from sqlalchemy import orm
 
-from services.image.db.models import Image, ImageLocation
+from common.db import locks
+from services.image.db.models import Image, ImageLocation, ProjectLock
 
 UPLOADING = ("saving", "uploading", "importing")
+
+
+def lock(session: orm.Session, owner: str) -> None:
+    """Let nobody else count and add to the project's usage until this transaction ends."""
+    locks.hold(session, ProjectLock.uses, ProjectLock.project_id, owner)
 
 
 def usage(session: orm.Session, owner: str) -> dict[str, int]:

@@ -11,6 +11,7 @@ from services.image.db import images as rows
 from services.image.db import locations, sagas
 from services.image.domain import states
 from services.image.domain.json_patch import Change
+from services.image.domain.quotas import Room
 from services.image.domain.refusals import clash, denied
 from services.image.objects.image import ImageRecord
 
@@ -44,9 +45,10 @@ def check_quota(limit: int, attempted: int, what: str) -> None:
                               f"Attempted: {attempted}, Maximum: {limit}")
 
 
-def create(session: Session, limits: Limits, owner: str | None, values: Mapping[str, Any],
+def create(session: Session, limits: Limits, room: Room, owner: str | None, values: Mapping[str, Any],
            properties: Mapping[str, str | None], tags: Sequence[str]) -> ImageRecord:
     """A new queued image from validated attributes. errors.Conflict when its id is taken, TooLarge beyond quotas."""
+    room.require(session)
     check_quota(limits.properties, len(properties), "image properties")
     check_quota(limits.tags, len(set(tags)), "image tags")
     now = clock.now()
@@ -198,15 +200,16 @@ def finish_data(session: Session, image_id: str, writer: str, *, from_status: st
                 writer_until=None)
 
 
-def begin_writing(database: Database, image: ImageRecord, lease_s: float, status: str) -> str:
+def begin_writing(database: Database, image: ImageRecord, room: Room, lease_s: float, status: str) -> str:
     """Claim a queued image for an upload (`saving`) or a stage (`uploading`); the writer's id.
 
-    errors.Conflict when it is in another state, or somebody is writing already.
+    errors.Conflict when it is in another state, or somebody is writing already; TooLarge when its project has no room.
     """
     writer = ids.uuid()
     states.require(image.status, status)
 
     def claim(session: Session) -> None:
+        room.require(session)
         rows.update(session, image.id, expect_status=[states.QUEUED], expect={"writer": None}, status=status, writer=writer,
                     writer_until=clock.after(lease_s))
         locations.drop_leftovers(session, image.id)

@@ -10,18 +10,20 @@ from common.db.session import Session
 from services.image.db import images, locations, sagas, tasks
 from services.image.domain import states
 from services.image.domain.images import conflict
+from services.image.domain.quotas import Room
 from services.image.objects.image import ImageRecord
 
 IMPORT, ADD_LOCATION = "image_import", "location_add"
 IMPORTING_TO, FAILED_IN = "os_glance_importing_to_stores", "os_glance_failed_import"
 
 
-def start(session: Session, image: ImageRecord, context: RequestContext, *, method: Mapping[str, Any],
+def start(session: Session, image: ImageRecord, room: Room, context: RequestContext, *, method: Mapping[str, Any],
           stores: Sequence[str], all_must_succeed: bool, request_body: Any, keep_h: int) -> str:
     """Begin an import of a queued, uploading or (copy-image) active image; the saga's id.
 
-    errors.Conflict when the image is in another state, or another import of it runs.
+    errors.Conflict when the image is in another state, or another import of it runs; TooLarge where there is no room.
     """
+    room.require(session)
     copy = method["name"] == "copy-image"
     if sagas.active(session, image.id):
         raise errors.Conflict(f"Image {image.id} has an active task: only one import may run at a time")

@@ -34,7 +34,7 @@ def ingest(store: Store, image_id: str, stream: Iterable[bytes], rules: Rules, d
     bounded = limited(stream, rules.size_max_bytes)
     checked = verified(bounded, verifier) if verifier else bounded
     stored = store.add(image_id, inspected(checked, inspector) if inspector else checked, size_hint)
-    return stored, inspector.result.virtual_size_bytes if inspector else None
+    return stored, inspector.result.virtual_size_bytes if inspector and stored.size_bytes else None
 
 
 def inspector_of(rules: Rules, disk_format: str | None, container_format: str | None) -> Inspector | None:

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 
 import sqlalchemy as sa
-from sqlalchemy import exc
 
+from common.db import locks
 from common.db.session import Session
 from services.volume.db.models import ProjectLock, Quota, QuotaClass
 
@@ -55,13 +55,4 @@ def rename_type(session: Session, old: str, new: str) -> None:
 
 def lock(session: Session, project_id: str) -> None:
     """Hold the project's lock until the end of the transaction, so that what is counted stays true."""
-    touch = (
-        sa.update(ProjectLock).where(ProjectLock.project_id == project_id).values(touched=(ProjectLock.touched + 1) % 1_000_000)
-    )
-    if session.execute(touch).rowcount:
-        return
-    try:
-        with session.begin_nested():
-            session.execute(sa.insert(ProjectLock).values(project_id=project_id, touched=0))
-    except exc.IntegrityError:
-        session.execute(touch)  # somebody else made it meanwhile
+    locks.hold(session, ProjectLock.touched, ProjectLock.project_id, project_id)

@@ -117,7 +117,7 @@ def test_an_upload_that_died_is_cleaned_up(site, member):
     with clock.frozen(clock.time()) as now:
         with site.state.db.read() as session:
             record = rows.find(session, image)
-        images.begin_writing(site.state.db, record, 100, "saving")
+        images.begin_writing(site.state.db, record, site.state.room(None), 100, "saving")
         with open(os.path.join(site.state.stores.default.folder, image), "wb") as f:
             f.write(b"half")
         reconcile.uploads(site.deps)

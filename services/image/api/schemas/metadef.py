@@ -95,9 +95,20 @@ ASSOCIATION = _document("resource_type_association", {
     **_ASSOCIATION, **_dates("Date and time of resource type association", "resource type association")}, ["name"])
 
 
+def _resolved(part: Any, definitions: dict[str, Any]) -> Any:
+    """A part of a document with definitions in the places that refer to them."""
+    if isinstance(part, list):
+        return [_resolved(p, definitions) for p in part]
+    if not isinstance(part, dict):
+        return part
+    if "$ref" in part:
+        return _resolved(definitions[part["$ref"].rpartition("/")[2]], definitions)
+    return {k: _resolved(v, definitions) for k, v in part.items()}
+
+
 def _body(document: dict[str, Any], **changed: Any) -> Schema:
-    properties: dict[str, Any] = {**document["properties"], **changed}
-    return Schema({**document, "type": "object", "properties": properties})
+    whole = {**document, "type": "object", "properties": {**document["properties"], **changed}}
+    return Schema(_resolved(whole, whole.pop("definitions", {})))
 
 
 NAMESPACE_BODY = _body(NAMESPACE, objects=_strict(_OBJECT), tags=_strict({"name": _NAME}),
