@@ -6,7 +6,7 @@ resource is unfinished.
 """
 
 import functools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -41,12 +41,34 @@ def active(session: orm.Session, model: Any, resource_id: str) -> Sequence[Any]:
     return session.scalars(query).all()
 
 
-def touch(session: orm.Session, model: Any, resource_ids: Sequence[str]) -> None:
-    """Something happened that sagas of these resources wait for, but not all of it: one that runs looks again before it parks,
-    one that is parked stays so. Holds their rows until the transaction ends."""
-    if resource_ids:
-        condition = sa.and_(model.resource_id.in_(list(resource_ids)), model.state.in_(ACTIVE))
-        session.execute(sa.update(model.__table__).where(condition).values(wakes=model.wakes + 1))
+def hold(session: orm.Session, model: Any, resource_ids: Sequence[str]) -> Sequence[Any]:
+    """(seq, id, resource_id) of the unfinished sagas of these resources, kept from whoever runs, parks or wakes them until the
+    transaction ends; for `wake_held`."""
+    return session.execute(_hold(model), {"resources": list(resource_ids)}).all() if resource_ids else ()
+
+
+def wake_held(session: orm.Session, model: Any, held: Sequence[Any], resource_ids: Container[str]) -> list[str]:
+    """Something happened that held sagas wait for. Those of `resource_ids` have nothing else to wait for and look again now
+    (their ids); of the others, one that runs looks again before it parks, and one that is parked stays so."""
+    ready = [row for row in held if row.resource_id in resource_ids]
+    for rows, parked in ((ready, False), ([row for row in held if row not in ready], True)):
+        if rows:
+            session.execute(_stir(model, parked), {"seqs": [row.seq for row in rows]})
+    return [row.id for row in ready]
+
+
+@functools.cache
+def _hold(model: Any) -> Any:
+    c = model.__table__.c
+    return sa.select(c.seq, c.id, c.resource_id).where(
+        c.resource_id.in_(sa.bindparam("resources", expanding=True)), c.state.in_(ACTIVE)).order_by(c.seq).with_for_update()
+
+
+@functools.cache
+def _stir(model: Any, parked: bool) -> Any:
+    table = model.__table__
+    values = {"wakes": table.c.wakes + 1} | ({} if parked else {"wake_at": None})
+    return sa.update(table).where(table.c.seq.in_(sa.bindparam("seqs", expanding=True))).values(values)
 
 
 def wake(session: orm.Session, model: Any, resource_ids: Sequence[str]) -> list[str]:

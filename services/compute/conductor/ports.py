@@ -209,7 +209,7 @@ def card(server_id: str, port: dict[str, Any], network: dict[str, Any], subnets:
 
 def _save(session: Any, rows: list[dict[str, Any]]) -> None:
     for row in rows:
-        values = dict(row)
+        values = {k: v for k, v in row.items() if k != "active" or v}  # a card that is up by now stays so
         server_parts.save_nic(session, values.pop("port_id"), values)
 
 

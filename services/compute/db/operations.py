@@ -85,16 +85,16 @@ def wake_boots(session: orm.Session, server_ids: Sequence[str]) -> list[str]:
     To be called after the job's end was written. The first statement holds the sagas' rows, and so does `wake_plugged`: of the
     two that are waited for, the one that comes last sees the other.
     """
-    sagas.touch(session, Saga, server_ids)
-    waiting = server_batches.unplugged(session, server_ids)[0] if server_ids else {}
-    return sagas.wake(session, Saga, [i for i in server_ids if i not in waiting])
+    held = sagas.hold(session, Saga, server_ids)
+    waiting = server_batches.unplugged(session, server_ids)[0] if held else {}
+    return sagas.wake_held(session, Saga, held, [i for i in server_ids if i not in waiting])
 
 
 def wake_plugged(session: orm.Session, server_ids: Sequence[str]) -> list[str]:
     """Something happened to these servers: wake the sagas of those for which no agent is at work; their ids."""
-    sagas.touch(session, Saga, server_ids)
-    busy = server_batches.worked_on(session, server_ids)
-    return sagas.wake(session, Saga, [i for i in server_ids if i not in busy])
+    held = sagas.hold(session, Saga, server_ids)
+    busy = server_batches.worked_on(session, server_ids) if held else set()
+    return sagas.wake_held(session, Saga, held, [i for i in server_ids if i not in busy])
 
 
 def actions(

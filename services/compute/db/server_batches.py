@@ -116,10 +116,9 @@ def _plug(active: bool) -> Any:
     return sa.update(NICS).where(_ids(NICS.c.port_id)).values(active=active)
 
 
-def plug(session: Session, port_ids: Sequence[str], active: bool) -> None:
-    """The network service says that these cards are up, or no more."""
-    if port_ids:
-        session.execute(_plug(active), {"ids": list(port_ids)})
+def plug(session: Session, port_ids: Sequence[str], active: bool) -> int:
+    """The network service says that these cards are up, or no more; how many of them there are."""
+    return int(session.execute(_plug(active), {"ids": list(port_ids)}).rowcount)  # type: ignore[attr-defined]
 
 
 def worked_on(session: Session, server_ids: Sequence[str]) -> set[str]:

@@ -18,10 +18,26 @@ def receive(deps: Deps, context: Any, events: Sequence[Mapping[str, Any]]) -> tu
 
     Codes: 200 taken; 404 no such server; 422 the server has no host yet.
     """
-    wanted = sorted({e["server_uuid"] for e in events})
-    with deps.db.read() as session:
-        known = server_batches.states(session, wanted)
-    answers, taken = [], []
+    answers, taken, sagas = deps.db.transaction(_take, events)
+    if not taken:
+        if any(a["code"] == 422 for a in answers):
+            return answers, 207
+        raise errors.NotFound("No instances found for any event")
+    deps.poke(context, sagas)
+    for server_id in sorted({t["server_id"] for t in taken if t["name"] == "network-changed"}):
+        try:
+            attachments.refresh(deps, server_id)
+        except errors.Transient:
+            continue  # the addresses are refreshed again by the next event or boot step
+    return answers, 200 if len(taken) == len(events) else 207
+
+
+def _take(session: Session, events: Sequence[Mapping[str, Any]],
+          ) -> tuple[list[dict[str, Any]], list[dict[str, Any]], list[str]]:
+    """(an answer for each, those that are about a server that may have them, sagas that wait for nothing else now)."""
+    known = server_batches.states(session, sorted({e["server_uuid"] for e in events}))
+    answers: list[dict[str, Any]] = []
+    taken: list[dict[str, Any]] = []
     for event in events:
         answer = {"name": event["name"], "server_uuid": event["server_uuid"], "status": event.get("status", "completed")}
         if event.get("tag"):
@@ -36,26 +52,20 @@ def receive(deps: Deps, context: Any, events: Sequence[Mapping[str, Any]]) -> tu
             taken.append({"server_id": server.id, "name": event["name"], "tag": event.get("tag") or "",
                           "status": answer["status"], "created_at": clock.now()})
         answers.append(answer)
-    if not taken:
-        if any(a["code"] == 422 for a in answers):
-            return answers, 207
-        raise errors.NotFound("No instances found for any event")
-    deps.poke(context, deps.db.transaction(_keep, taken))
-    for server_id in sorted({t["server_id"] for t in taken if t["name"] == "network-changed"}):
-        try:
-            attachments.refresh(deps, server_id)
-        except errors.Transient:
-            continue  # the addresses are refreshed again by the next event or boot step
-    return answers, 200 if len(taken) == len(events) else 207
+    return answers, taken, _keep(session, taken) if taken else []
 
 
 def _keep(session: Session, taken: Sequence[Mapping[str, Any]]) -> list[str]:
-    server_parts.add_events(session, taken)
-    plugs: dict[bool, list[str]] = {}
+    """Write it down: on the cards of its servers, or, where it came before its card or tells of a fault, as an event."""
+    plugs: dict[bool, list[Mapping[str, Any]]] = {}
     for item in taken:
         if item["name"] in ("network-vif-plugged", "network-vif-unplugged") and item["tag"]:
             up = item["name"] == "network-vif-plugged" and item["status"] == "completed"
-            plugs.setdefault(up, []).append(item["tag"])
-    for up, ports in plugs.items():
-        server_batches.plug(session, ports, up)
+            plugs.setdefault(up, []).append(item)
+    kept = [item for item in taken if item not in plugs.get(True, ())]
+    for up, items in plugs.items():
+        ports = {item["tag"] for item in items}
+        if server_batches.plug(session, sorted(ports), up) < len(ports) and up:
+            kept += items
+    server_parts.add_events(session, kept)
     return operations.wake_plugged(session, sorted({t["server_id"] for t in taken}))

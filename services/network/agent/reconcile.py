@@ -92,13 +92,15 @@ class Reconciler:
 
     def run(self) -> None:
         """Work until the agent stops."""
+        rested_s = 0.0
         while not self._stopping.is_set():
             self._wake.wait(self.full_pass_s)
             if self._stopping.is_set():
                 return
-            clock.sleep(self.window_s)  # pokes come in bursts: let them become one pass
+            clock.sleep(max(0.0, rested_s - clock.monotonic()))  # pokes come in bursts: what follows the first is one pass
             self._wake.clear()
             guarded("reconcile", self.one_pass)
+            rested_s = clock.monotonic() + self.window_s
 
     def one_pass(self) -> None:
         """Ask, apply, report. What fails is asked for again."""

@@ -62,6 +62,7 @@ class Noun:
     filters   name -> function(values, project id) -> condition or list of them, for filters that are no plain column
     target    further keys for policies: (session, row or values) -> dict
     guards    attributes whose policy is asked only when this function says so: (value) -> rule names
+    view_new  as `view`, for rows that this transaction made, with their tags: need read nothing again
     """
 
     resource: Resource
@@ -76,6 +77,7 @@ class Noun:
     target: Callable[[Session, Any], dict[str, Any]] | None = None
     guards: Mapping[str, Callable[[Any], list[str]]] = field(default_factory=dict)
     path: str = ""
+    view_new: Callable[[Work, Sequence[Any], Mapping[str, list[str]], Viewer], list[dict[str, Any]]] | None = None
 
     # handlers
 
@@ -153,6 +155,7 @@ class Noun:
     def _create(self, work: Work, request: Request, sent: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         assert self.create is not None
         made = []
+        tagged: dict[str, list[str]] = {}
         for item in sent:
             values = self.resource.on_create(item)
             values["project_id"] = _project(request, attributes.same_project(item))
@@ -161,8 +164,11 @@ class Noun:
             row = self.create(work, values)
             if words:
                 tags.replace(work.session, row.id, words)
+                tagged[row.id] = sorted(set(words))
             made.append(row)
         work.session.flush()
+        if self.view_new is not None:
+            return self.view_new(work, made, tagged, viewer(request, self.resource))
         return self.view(work.session, made, viewer(request, self.resource))
 
     def _update(self, work: Work, request: Request, id: str, sent: dict[str, Any]) -> dict[str, Any]:

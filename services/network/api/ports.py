@@ -22,7 +22,7 @@ def _address_rules(value: Any) -> list[str]:
 
 PORTS = crud.Noun(
     resource=schemas.PORT, model=models.Port, visible=db.visible, view=views.ports, fault=("PortNotFound", "Port"),
-    create=domain.create, update=domain.update, delete=domain.delete, target=network_of,
+    view_new=views.new, create=domain.create, update=domain.update, delete=domain.delete, target=network_of,
     filters={"fixed_ips": lambda values, _: db.fixed_ip_filter(values),
              "ip_address": lambda values, _: db.fixed_ip_filter([f"ip_address={v}" for v in values]),
              "security_groups": lambda values, _: db.group_filter(values)},

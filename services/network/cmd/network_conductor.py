@@ -22,7 +22,7 @@ def build(conf: cfg.ConfigOpts, runtime: Runtime) -> Worker:
     worker = Worker(SERVICE.daemon("network-conductor"), conf, runtime)
     notifier = Notifier(conf, database, ComputeClient(Sessions(conf)))
     poker = Poker(conf, database, client(NetworkAgent, runtime.transport(conf)), notifier.poke)
-    worker.rpc_server(NetworkConductor, ConductorService(conf, database, poker))
+    worker.rpc_server(NetworkConductor, ConductorService(conf, database, poker, notifier))
     poker.attach(worker)
     notifier.attach(worker)
     worker.every("place", conf.network.reschedule_s, poker.place_pending, at_once=False)

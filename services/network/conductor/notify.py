@@ -1,7 +1,11 @@
-"""Sending compute what happened to its servers' ports, in batches, until compute has heard it."""
+"""Sending compute what happened to its servers' ports, in batches, until compute has heard it.
+
+What this conductor wrote itself it has in hand already; what others wrote, or could not send, it looks for.
+"""
 
 import logging
 import threading
+from collections.abc import Sequence
 from typing import Any
 
 from oslo_config import cfg
@@ -11,11 +15,12 @@ from common.clients.base import RemoteError
 from common.db.session import Database
 from common.worker import Worker, guarded
 from services.network.db import models, rows
-from services.network.db import state as db
+from services.network.db import server_events as db
 
 LOG = logging.getLogger(__name__)
 BATCH = 200
 LEASE_S = 30
+LOOK_EVERY_S = 5.0
 ATTEMPTS_MAX = 300
 
 
@@ -25,42 +30,65 @@ class Notifier:
     def __init__(self, conf: cfg.ConfigOpts, database: Database, compute: Any) -> None:
         self.conf, self.db, self.compute = conf, database, compute
         self._wake = threading.Event()
+        self._lock = threading.Lock()
+        self._held: list[dict[str, Any]] = []
+        self._look_s = 0.0  # when (monotonic) to look for what is due
 
     def poke(self) -> None:
         """There is something to send."""
+        self._look_s = 0.0
         self._wake.set()
+
+    def send(self, held: Sequence[Any]) -> None:
+        """Send these ServerEvents soon, which are kept from other conductors for LEASE_S."""
+        if held:
+            with self._lock:
+                self._held += [db.as_item(row) for row in held]
+            self._wake.set()
 
     def attach(self, worker: Worker) -> None:
         """Run in a thread of `worker`."""
         def loop() -> None:
+            rested_s = 0.0
             while not worker.stopping.is_set():
-                self._wake.wait(5.0)
-                clock.wait(worker.stopping, self.conf.network.poke_window_s)
+                self._wake.wait(LOOK_EVERY_S)
+                clock.wait(worker.stopping, max(0.0, rested_s - clock.monotonic()))
                 self._wake.clear()
                 guarded("notify", self.flush)
+                rested_s = clock.monotonic() + self.conf.network.poke_window_s
 
         worker.loop("notify", loop)
         worker.on_stop(self._wake.set)
 
     def flush(self) -> None:
-        """Send everything that is due; what compute cannot take now is due again later."""
-        while True:
-            batch = self.db.transaction(db.claim_events, BATCH, clock.now(), clock.after(LEASE_S))
-            if not batch:
-                return
-            try:
-                self.compute.server_external_events([item["event"] for item in batch])
-            except RemoteError as e:
-                if e.status >= 500 or e.status in (401, 403):
-                    LOG.warning("compute does not take events: %s", e)
-                    self.db.transaction(_later, batch)
-                    return
-                LOG.debug("compute knows none of these servers: %s", e)
-            except errors.Transient as e:
-                LOG.warning("compute is not told of %d events now: %s", len(batch), e)
+        """Send what is in hand, and (poked, or now and then) everything that is due; what compute cannot take now is due
+        again later."""
+        with self._lock:
+            held, self._held = self._held, []
+        for start in range(0, len(held), BATCH):
+            self._send(held[start:start + BATCH])
+        while clock.monotonic() >= self._look_s:
+            self._look_s = clock.monotonic() + LOOK_EVERY_S
+            batch = self.db.transaction(db.claim, BATCH, clock.now(), clock.after(LEASE_S))
+            if batch and self._send(batch) and len(batch) == BATCH:
+                self._look_s = 0.0
+
+    def _send(self, batch: list[dict[str, Any]]) -> bool:
+        """Whether compute took them (or knows none of these servers)."""
+        try:
+            self.compute.server_external_events([item["event"] for item in batch])
+        except RemoteError as e:
+            if e.status >= 500 or e.status in (401, 403):
+                LOG.warning("compute does not take events: %s", e)
                 self.db.transaction(_later, batch)
-                return
-            self.db.transaction(_drop, [item["id"] for item in batch])
+                return False
+            LOG.debug("compute knows none of these servers: %s", e)
+        except errors.Transient as e:
+            LOG.warning("compute is not told of %d events now: %s", len(batch), e)
+            self.db.transaction(_later, batch)
+            return False
+        self.db.transaction(db.drop, [item["id"] for item in batch])
+        return True
 
 
 def _later(session: Any, batch: list[dict[str, Any]]) -> None:
@@ -70,7 +98,3 @@ def _later(session: Any, batch: list[dict[str, Any]]) -> None:
             session.delete(row)
         elif row is not None:
             row.due_at = clock.after(min(60.0, 2.0 * (item["attempts"] + 1)))
-
-
-def _drop(session: Any, ids: list[int]) -> None:
-    rows.remove_where(session, models.ServerEvent, models.ServerEvent.id.in_(ids))

@@ -1,7 +1,7 @@
 """Collecting what changed and poking the agents concerned: one message per host for many changes.
 
-Changes come from the API and from this conductor's own doings. They are collected for some milliseconds; members of
-address sets, which may be many, are collected longer.
+Changes come from the API and from this conductor's own doings. The first is acted upon at once, those that follow are
+collected for some milliseconds; members of address sets, which may be many, are collected longer.
 """
 
 import logging
@@ -17,7 +17,6 @@ from common.db.session import Database
 from common.worker import Worker, guarded
 from services.network.conductor import schedule
 from services.network.db import agents as db_agents
-from services.network.db import ports as db_ports
 from services.network.db import state as db
 from services.network.domain.work import Work, run
 
@@ -43,11 +42,13 @@ class Poker:
     def attach(self, worker: Worker) -> None:
         """Run in a thread of `worker`."""
         def loop() -> None:
+            rested_s = 0.0
             while not worker.stopping.is_set():
                 self._wake.wait(SETS_EVERY_S if self._sets or self._members else 5.0)
-                clock.wait(worker.stopping, self.conf.network.poke_window_s)
+                clock.wait(worker.stopping, max(0.0, rested_s - clock.monotonic()))
                 self._wake.clear()
                 guarded("poke", self.flush)
+                rested_s = clock.monotonic() + self.conf.network.poke_window_s
 
         worker.loop("poke", loop)
         worker.on_stop(self._wake.set)
@@ -119,13 +120,12 @@ class Poker:
         routers, groups = set(pending.get("routers") or ()), set(pending.get("groups") or ())
         with self.db.read() as session:
             touched = networks | {network for network, *_ in ports.values()}
-            there = db_ports.hosts_of_networks(session, touched)
-            serving = db.dhcp_hosts(session, touched)
+            concerned = db.concerned_hosts(session, touched)
             for port_id, (network, *hosts) in ports.items():
-                for target in {*hosts, *there.get(network, ()), *serving.get(network, ())}:
+                for target in {*hosts, *concerned.get(network, ())}:
                     add(target, "port_ids", [port_id])
             for network in networks:
-                for target in {*there.get(network, ()), *serving.get(network, ())}:
+                for target in concerned.get(network, ()):
                     add(target, "network_ids", [network])
             for router, host in db.router_hosts(session, routers).items():
                 add(host, "router_ids", [router])

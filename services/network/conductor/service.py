@@ -8,6 +8,7 @@ from oslo_config import cfg
 from common.context import RequestContext
 from common.db import services as service_rows
 from common.db.session import Database
+from services.network.conductor.notify import LEASE_S, Notifier
 from services.network.conductor.poker import Poker
 from services.network.conductor.state import Gatherer
 from services.network.db import models, rows
@@ -21,8 +22,8 @@ LOG = logging.getLogger(__name__)
 class ConductorService:
     """Implements the NetworkConductor interface."""
 
-    def __init__(self, conf: cfg.ConfigOpts, database: Database, poker: Poker) -> None:
-        self.conf, self.db, self.poker = conf, database, poker
+    def __init__(self, conf: cfg.ConfigOpts, database: Database, poker: Poker, notifier: Notifier) -> None:
+        self.conf, self.db, self.poker, self.notifier = conf, database, poker, notifier
 
     def heartbeat(self, ctxt: RequestContext, host: str, version: str, started_at: str, tunnel_ip: str | None,
                   physical_networks: list[str], roles: list[str], configurations: dict[str, Any]) -> dict[str, Any]:
@@ -51,7 +52,7 @@ class ConductorService:
                routers_ready: list[str], errors: dict[str, str]) -> None:
         """What the agent has realised: port and floating IP states follow, and compute hears of its ports."""
         if ports_up or ports_down or routers_ready:
-            run(self.db, self.conf, ctxt, self.poker.add, _report, host, ports_up, ports_down, routers_ready)
+            self.notifier.send(run(self.db, self.conf, ctxt, self.poker.add, _report, host, ports_up, ports_down, routers_ready))
         for unit, text in errors.items():
             LOG.warning("host %s: %s: %s", host, unit, text)
 
@@ -60,15 +61,22 @@ class ConductorService:
         self.poker.add(ctxt, changes)
 
 
-def _report(work: Work, host: str, up: list[str], down: list[str], routers: list[str]) -> None:
-    port = models.Port
-    ready = db.set_status(work.session, port, up, "ACTIVE", port.binding_host == host, port.admin_state_up.is_(True))
-    lost = db.set_status(work.session, port, down, "DOWN", port.binding_host == host)
-    for row in rows.by_ids(work.session, port, {*ready, *db.bindings_to(work.session, host, up)}):
-        events.plugged(work, row)
-    for row in rows.by_ids(work.session, port, lost):
-        events.unplugged(work, row)
+def _report(work: Work, host: str, up: list[str], down: list[str], routers: list[str]) -> list[Any]:
+    """Note what is wired and what is no more; the events that compute is to hear from this conductor."""
+    wired, lost = db.port_states(work.session, up), db.port_states(work.session, down)
+    ready = [p for p in wired if p.binding_host == host and p.admin_state_up and p.status != "ACTIVE"]
+    gone = [p for p in lost if p.binding_host == host and p.status != "DOWN"]
+    db.set_port_status(work.session, host, [p.id for p in ready], "ACTIVE")
+    db.set_port_status(work.session, host, [p.id for p in gone], "DOWN")
+    elsewhere = [p.id for p in wired if p.binding_host != host]
+    to_be = db.bindings_to(work.session, host, elsewhere) if elsewhere else {}
+    told: list[Any] = []
+    for row in [*ready, *(p for p in wired if p.id in to_be)]:
+        told += events.plugged(work, row, lease_s=LEASE_S)
+    for row in gone:
+        told += events.unplugged(work, row, lease_s=LEASE_S)
     if routers:
         floating = models.FloatingIp
         mine = rows.find(work.session, floating, floating.router_id.in_(routers), floating.status != "ACTIVE")
         db.set_status(work.session, floating, [f.id for f in mine], "ACTIVE", floating.router_id.isnot(None))
+    return told

@@ -33,6 +33,7 @@ class Gatherer:
         self.domain = conf.network.dns_domain
         self._networks: dict[str, Any] = {}
         self._subnets: dict[str, Any] = {}
+        self._addresses: dict[str, list[Any]] = {}
         self.sets: set[str] = set()
         self.shown: set[str] = set()
 
@@ -53,13 +54,15 @@ class Gatherer:
     def some(self, port_ids: Sequence[str], network_ids: Sequence[str], router_ids: Sequence[str],
              set_ids: Sequence[str], set_members: Mapping[str, Sequence[str]]) -> dict[str, Any]:
         """What concerns these ids; see rpc.conductor."""
-        found = rows.pick(self.session, port_ids, models.Port.id)
-        networks = db.present(self.session, self.host, [*network_ids, *(p.network_id for p in found)])
+        found = db.ports(self.session, port_ids)
+        networks, served = db.present(self.session, self.host, [*network_ids, *(p.network_id for p in found)])
         asked = [n for n in network_ids if n in networks]
         self._load(networks)
         mine = [p for p in found if p.binding_host == self.host and parts.is_wanted(p)]
-        ports = self._ports(mine) + (self._pending([p.id for p in found if p.binding_host != self.host]) if found else [])
-        hosts, others = self._others(found, networks)
+        elsewhere = [p.id for p in found if p.binding_host != self.host]
+        self._read_addresses([p.id for p in found if p in mine or p.network_id in networks])
+        ports = self._ports(mine) + (self._pending(elsewhere) if elsewhere else [])
+        hosts, others = self._others([p for p in found if p.network_id in networks], networks, served)
         dhcps = self._dhcps(asked, db.dhcp_on(self.session, self.host, asked)) if asked else []
         routers = self._routers(db.routers_on(self.session, self.host, router_ids)) if router_ids else []
         used = db.sets_used_on(self.session, self.host, set_ids)
@@ -91,9 +94,13 @@ class Gatherer:
     def _load(self, network_ids: Iterable[str]) -> None:
         missing = [n for n in network_ids if n not in self._networks]
         if missing:
-            self._networks.update({n.id: n for n in rows.by_ids(self.session, models.Network, missing)})
-            for subnet in rows.by_ids(self.session, models.Subnet, missing, models.Subnet.network_id):
-                self._subnets[subnet.id] = subnet
+            self._networks.update({n.id: n for n in db.networks(self.session, missing)})
+            self._subnets.update({s.id: s for s in db.subnets(self.session, missing)})
+
+    def _read_addresses(self, port_ids: Iterable[str]) -> None:
+        missing = [p for p in port_ids if p not in self._addresses]
+        if missing:
+            self._addresses.update(dict.fromkeys(missing, []) | db_ports.addresses(self.session, missing))  # type: ignore[arg-type]
 
     def _segment(self, n: Any) -> Segment:
         return Segment(network_id=n.id, kind=n.network_type, segmentation_id=n.segmentation_id,
@@ -120,19 +127,17 @@ class Gatherer:
         if not found:
             return []
         ends = db_agents.tunnel_ips(self.session, {p.binding_host for p in found})
-        addresses = db_ports.addresses(self.session, [p.id for p in found])
+        self._read_addresses([p.id for p in found])
         return [Neighbour(p.network_id, p.mac_address, ends[p.binding_host],
-                          tuple(a.ip_address for a in addresses.get(p.id, ())), p.id) for p in found if p.binding_host in ends]
+                          tuple(a.ip_address for a in self._addresses[p.id]), p.id) for p in found if p.binding_host in ends]
 
-    def _others(self, found: Sequence[Any], networks: set[str]) -> tuple[dict[str, list[DhcpHost]], list[Neighbour]]:
+    def _others(self, found: Sequence[Any], networks: set[str], served: set[str],
+                ) -> tuple[dict[str, list[DhcpHost]], list[Neighbour]]:
         """What ports mean to this host's DHCP servers and routers, and the tunnels to those elsewhere."""
-        there = [p for p in found if p.network_id in networks]
-        served = {b.network_id for b in db.dhcp_on(self.session, self.host, {p.network_id for p in there})}
-        served |= db.routed_networks(self.session, self.host, {p.network_id for p in there})
         hosts: dict[str, list[DhcpHost]] = {}
-        for host, port in self._dhcp_hosts([p for p in there if p.network_id in served]):
+        for host, port in self._dhcp_hosts([p for p in found if p.network_id in served]):
             hosts.setdefault(port.network_id, []).append(host)
-        far = [p for p in there if p.binding_host not in ("", self.host) and p.network_id in self._tunnelled(networks)]
+        far = [p for p in found if p.binding_host not in ("", self.host) and p.network_id in self._tunnelled(networks)]
         return hosts, self._as_neighbours(far)
 
     # ports and rules
@@ -140,21 +145,21 @@ class Gatherer:
     def _pending(self, port_ids: Sequence[str] | None) -> list[Port]:
         """Ports (of these) that may move here."""
         to_be = {i for i, b in db.bindings_to(self.session, self.host, port_ids).items() if parts.is_wanted(b)}
-        return self._ports(rows.pick(self.session, to_be, models.Port.id), pending=True) if to_be else []
+        return self._ports(db.ports(self.session, to_be), pending=True) if to_be else []
 
     def _ports(self, found: Sequence[Any], *, pending: bool = False) -> list[Port]:
         ids = [p.id for p in found]
         self._load({p.network_id for p in found})
-        addresses, groups = db_ports.addresses(self.session, ids), db_ports.groups(self.session, ids)
-        used = {g for items in groups.values() for g in items}
-        rules, stateless = self._rules(used), db_groups.stateless(self.session, sorted(used))
-        return [parts.port(p, addresses.get(p.id, ()), self._subnets,
+        self._read_addresses(ids)
+        groups, stateless = db_groups.of_ports(self.session, ids)
+        rules = self._rules({g for items in groups.values() for g in items})
+        return [parts.port(p, self._addresses[p.id], self._subnets,
                            [r for g in groups.get(p.id, ()) for r in rules.get(g, ())], pending=pending,
                            stateful=p.id not in groups or not stateless.issuperset(groups[p.id])) for p in found]
 
     def _rules(self, group_ids: set[str]) -> dict[str, list[SecurityRule]]:
         made: dict[str, list[SecurityRule]] = {}
-        for group, items in db_groups.rules_of(self.session, sorted(group_ids)).items():
+        for group, items in db_groups.rules_of(self.session, sorted(group_ids), for_hosts=True).items():
             made[group] = [parts.rule(r) for r in items]
             self.sets.update(r.remote_set for r in made[group] if r.remote_set)
         return made
@@ -178,8 +183,8 @@ class Gatherer:
     # services
 
     def _dhcp_hosts(self, found: Sequence[Any]) -> list[tuple[DhcpHost, Any]]:
-        addresses = db_ports.addresses(self.session, [p.id for p in found])
-        return [(parts.dhcp_host(p, addresses.get(p.id, ())), p) for p in found]
+        self._read_addresses([p.id for p in found])
+        return [(parts.dhcp_host(p, self._addresses[p.id]), p) for p in found]
 
     def _hosts_in(self, network_ids: Iterable[str]) -> dict[str, list[DhcpHost]]:
         made: dict[str, list[DhcpHost]] = {n: [] for n in network_ids}

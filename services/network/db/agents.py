@@ -12,9 +12,10 @@ Agent = models.Agent
 
 
 def of_role(session: orm.Session, host: str, role: str) -> Any | None:
-    """The agent that plays `role` (l2, dhcp, l3, metadata) on `host`, or None."""
-    found = rows.find(session, Agent, Agent.host == host, Agent.role == role)
-    return found[0] if found else None
+    """(host, role, heartbeat_at, physical_networks, tunnel_ip) of the agent that plays `role` (l2, dhcp, l3, metadata) on
+    `host`, or None."""
+    columns = (Agent.host, Agent.role, Agent.heartbeat_at, Agent.physical_networks, Agent.tunnel_ip)
+    return next((a for a in rows.pick(session, [host], Agent.host, *columns) if a.role == role), None)
 
 
 def is_alive(agent: Any, down_after_s: int) -> bool:

@@ -21,7 +21,9 @@ _CHUNK = 500
 
 def get(session: orm.Session, model: type[T], id: Any, *, lock: bool = False) -> T | None:
     """The row with that primary key, or None; `lock` keeps others from changing it until the transaction ends."""
-    return session.get(model, id, with_for_update=True if lock else None, populate_existing=lock)
+    row = session.get(model, id, with_for_update=True if lock else None, populate_existing=lock)
+    session.info.setdefault("kept", []).append(row)  # a session forgets what nobody holds, and would ask for it again
+    return row
 
 
 def find(session: orm.Session, model: type[T], *conditions: Any, order: Any = None, limit: int | None = None) -> Sequence[T]:

@@ -1,5 +1,6 @@
 """Queries about security groups, their rules, address groups and the rules that new groups start with."""
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -47,12 +48,37 @@ def usable(session: orm.Session, ids: Sequence[str], projects: Sequence[str | No
     return allowed
 
 
-def rules_of(session: orm.Session, group_ids: Sequence[str]) -> dict[str, list[Any]]:
-    """group id -> its rules, oldest first, to look at only."""
+_FOR_HOSTS = tuple(getattr(Rule, n) for n in (
+    "id", "created_at", "security_group_id", "direction", "ethertype", "protocol", "port_range_min", "port_range_max",
+    "remote_ip_prefix", "remote_group_id", "remote_address_group_id"))
+
+
+def rules_of(session: orm.Session, group_ids: Sequence[str], *, for_hosts: bool = False) -> dict[str, list[Any]]:
+    """group id -> its rules, oldest first, to look at only; `for_hosts`: only the columns that hosts are told of."""
     found: dict[str, list[Any]] = {}
-    for rule in sorted(rows.pick(session, group_ids, Rule.security_group_id), key=lambda r: (r.created_at, r.id)):
+    columns = _FOR_HOSTS if for_hosts else ()
+    for rule in sorted(rows.pick(session, group_ids, Rule.security_group_id, *columns), key=lambda r: (r.created_at, r.id)):
         found.setdefault(rule.security_group_id, []).append(rule)
     return found
+
+
+def of_ports(session: orm.Session, port_ids: Sequence[str]) -> tuple[dict[str, list[str]], set[str]]:
+    """(port id -> ids of its groups in order, those of the groups whose rules look at single packets)."""
+    groups: dict[str, list[str]] = {}
+    packets: set[str] = set()
+    for start in range(0, len(port_ids), 500):
+        for port_id, group, stateful in session.execute(_of_ports(), {"ids": list(port_ids[start:start + 500])}).all():
+            groups.setdefault(port_id, []).append(group)
+            if not stateful:
+                packets.add(group)
+    return {port_id: sorted(found) for port_id, found in groups.items()}, packets
+
+
+@functools.cache
+def _of_ports() -> Any:
+    member, group = models.PortGroup.__table__.c, Group.__table__
+    return sa.select(member.port_id, group.c.id, group.c.stateful).join(group, group.c.id == member.security_group_id).where(
+        member.port_id.in_(sa.bindparam("ids", expanding=True)))
 
 
 def stateless(session: orm.Session, group_ids: Sequence[str]) -> set[str]:

@@ -1,5 +1,6 @@
 """Queries that gather what a host's desired state is made of."""
 
+import functools
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -10,6 +11,32 @@ from services.network.db import models, rows
 
 Port, Ip, PortGroup, Rule = models.Port, models.IpAllocation, models.PortGroup, models.SecurityGroupRule
 Binding = models.PortBinding
+
+
+# what hosts are told of: fewer columns than there are, for each is read by slow code
+_PORT = (Port.id, Port.project_id, Port.network_id, Port.mac_address, Port.admin_state_up, Port.device_id, Port.device_owner,
+         Port.port_security_enabled, Port.allowed_address_pairs, Port.extra_dhcp_opts, Port.dns_name, Port.binding_host,
+         Port.vif_type)
+_NETWORK = tuple(getattr(models.Network, n) for n in (
+    "id", "network_type", "segmentation_id", "physical_network", "mtu", "dns_domain"))
+_SUBNET = tuple(getattr(models.Subnet, n) for n in (
+    "id", "network_id", "ip_version", "cidr", "gateway_ip", "enable_dhcp", "dns_nameservers", "host_routes", "ipv6_ra_mode",
+    "ipv6_address_mode"))
+
+
+def ports(session: orm.Session, port_ids: Iterable[str]) -> list[Any]:
+    """These ports, as far as hosts are told of them."""
+    return rows.pick(session, port_ids, Port.id, *_PORT)
+
+
+def networks(session: orm.Session, network_ids: Iterable[str]) -> list[Any]:
+    """These networks, as far as hosts are told of them."""
+    return rows.pick(session, network_ids, models.Network.id, *_NETWORK)
+
+
+def subnets(session: orm.Session, network_ids: Iterable[str]) -> list[Any]:
+    """The subnets of these networks, as far as hosts are told of them."""
+    return rows.pick(session, network_ids, models.Subnet.network_id, *_SUBNET)
 
 
 def ports_on(session: orm.Session, host: str) -> Sequence[Any]:
@@ -33,16 +60,29 @@ def networks_on(session: orm.Session, host: str) -> set[str]:
         models.DhcpBinding.host == host)).all())
 
 
-def present(session: orm.Session, host: str, network_ids: Iterable[str]) -> set[str]:
-    """Those of `network_ids` that have a port on the host, or whose DHCP it serves."""
-    wanted = list(set(network_ids))
-    if not wanted:
-        return set()
-    found = set(session.scalars(sa.select(Port.network_id).where(
-        Port.binding_host == host, Port.network_id.in_(wanted)).distinct()).all())
-    found |= set(session.scalars(sa.select(Binding.network_id).where(Binding.host == host, Binding.network_id.in_(wanted))).all())
-    return found | set(session.scalars(sa.select(models.DhcpBinding.network_id).where(
-        models.DhcpBinding.host == host, models.DhcpBinding.network_id.in_(wanted))).all())
+def present(session: orm.Session, host: str, network_ids: Iterable[str]) -> tuple[set[str], set[str]]:
+    """(those of `network_ids` that have a port on the host, or whose DHCP it serves; those whose DHCP it serves or in which a
+    router that it runs has an interface)."""
+    wanted = sorted(set(network_ids))
+    found = session.execute(_present(), {"host": host, "ids": wanted}).all() if wanted else ()
+    return {n for n, how in found if how != "router"}, {n for n, how in found if how in ("dhcp", "router")}
+
+
+@functools.cache
+def _present() -> Any:
+    host: Any = sa.bindparam("host")
+    ids: Any = sa.bindparam("ids", expanding=True)
+    port, to_be, dhcp = Port.__table__.c, Binding.__table__.c, models.DhcpBinding.__table__.c
+    link, router = models.RouterPort.__table__, models.Router.__table__
+    routed = sa.select(port.network_id, sa.literal_column("'router'")).join(link, link.c.port_id == port.id).join(
+        router, router.c.id == link.c.router_id).where(
+        port.network_id.in_(ids), port.binding_host == host, port.device_owner.startswith("network:router_interface"),
+        link.c.kind == "interface", router.c.agent_host == host).distinct()
+    here: Any = sa.literal_column("'port'")
+    return sa.union_all(
+        sa.select(port.network_id, here).where(port.binding_host == host, port.network_id.in_(ids)).distinct(),
+        sa.select(to_be.network_id, here).where(to_be.host == host, to_be.network_id.in_(ids)),
+        sa.select(dhcp.network_id, sa.literal_column("'dhcp'")).where(dhcp.host == host, dhcp.network_id.in_(ids)), routed)
 
 
 def ports_in(session: orm.Session, network_ids: Iterable[str]) -> list[Any]:
@@ -64,18 +104,6 @@ def routers_on(session: orm.Session, host: str, router_ids: Iterable[str] | None
     if router_ids is not None:
         conditions.append(models.Router.id.in_(list(router_ids)))
     return rows.find(session, models.Router, *conditions)
-
-
-def routed_networks(session: orm.Session, host: str, network_ids: Iterable[str]) -> set[str]:
-    """Those of `network_ids` in which a router that the host runs has an interface."""
-    wanted = list(set(network_ids))
-    if not wanted:
-        return set()
-    link, owner = models.RouterPort, models.Port.device_owner
-    query = sa.select(Port.network_id).join(link, link.port_id == Port.id).join(models.Router, models.Router.id == link.router_id)
-    return set(session.scalars(query.where(
-        Port.network_id.in_(wanted), Port.binding_host == host, owner.startswith("network:router_interface"),
-        link.kind == "interface", models.Router.agent_host == host).distinct()).all())
 
 
 def routed_subnets(session: orm.Session, subnet_ids: Iterable[str]) -> set[str]:
@@ -104,23 +132,39 @@ def hosts_using_sets(session: orm.Session, set_ids: Iterable[str]) -> dict[str, 
     """host -> those of `set_ids` that rules of its ports name."""
     found: dict[str, set[str]] = {}
     by_group = _groups_naming(session, set_ids)
-    if not by_group:
-        return found
-    hosts = rows.values_by_key(session, PortGroup.security_group_id, PortGroup.host, by_group)
-    pairs = [(group, host) for group, where in hosts.items() for host in where]
-    for group, host in [*pairs, *session.execute(_hosts_to_be(by_group)).all()]:
+    for group, host in session.execute(_hosts_of_groups(), {"ids": sorted(by_group)}).all() if by_group else ():
         found.setdefault(host, set()).update(by_group[group])
     return found
 
 
+@functools.cache
+def _hosts_of_groups() -> Any:
+    """(group, host) of ports that are members of the groups `ids`, or about to be there. By an index of (group, host)
+    MariaDB goes from one host to the next."""
+    member, to_be = PortGroup.__table__.c, Binding.__table__
+    ids: Any = sa.bindparam("ids", expanding=True)
+    return sa.union_all(
+        sa.select(member.security_group_id, member.host).where(member.security_group_id.in_(ids), member.host != "").distinct(),
+        sa.select(member.security_group_id, to_be.c.host).join(to_be, to_be.c.port_id == member.port_id).where(
+            member.security_group_id.in_(ids)))
+
+
 def _groups_naming(session: orm.Session, set_ids: Iterable[str]) -> dict[str, set[str]]:
     """security group -> those of `set_ids` that its rules name."""
-    wanted = set(set_ids)
+    wanted = sorted(set(set_ids))
     found: dict[str, set[str]] = {}
-    for column in (Rule.remote_group_id, Rule.remote_address_group_id):
-        for group, set_id in rows.pick(session, wanted, column, Rule.security_group_id, column):
-            found.setdefault(group, set()).add(set_id)
+    for group, set_id in session.execute(_naming(), {"ids": wanted}).all() if wanted else ():
+        found.setdefault(group, set()).add(set_id)
     return found
+
+
+@functools.cache
+def _naming() -> Any:
+    """(group, set) of rules that name one of the sets `ids`."""
+    rule = Rule.__table__.c
+    ids: Any = sa.bindparam("ids", expanding=True)
+    return sa.union_all(*(sa.select(rule.security_group_id, column).where(column.in_(ids)).distinct()
+                          for column in (rule.remote_group_id, rule.remote_address_group_id)))
 
 
 def _hosts_to_be(groups: Iterable[str]) -> Any:
@@ -143,12 +187,23 @@ def ports_of_groups(session: orm.Session, group_ids: Iterable[str]) -> dict[str,
     return found
 
 
-def dhcp_hosts(session: orm.Session, network_ids: Iterable[str]) -> dict[str, set[str]]:
-    """network id -> hosts that serve its DHCP."""
+def concerned_hosts(session: orm.Session, network_ids: Iterable[str]) -> dict[str, set[str]]:
+    """network id -> hosts that have a port of it, or are about to, or serve its DHCP."""
+    wanted = sorted(set(network_ids))
     found: dict[str, set[str]] = {}
-    for item in rows.by_ids(session, models.DhcpBinding, network_ids, models.DhcpBinding.network_id):
-        found.setdefault(item.network_id, set()).add(item.host)
+    for network, host in session.execute(_concerned(), {"ids": wanted}).all() if wanted else ():
+        found.setdefault(network, set()).add(host)
     return found
+
+
+@functools.cache
+def _concerned() -> Any:
+    port = Port.__table__.c
+    ids: Any = sa.bindparam("ids", expanding=True)
+    others = (table.__table__.c for table in (Binding, models.DhcpBinding))
+    return sa.union_all(
+        sa.select(port.network_id, port.binding_host).where(port.network_id.in_(ids), port.binding_host != "").distinct(),
+        *(sa.select(c.network_id, c.host).where(c.network_id.in_(ids)) for c in others))
 
 
 def router_hosts(session: orm.Session, router_ids: Iterable[str]) -> dict[str, str]:
@@ -180,17 +235,25 @@ def loads(session: orm.Session) -> tuple[dict[str, int], dict[str, int]]:
     return ({h: int(n) for h, n in session.execute(dhcp).all()}, {h: int(n) for h, n in session.execute(routers).all()})
 
 
-def claim_events(session: orm.Session, limit: int, now: Any, lease_until: Any) -> list[dict[str, Any]]:
-    """Events that are due, kept from other conductors until `lease_until`."""
-    model = models.ServerEvent
-    query = sa.select(model).where(model.due_at <= now).order_by(model.id).limit(limit).with_for_update(skip_locked=True)
-    found = []
-    for row in session.scalars(query).all():
-        found.append({"id": row.id, "attempts": row.attempts,
-                      "event": {"server_uuid": row.server_id, "name": row.name, "tag": row.tag, "status": row.status}})
-        row.due_at = lease_until
-        row.attempts += 1
-    return found
+def port_states(session: orm.Session, port_ids: Iterable[str]) -> list[Any]:
+    """(id, status, binding_host, admin_state_up, device_owner, device_id) of these ports."""
+    return rows.pick(session, port_ids, Port.id, Port.id, Port.status, Port.binding_host, Port.admin_state_up, Port.device_owner,
+                     Port.device_id)
+
+
+def set_port_status(session: orm.Session, host: str, port_ids: Sequence[str], status: str) -> None:
+    """Set the status of those of the ports that are bound to the host and have another one."""
+    for start in range(0, len(port_ids), 500):
+        session.execute(_set_port_status(), {"ids": list(port_ids[start:start + 500]), "the_host": host, "the_status": status})
+
+
+@functools.cache
+def _set_port_status() -> Any:
+    table = Port.__table__
+    status: Any = sa.bindparam("the_status")
+    return sa.update(table).where(
+        table.c.id.in_(sa.bindparam("ids", expanding=True)), table.c.binding_host == sa.bindparam("the_host"),
+        table.c.status != status).values(status=status, revision_number=table.c.revision_number + 1)
 
 
 def set_status(session: orm.Session, model: Any, ids: Iterable[str], status: str, *conditions: Any) -> list[str]:

@@ -14,12 +14,23 @@ ROUTER_OWNERS = ("network:router_interface", "network:router_interface_distribut
 _CANDIDATES = 16
 
 
+def of_new(work: Work, port: Any, asked: Sequence[dict[str, Any]] | None) -> list[Any]:
+    """As `assign` for one of the ports that a request makes: what they share is read once, and what nobody asked for by name
+    is written with the end of the transaction."""
+    subnets = work.once(("subnets", port.network_id), lambda: list(db_networks.subnets(work.session, port.network_id)))
+    return _assign(work, port, subnets, asked, 0, later=asked is None)
+
+
 def assign(work: Work, port: Any, asked: Sequence[dict[str, Any]] | None, start: int = 0) -> list[Any]:
     """Give `port` the addresses `asked` for, or (None) one of each IP version; the new IpAllocations.
 
     400 when an address or subnet does not fit the network; 409 when an address is taken or none is left.
     """
-    subnets = list(db_networks.subnets(work.session, port.network_id))
+    return _assign(work, port, list(db_networks.subnets(work.session, port.network_id)), asked, start)
+
+
+def _assign(work: Work, port: Any, subnets: list[Any], asked: Sequence[dict[str, Any]] | None, start: int, *,
+            later: bool = False) -> list[Any]:
     if asked is None:
         wanted = _automatic(work, port, subnets)
     else:
@@ -34,9 +45,13 @@ def assign(work: Work, port: Any, asked: Sequence[dict[str, Any]] | None, start:
         ip = ip or take(work, subnet)
         if any(m.subnet_id == subnet.id and m.ip_address == ip for m in made):
             raise faults.invalid(f"Duplicated IP address {ip} in the request", "InvalidInput")
-        made.append(rows.add(work.session, models.IpAllocation(
-            subnet_id=subnet.id, ip_address=ip, network_id=port.network_id, port_id=port.id,
-            offset=ipam.offset(subnet.cidr, ip), position=position)))
+        offset = ipam.offset(subnet.cidr, ip)
+        _taken_now(work, subnet).add(offset)
+        made.append(models.IpAllocation(subnet_id=subnet.id, ip_address=ip, network_id=port.network_id, port_id=port.id,
+                                        offset=offset, position=position))
+        work.session.add(made[-1])
+        if not later:
+            work.session.flush()
     return made
 
 
@@ -58,12 +73,18 @@ def free(work: Work, subnet: Any) -> str | None:
         return None
     for _ in range(2):
         chosen = ipam.candidates(spans, _CANDIDATES, ids.randint)
-        gone = db.taken(work.session, subnet.id, chosen)
+        gone = db.taken(work.session, subnet.id, chosen) | _taken_now(work, subnet)
         left = [offset for offset in chosen if offset not in gone]
         if left:
             return ipam.address(subnet.cidr, left[0])
+    work.session.flush()
     gap = db.first_gap(work.session, subnet.id, spans)
     return None if gap is None else ipam.address(subnet.cidr, gap)
+
+
+def _taken_now(work: Work, subnet: Any) -> set[int | None]:
+    """Offsets that this transaction took."""
+    return work.once(("taken", subnet.id), lambda: set[int | None]())
 
 
 def fits(subnet: Any, device_owner: str) -> bool:

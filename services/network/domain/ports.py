@@ -16,7 +16,10 @@ _PLAIN = ("name", "description", "admin_state_up", "device_id", "device_owner", 
 
 
 def create(work: Work, values: dict[str, Any]) -> Any:
-    """A new port. 400, 404, 409 for values that do not fit the network; 409 OverQuota."""
+    """A new port. 400, 404, 409 for values that do not fit the network; 409 OverQuota.
+
+    `work.known["made", id]` are its IpAllocations and the ids of its security groups.
+    """
     network = work.once(("network", values["network_id"]), lambda: networks.visible(work, values["network_id"]))
     secure = values.get("port_security_enabled")
     row = models.Port(
@@ -30,9 +33,10 @@ def create(work: Work, values: dict[str, Any]) -> Any:
     if pairs and not row.port_security_enabled:
         raise _no_security_pairs()
     rows.add(work.session, row)
-    made = addresses.assign(work, row, values.get("fixed_ips"))
+    made = addresses.of_new(work, row, values.get("fixed_ips"))
     if not made:
         row.ip_allocation = "none"
+    work.known["made", row.id] = (made, sorted(groups))
     _join(work, row, groups, [a.ip_address for a in made])
     work.changes.port(row)
     quotas.claim(work, row.project_id, "port")

@@ -60,8 +60,8 @@ def poker(conf, state, agents, notifier):
 
 
 @pytest.fixture
-def conductor(conf, state, poker):
-    return ConductorService(conf, state.db, poker)
+def conductor(conf, state, poker, notifier):
+    return ConductorService(conf, state.db, poker, notifier)
 
 
 @pytest.fixture

@@ -1,12 +1,13 @@
 """The JSON form of ports."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from services.network.api.crud import Viewer, standard
 from services.network.db import ports as db
 from services.network.db import rows
 from services.network.db.rows import Session
+from services.network.domain.work import Work
 
 
 def ports(session: Session, found: Sequence[Any], viewer: Viewer) -> list[dict[str, Any]]:
@@ -17,7 +18,13 @@ def ports(session: Session, found: Sequence[Any], viewer: Viewer) -> list[dict[s
     return [viewer.cut(_port(p, addresses.get(p.id, []), groups.get(p.id, []), words, viewer.dns_domain)) for p in found]
 
 
-def _port(p: Any, addresses: Sequence[Any], groups: list[str], words: dict[str, list[str]], domain: str) -> dict[str, Any]:
+def new(work: Work, made: Sequence[Any], words: Mapping[str, list[str]], viewer: Viewer) -> list[dict[str, Any]]:
+    """Ports that this transaction made, from what it knows of them."""
+    parts = [work.known["made", p.id] for p in made]
+    return [viewer.cut(_port(p, ips, groups, words, viewer.dns_domain)) for p, (ips, groups) in zip(made, parts, strict=True)]
+
+
+def _port(p: Any, addresses: Sequence[Any], groups: list[str], words: Mapping[str, list[str]], domain: str) -> dict[str, Any]:
     return {
         **standard(p, words), "name": p.name, "network_id": p.network_id, "mac_address": p.mac_address,
         "admin_state_up": p.admin_state_up, "status": p.status, "device_id": p.device_id, "device_owner": p.device_owner,

@@ -1,0 +1,40 @@
+"""Events that compute has yet to hear of."""
+
+import functools
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import orm
+
+from services.network.db import models
+
+Event = models.ServerEvent
+
+
+def as_item(row: Any) -> dict[str, Any]:
+    """{"id", "attempts", "event": what compute's API takes}."""
+    return {"id": row.id, "attempts": row.attempts,
+            "event": {"server_uuid": row.server_id, "name": row.name, "tag": row.tag, "status": row.status}}
+
+
+def claim(session: orm.Session, limit: int, now: Any, lease_until: Any) -> list[dict[str, Any]]:
+    """Events that are due, kept from other conductors until `lease_until`."""
+    query = sa.select(Event).where(Event.due_at <= now).order_by(Event.id).limit(limit).with_for_update(skip_locked=True)
+    found = []
+    for row in session.scalars(query).all():
+        found.append(as_item(row))
+        row.due_at = lease_until
+        row.attempts += 1
+    return found
+
+
+def drop(session: orm.Session, ids: Sequence[int]) -> None:
+    """Compute has heard these."""
+    session.execute(_drop(), {"ids": list(ids)})
+
+
+@functools.cache
+def _drop() -> Any:
+    table = Event.__table__
+    return sa.delete(table).where(table.c.id.in_(sa.bindparam("ids", expanding=True)))
