@@ -14,6 +14,7 @@ from services.compute.db import jobs, migrations, models, operations, server_bat
 from services.compute.domain import states
 
 LOG = logging.getLogger(__name__)
+_BOOTED = {"power_state": states.RUNNING}  # what the end of a boot writes anyway
 _FOLLOWS = {"stopped": (states.ACTIVE, states.STOPPED), "crashed": (states.ACTIVE, states.STOPPED),
             "running": (states.STOPPED, states.ACTIVE), "paused": (states.ACTIVE, states.PAUSED)}
 
@@ -54,11 +55,13 @@ class ConductorService:
     def _write(self, session: Session, host: str, reports: list[dict[str, Any]]) -> list[str]:
         rows = server_batches.states(session, [r["server_id"] for r in reports])
         changes: dict[Any, list[str]] = {}
+        boots = {item["server_id"] for item in reports if item.get("jobs") and all(
+            job["id"].endswith(f"/{BOOT}") and not job.get("error") for job in item["jobs"])}
         for item in reports:
             row, found = rows.get(item["server_id"]), item.get("report")
             if row is not None and row.host == host and found:
                 changed = self._news(session, row, found)
-                if changed:
+                if changed and not (row.id in boots and changed == _BOOTED):
                     changes.setdefault((row.task_state, tuple(changed.items())), []).append(row.id)
         for (task_state, values), server_ids in changes.items():
             # whose task state another changed meanwhile is left to the next report
@@ -68,8 +71,6 @@ class ConductorService:
             return []
         jobs.finish_all(session, host, done)
         ended = {item["server_id"] for item in reports if item.get("jobs")}
-        boots = {item["server_id"] for item in reports if item.get("jobs") and all(
-            job["id"].endswith(f"/{BOOT}") and not job.get("error") for job in item["jobs"])}
         return operations.wake_boots(session, sorted(boots)) + operations.wake(session, sorted(ended - boots))
 
     @staticmethod

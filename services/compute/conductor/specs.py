@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from common.db.session import Session
-from services.compute.db import jobs, migrations, server_parts, servers
+from services.compute.db import jobs, migrations, server_batches, server_parts, servers
 from services.compute.domain import metadata
 from services.compute.objects.server import FlavorSpec, ImageSpec, NicSpec, RescueSpec, ServerSpec, VolumeSpec
 
@@ -65,22 +65,15 @@ def work(session: Session, host: str, server_ids: Sequence[str]) -> list[dict[st
     """What `Conductor.work` answers, in a constant number of statements."""
     todo = jobs.open_of(session, host, server_ids)
     going = [s for s, mine in todo.items() if all(job.verb == "destroy" for job in mine)]
-    rows = {r.id: r for r in servers.get_many(session, [s for s in server_ids if s not in going])}
-    found = list(rows)
-    requests = servers.requests(session, found) if found else {}
-    nics = server_parts.nics(session, found) if found else {}
-    disks = server_parts.disks(session, found) if found else {}
-    moving = migrations.touching(session, host, server_ids)
-    answers = []
-    for server_id in server_ids:
-        server = rows.get(server_id)
-        here = server is not None and (server.host == host or any(j.args.get("spec_here") for j in todo.get(server_id, ())))
-        spec = build(server, requests.get(server_id), nics.get(server_id, ()), disks.get(server_id, ())) if here else None
-        answers.append({
-            "server_id": server_id, "spec": spec.to_dict() if spec is not None else None,
-            "keep": server_id in moving, "stable": server is not None and server.task_state is None,
-            "jobs": [{"id": j.id, "verb": j.verb, "args": j.args} for j in todo.get(server_id, ())],
-        })
-    return answers
+    rows = server_batches.specs(session, [s for s in server_ids if s not in going])
+    here = [s for s, row in rows.items() if row.host == host or any(j.args.get("spec_here") for j in todo.get(s, ()))]
+    nics = server_parts.nics(session, here) if here else {}
+    disks = server_parts.disks(session, here) if here else {}
+    drives = [s for s in here if rows[s].config_drive]
+    whole = {r.id: r for r in servers.get_many(session, drives)} if drives else {}
+    moving = migrations.touching(session, host, server_ids) if len(here) < len(server_ids) else ()
+    specs = {s: build(whole.get(s, rows[s]), rows[s], nics.get(s, ()), disks.get(s, ())).to_dict() for s in here}
+    return [{"server_id": s, "spec": specs.get(s), "keep": s in moving,
+             "jobs": [{"id": j.id, "verb": j.verb, "args": j.args} for j in todo.get(s, ())]} for s in server_ids]
 
 

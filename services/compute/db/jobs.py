@@ -3,6 +3,7 @@
 A job's id is made from its saga and step, so that a step that runs again finds the job it made before.
 """
 
+import functools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,6 +16,12 @@ from services.compute.db.models import AgentJob
 
 OPEN = "open"
 TABLE = AgentJob.__table__
+# these run with every boot, so they are built once
+_IDS = TABLE.c.id.in_(sa.bindparam("ids", expanding=True))
+_FOUND = sa.select(TABLE.c.id, TABLE.c.state, TABLE.c.result, TABLE.c.error).where(_IDS)
+_FINISH = sa.update(TABLE).where(_IDS, TABLE.c.host == sa.bindparam("the_host"), TABLE.c.state == OPEN).values(
+    {name: sa.bindparam(f"new_{name}", type_=TABLE.c[name].type) for name in ("state", "result", "error")})
+_DROP = sa.delete(TABLE).where(TABLE.c.server_id.in_(sa.bindparam("servers", expanding=True)))
 
 
 def ensure(session: Session, job_id: str, *, server_id: str, host: str, verb: str, args: Any) -> AgentJob:
@@ -33,15 +40,22 @@ def get(session: Session, job_id: str) -> AgentJob | None:
     return session.scalars(sa.select(AgentJob).where(AgentJob.id == job_id)).first()
 
 
-def open_of(session: Session, host: str, server_ids: Sequence[str] | None) -> dict[str, list[AgentJob]]:
-    """Open jobs on `host` (of these servers; None: all) by server, oldest first."""
-    query = sa.select(AgentJob).where(AgentJob.host == host, AgentJob.state == OPEN).order_by(AgentJob.seq)
-    if server_ids is not None:
-        query = query.where(AgentJob.server_id.in_(list(server_ids)))
-    found: dict[str, list[AgentJob]] = {}
-    for job in session.scalars(query):
+def open_of(session: Session, host: str, server_ids: Sequence[str] | None) -> dict[str, list[Any]]:
+    """Open jobs (id, server_id, verb, args) on `host` (of these servers; None: all) by server, oldest first."""
+    sent: dict[str, Any] = {"the_host": host} if server_ids is None else {"the_host": host, "servers": list(server_ids)}
+    found: dict[str, list[Any]] = {}
+    for job in session.execute(_open_of(server_ids is not None), sent):
         found.setdefault(job.server_id, []).append(job)
     return found
+
+
+@functools.cache
+def _open_of(some: bool) -> Any:
+    c = TABLE.c
+    query = sa.select(c.id, c.server_id, c.verb, c.args).where(c.host == sa.bindparam("the_host"), c.state == OPEN)
+    if some:
+        query = query.where(c.server_id.in_(sa.bindparam("servers", expanding=True)))
+    return query.order_by(c.seq)
 
 
 def insert_all(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -52,8 +66,7 @@ def insert_all(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
 
 def found(session: Session, job_ids: Sequence[str]) -> dict[str, Any]:
     """id -> (id, state, result, error) of those that exist."""
-    c = TABLE.c
-    return {row.id: row for row in session.execute(sa.select(c.id, c.state, c.result, c.error).where(c.id.in_(list(job_ids))))}
+    return {row.id: row for row in session.execute(_FOUND, {"ids": list(job_ids)})}
 
 
 def finish_all(session: Session, host: str, done: Sequence[Mapping[str, Any]]) -> None:
@@ -61,16 +74,15 @@ def finish_all(session: Session, host: str, done: Sequence[Mapping[str, Any]]) -
     groups: dict[bytes, list[Mapping[str, Any]]] = {}
     for job in done:
         groups.setdefault(orjson.dumps([job.get("result"), job.get("error")], default=str), []).append(job)
-    c = TABLE.c
     for jobs in groups.values():
         error = jobs[0].get("error")
-        session.execute(sa.update(TABLE).where(c.id.in_([job["id"] for job in jobs]), c.host == host, c.state == OPEN)
-                        .values(state="failed" if error else "done", result=jobs[0].get("result"), error=error))
+        session.execute(_FINISH, {"ids": [job["id"] for job in jobs], "the_host": host, "new_error": error,
+                                  "new_state": "failed" if error else "done", "new_result": jobs[0].get("result")})
 
 
 def drop_all(session: Session, server_ids: Sequence[str]) -> None:
     """Forget all jobs of these servers."""
-    session.execute(sa.delete(TABLE).where(TABLE.c.server_id.in_(list(server_ids))))
+    session.execute(_DROP, {"servers": list(server_ids)})
 
 
 def finish(session: Session, job_id: str, host: str, result: Any, error: str | None) -> bool:

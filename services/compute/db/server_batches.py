@@ -36,6 +36,11 @@ _BOOT = sa.select(
                                    "group_id", "hints", "flavor", "task_state")),
     REQUESTS.c.data, REQUESTS.c.image,
 ).outerjoin_from(SERVERS, REQUESTS, REQUESTS.c.server_id == SERVERS.c.id).where(_ids(SERVERS.c.id), SERVERS.c.deleted.is_(False))
+_SPEC = sa.select(
+    *(SERVERS.c[name] for name in ("id", "project_id", "user_id", "name", "hostname", "host", "node", "flavor", "config_drive",
+                                   "wanted_power", "vm_state", "task_state")),
+    *(REQUESTS.c[name] for name in ("data", "image", "admin_pass", "user_data", "rescue")),
+).outerjoin_from(SERVERS, REQUESTS, REQUESTS.c.server_id == SERVERS.c.id).where(_ids(SERVERS.c.id), SERVERS.c.deleted.is_(False))
 _STATES = sa.select(*(SERVERS.c[name] for name in ("id", "host", "vm_state", "task_state", "power_state", "root_device_name")),
                     ).where(_ids(SERVERS.c.id), SERVERS.c.deleted.is_(False))
 _UNPLUGGED = sa.select(NICS.c.server_id, NICS.c.port_id).where(_ids(NICS.c.server_id), NICS.c.active.is_(False))
@@ -43,15 +48,24 @@ _TOLD = sa.select(EVENTS.c.tag, EVENTS.c.status).where(_ids(EVENTS.c.server_id),
 _WORKED_ON = sa.select(JOBS.c.server_id).where(_ids(JOBS.c.server_id), JOBS.c.state == "open")
 _FORGET_PASSWORDS = sa.update(REQUESTS).where(_ids(REQUESTS.c.server_id), REQUESTS.c.admin_pass.isnot(None)).values(
     admin_pass=None)
-_ACTIONS = sa.select(ACTIONS.c.id, ACTIONS.c.server_id, ACTIONS.c.request_id).where(
-    _ids(ACTIONS.c.server_id), _ids(ACTIONS.c.request_id, "requests")).order_by(ACTIONS.c.id)
-_TOUCH_ACTIONS = sa.update(ACTIONS).where(_ids(ACTIONS.c.id)).values(
-    updated_at=sa.bindparam("now", type_=ACTIONS.c.updated_at.type))
+_NOW = sa.bindparam("now", type_=ACTIONS.c.updated_at.type)
+_ABOUT = sa.and_(_ids(ACTIONS.c.server_id), _ids(ACTIONS.c.request_id, "requests"))
+_ADD_EVENTS = sa.insert(ACTION_EVENTS).from_select(
+    ["action_id", "event", "result", "started_at", "finished_at"],
+    sa.select(ACTIONS.c.id, sa.bindparam("event"), sa.literal_column("'Success'"),
+              sa.bindparam("started_at", type_=_NOW.type), _NOW).where(_ABOUT))
+_TOUCH_ACTIONS = sa.update(ACTIONS).where(_ABOUT).values(updated_at=_NOW)
 
 
 def boots(session: Session, server_ids: Sequence[str]) -> dict[str, Any]:
     """server id -> what a boot has to know of a live server: columns of its row, `data` and `image` of its request."""
     return {row.id: row for row in session.execute(_BOOT, {"ids": list(server_ids)})}
+
+
+def specs(session: Session, server_ids: Sequence[str]) -> dict[str, Any]:
+    """server id -> what its host has to know of a live server, of its row and its request; without its cards and disks, and
+    without what only a configuration drive tells."""
+    return {row.id: row for row in session.execute(_SPEC, {"ids": list(server_ids)})} if server_ids else {}
 
 
 def states(session: Session, server_ids: Sequence[str]) -> dict[str, Any]:
@@ -133,12 +147,10 @@ def forget_passwords(session: Session, server_ids: Sequence[str]) -> None:
 
 def add_events(session: Session, items: Sequence[Mapping[str, Any]], event: str) -> None:
     """Write down that `event` of an action succeeded: {"server_id", "request_id", "started_at"} each."""
-    found = {(row.server_id, row.request_id): row.id for row in session.execute(_ACTIONS, {
-        "ids": sorted({i["server_id"] for i in items}), "requests": sorted({i["request_id"] for i in items})})}
-    now = clock.now()
-    known = [(found.get((i["server_id"], i["request_id"])), i["started_at"]) for i in items]
-    rows = [{"action_id": action_id, "event": event, "result": "Success", "started_at": started_at, "finished_at": now}
-            for action_id, started_at in known if action_id is not None]
-    if rows:
-        session.execute(sa.insert(ACTION_EVENTS), rows)
-        session.execute(_TOUCH_ACTIONS, {"ids": [row["action_id"] for row in rows], "now": now})
+    now, groups = clock.now(), dict[Any, list[Mapping[str, Any]]]()
+    for item in items:
+        groups.setdefault(item["started_at"], []).append(item)
+    for started_at, members in groups.items():
+        about = {"ids": sorted({i["server_id"] for i in members}), "requests": sorted({i["request_id"] for i in members})}
+        if session.execute(_ADD_EVENTS, {**about, "event": event, "started_at": started_at, "now": now}).rowcount:  # type: ignore[attr-defined]
+            session.execute(_TOUCH_ACTIONS, {**about, "now": now})

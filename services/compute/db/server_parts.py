@@ -10,6 +10,10 @@ from common import clock, errors
 from services.compute.db.models import BlockDevice, ConsoleToken, ExternalEvent, ServerFault, ServerNic
 
 NICS, DISKS, FAULTS = ServerNic.__table__, BlockDevice.__table__, ServerFault.__table__
+_CARDS = sa.select(NICS).where(NICS.c.server_id.in_(sa.bindparam("ids", expanding=True))).order_by(NICS.c.position, NICS.c.id)
+_DISKS = sa.select(DISKS).where(DISKS.c.server_id.in_(sa.bindparam("ids", expanding=True))).order_by(
+    DISKS.c.position, DISKS.c.created_at)
+_VOLUMES = _DISKS.where(DISKS.c.destination == "volume")
 
 
 def _by_server(rows: Sequence[Any]) -> dict[str, list[Any]]:
@@ -21,8 +25,7 @@ def _by_server(rows: Sequence[Any]) -> dict[str, list[Any]]:
 
 def nics(session: orm.Session, server_ids: Sequence[str]) -> dict[str, list[Any]]:
     """{server id: its cards in their order}."""
-    query = sa.select(NICS).where(NICS.c.server_id.in_(list(server_ids))).order_by(NICS.c.position, NICS.c.id)
-    return _by_server(session.execute(query).all())
+    return _by_server(session.execute(_CARDS, {"ids": list(server_ids)}).all())
 
 
 def nic(session: orm.Session, port_id: str) -> Any | None:
@@ -55,10 +58,7 @@ def delete_nics(session: orm.Session, server_ids: Sequence[str]) -> None:
 
 def disks(session: orm.Session, server_ids: Sequence[str], *, volumes_only: bool = False) -> dict[str, list[Any]]:
     """{server id: its block devices in their order}."""
-    query = sa.select(DISKS).where(DISKS.c.server_id.in_(list(server_ids))).order_by(DISKS.c.position, DISKS.c.created_at)
-    if volumes_only:
-        query = query.where(DISKS.c.destination == "volume")
-    return _by_server(session.execute(query).all())
+    return _by_server(session.execute(_VOLUMES if volumes_only else _DISKS, {"ids": list(server_ids)}).all())
 
 
 def volumes(session: orm.Session, server_ids: Sequence[str]) -> dict[str, list[Any]]:

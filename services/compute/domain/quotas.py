@@ -29,8 +29,9 @@ def limits(session: Session, conf: cfg.ConfigOpts, project_id: str, user_id: str
     return defaults(conf, rows.limits(session, project_id, user_id))
 
 
-def claim_servers(session: Session, conf: cfg.ConfigOpts, context: Any, wanted: Mapping[str, int], count: tuple[int, int]) -> int:
-    """How many servers of cores and ram `wanted` (each) may be made: between `count`'s least and most.
+def claim_servers(session: Session, context: Any, limit: Mapping[str, int], wanted: Mapping[str, int],
+                  count: tuple[int, int]) -> int:
+    """How many servers of cores and ram `wanted` (each) the `limit`s of a project allow: between `count`'s least and most.
 
     Locks the project until the transaction ends, so that nobody counts the same room twice. Where nothing is limited nothing
     is counted: what remains to be counted is never more than a limit. errors.Forbidden when there is not even room for the
@@ -38,7 +39,6 @@ def claim_servers(session: Session, conf: cfg.ConfigOpts, context: Any, wanted: 
     """
     least, most = count
     each = {"instances": 1, **wanted}
-    limit = limits(session, conf, context.project_id, context.user_id)
     if all(limit[name] < 0 for name in each):
         return most
     rows.lock_project(session, context.project_id)

@@ -135,7 +135,8 @@ def create(deps: Deps, context: Any, wanted: Wanted) -> tuple[list[str], str, st
     one message pokes a conductor. errors: BadRequest, Forbidden (quota), NotFound, Conflict.
     """
     with deps.db.read() as session:
-        flavor, key, group_id = _known(deps, session, context, wanted)
+        limit = quotas.limits(session, deps.conf, context.project_id, context.user_id)
+        flavor, key, group_id = _known(limit, session, context, wanted)
         zones.check(deps, session, wanted.zone, wanted.host, wanted.node)
     image = _image(deps, context, wanted.image_id)
     disks = block_devices.read(wanted.block_devices, wanted.block_devices_v2, wanted.image_id)
@@ -166,10 +167,9 @@ def create(deps: Deps, context: Any, wanted: Wanted) -> tuple[list[str], str, st
     volumes = any(d["destination"] == "volume" for d in disks)
 
     def work(session: Session) -> tuple[list[str], str, list[str]]:
-        room = quotas.claim_servers(
-            session, deps.conf, context, {"cores": flavor["vcpus"], "ram": flavor["memory_mb"]}, wanted.count
-        )
-        _check_group(session, deps, context, group_id, room)
+        cores_and_ram = {"cores": flavor["vcpus"], "ram": flavor["memory_mb"]}
+        room = quotas.claim_servers(session, context, limit, cores_and_ram, wanted.count)
+        _check_group(session, limit["server_group_members"], context, group_id, room)
         reservation = "r-" + ids.hex_id()[:8]
         rows = _rows(wanted, common, room, reservation)
         made = [r["id"] for r in rows]
@@ -199,7 +199,9 @@ def create(deps: Deps, context: Any, wanted: Wanted) -> tuple[list[str], str, st
     return made, reservation, secret
 
 
-def _known(deps: Deps, session: Session, context: Any, wanted: Wanted) -> tuple[dict[str, Any], Any, str | None]:
+def _known(
+    limit: Mapping[str, int], session: Session, context: Any, wanted: Wanted
+) -> tuple[dict[str, Any], Any, str | None]:
     """Flavor (as a copy), key pair and server group of a request."""
     try:
         row = flavor_rows.get(session, wanted.flavor_id, project_id=context.project_id, everything=context.has_admin_role)
@@ -207,7 +209,6 @@ def _known(deps: Deps, session: Session, context: Any, wanted: Wanted) -> tuple[
         raise errors.BadRequest(e.message) from e
     if row.disabled:
         raise errors.NotFound(f"Flavor {wanted.flavor_id} could not be found.")
-    limit = quotas.limits(session, deps.conf, context.project_id, context.user_id)
     quotas.check_metadata(limit["metadata_items"], wanted.metadata)
     _check_personality(limit, wanted.personality)
     key = None
@@ -319,10 +320,9 @@ def _rows(wanted: Wanted, common: Mapping[str, Any], count: int, reservation: st
     return rows
 
 
-def _check_group(session: Session, deps: Deps, context: Any, group_id: str | None, count: int) -> None:
+def _check_group(session: Session, limit: int, context: Any, group_id: str | None, count: int) -> None:
     if group_id is None:
         return
-    limit = quotas.limits(session, deps.conf, context.project_id, context.user_id)["server_group_members"]
     mine = [m for m in server_groups.members(session, [group_id]).get(group_id, ()) if m.user_id == context.user_id]
     if 0 <= limit < len(mine) + count:
         raise errors.Forbidden("Quota exceeded, too many servers in group")
