@@ -71,7 +71,7 @@ def read(
                     "device_type": "disk",
                 },
             )
-        elif own[0]["image_id"] != image_id:
+        elif own[0]["source"] == "image" and own[0]["image_id"] != image_id:
             raise errors.BadRequest(_SEQUENCE)
     indexes = sorted(r["boot_index"] for r in rows if r["boot_index"] is not None and r["boot_index"] >= 0)
     if not indexes or indexes != list(range(len(indexes))):

@@ -144,7 +144,7 @@ def create(deps: Deps, context: Any, wanted: Wanted) -> tuple[list[str], str, st
     root = next(d for d in disks if d["boot_index"] == 0)
     from_volume = root["destination"] == "volume"
     booted = block_devices.check_remote(deps, context, disks, multiattach=wanted.multiattach)
-    record = booted if from_volume else image
+    record = (booted or image) if from_volume else image
     if record is not None:
         check_image(record, flavor, from_volume=from_volume)
     if wanted.count[1] > 1 and any(d["volume_id"] for d in disks):

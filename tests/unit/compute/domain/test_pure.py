@@ -53,7 +53,7 @@ def test_the_image_becomes_the_root_disk():
     "v1,v2,image,text",
     [
         (None, [{"source_type": "volume", "uuid": "v"}], None, "Boot sequence"),
-        (None, [{"source_type": "volume", "uuid": "v", "boot_index": 0}], "img", "Boot sequence"),
+        (None, [{"source_type": "image", "uuid": "other", "boot_index": 0}], "img", "Boot sequence"),
         (None, [{"source_type": "volume", "uuid": "v", "boot_index": 2}], "img", "Boot sequence"),
         (None, [{"source_type": "volume"}], "img", "Missing device UUID"),
         (None, [{"uuid": "x"}], "img", "source_type are required"),
