@@ -4,7 +4,7 @@ import pytest
 
 from common import errors
 from common.http.microversion import Version
-from common.http.validation import FORMATS, Schema, select
+from common.http.validation import FORMATS, Schema, quick, select
 
 NAMED = Schema({"type": "object", "properties": {
     "server": {"type": "object", "properties": {"name": {"type": "string", "minLength": 1, "maxLength": 5},
@@ -59,3 +59,35 @@ def test_the_newest_schema_not_above_the_version_holds():
     assert select(table, Version(2, 1)) is old and select(table, Version(2, 18)) is old
     assert select(table, Version(2, 19)) is new and select(table, Version(2, 100)) is None
     assert select({"2.19": new}, Version(2, 1)) is None and select(new, Version(2, 1)) is new and select(None, None) is None
+
+
+@pytest.mark.parametrize(("schema", "fits", "fails"), [
+    ({"type": "string", "pattern": "^[a-z]+$"}, ["name"], ["name\n", "Name", 7]),
+    ({"pattern": r"^costs \$[0-9]+$"}, ["costs $5"], ["costs 5", "costs $5\n"]),
+    ({"type": ["integer", "string"], "pattern": "^[0-9]+$", "minimum": 1}, [1, "1", 2**70, "0"], [0, "x", 1.5, True, None]),
+    ({"enum": [True, "true", 1]}, [True, "true", 1, 1.0], [False, "True", 0]),
+    ({"type": "string", "format": "uuid"}, ["a" * 32, "5a6f0f4c-0d5e-4b8e-9a50-2b1a5d0f7e11"], ["a" * 31, "{}", ""]),
+    ({"type": "string", "format": "date-time"}, ["2026-01-02T03:04:05Z", "2026-01-02"], ["yesterday", ""]),
+    ({"type": "string", "format": "ipv4"}, ["10.0.0.1"], ["10.0.0.256", "::1", ""]),
+    ({"type": "string", "format": "regex"}, ["^a$"], ["("]),
+    ({"type": "object", "patternProperties": {"^[a-z]{1,3}$": {"type": "string"}}, "additionalProperties": False},
+     [{}, {"abc": "x"}], [{"abc": 1}, {"abcd": "x"}, {"ab\n": "x"}]),
+    ({"type": "array", "items": {"type": "string"}, "uniqueItems": True}, [[], ["a", "b"]], [["a", "a"], [1]]),
+])
+def test_what_fits_and_what_does_not(schema, fits, fails):
+    for value in fits:
+        assert Schema(schema).validate(value) == value
+    for value in fails:
+        with pytest.raises(errors.BadRequest, match="."):
+            Schema(schema).validate(value)
+
+
+@pytest.mark.parametrize("name", sorted(FORMATS))
+def test_our_own_formats_stand_before_the_validators(name):
+    assert not quick({"format": name}).is_valid("\0 no such thing ( ")
+    assert quick({"format": name}).is_valid(7), "formats are asked about texts only"
+
+
+def test_a_format_that_nobody_knows_is_refused():
+    with pytest.raises(ValueError, match="unheard"):
+        quick({"format": "unheard of"})
