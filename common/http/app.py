@@ -263,7 +263,7 @@ class _Dispatcher:
         request.response_headers = extra
         if item.policy == PUBLIC or item.policy == AUTHENTICATED:
             request.authorized = True
-        elif not item.targeted and not self.api.schema_first:
+        elif not item.targeted and not self._schema_first(item):
             request.authorize()
         self._validate(request, item, raw, body, version)
         if not item.targeted and not request.authorized:
@@ -272,6 +272,10 @@ class _Dispatcher:
         if not request.authorized:
             raise RuntimeError(f"{item.handler.__qualname__} answered without checking {item.policy}")
         return _response(result, item.status)
+
+    def _schema_first(self, item: Route | Action) -> bool:
+        own = item.schema_first if isinstance(item, Route) else None
+        return self.api.schema_first if own is None else own
 
     def _validate(self, request: Request, item: Route | Action, raw: flask.Request, body: Any, version: Version) -> None:
         if isinstance(item, Route):

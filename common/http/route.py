@@ -30,6 +30,7 @@ class Route:
     query    schema of the query string (each value is a list of strings)
     since, until   microversions between which the route exists
     status   code of a successful answer
+    schema_first   whether the body is checked before the policy (see Api.schema_first); None: as the API says
     stream   the handler reads the body itself, of any size
     """
 
@@ -43,6 +44,7 @@ class Route:
     until: str | None = None
     status: int = 200
     targeted: bool = False
+    schema_first: bool | None = None
     stream: bool = False
 
 

@@ -26,6 +26,7 @@ def make_app(state: State, authenticator: TokenAuthenticator | None = None) -> f
         name="identity-api", conf=state.conf, routes=routes.ROUTES, rules=policies.RULES, base_rules=False,
         authenticator=authenticator or TokenAuthenticator(state.tokens), fault=fault, state=state,
         health=state.db.ping, request_id_headers=("x-openstack-request-id",), parse_body=parse_body,
+        schema_first=True,
     ))
     app.register_error_handler(wz.HTTPException, _unknown)
     return app

@@ -25,8 +25,13 @@ def _grant(request: Request, names: dict[str, str]) -> Grant:
 
 
 def _authorize(request: Request, grant: Grant) -> None:
-    """Check the route's policy with all that is known of actor, target and role."""
+    """Check the route's policy with all that is known of actor, target and role.
+
+    What is not there is 404 for everybody, as upstream has it, but for what projects inherit.
+    """
     with request.app.db.read() as session:
+        if not grant.inherited:
+            assignment.parties(session, grant, actor_required=request.raw.method != "DELETE")
         actor = session.get(User if grant.actor[0] == "user" else Group, grant.actor[1])
         target = project_db.get(session, grant.target[1]) if grant.target[0] != "system" else None
         role = session.get(Role, grant.role_id) if grant.role_id else None

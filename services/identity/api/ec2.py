@@ -7,9 +7,11 @@ import orjson
 
 from common import ids
 from common.http.request import Request
+from common.http.validation import Schema
 from services.identity.api import credential as credential_api
 from services.identity.api import listing
 from services.identity.api import token as token_api
+from services.identity.api.schemas import credential as credential_schema
 from services.identity.db import credential as credential_db
 from services.identity.db.models import Credential
 from services.identity.domain import credential, ec2, faults, project
@@ -37,9 +39,9 @@ def create(request: Request, user_id: str) -> tuple[dict[str, Any], int]:
     """201 with a new access key and its secret."""
     request.authorize(credential_api.target(user_id))
     credential_api.refuse_delegated(request)
-    project_id = request.body["tenant_id"]
+    request.app.read(users.found, user_id)
+    project_id = credential_schema.EC2_CREATE.validate(request.body)["tenant_id"]
     with request.app.db.read() as session:
-        users.found(session, user_id)
         project.found(session, project_id)
     access, secret = ids.hex_id(), ids.hex_id()
     blob = {"access": access, "secret": secret, "trust_id": None}
@@ -71,14 +73,26 @@ def delete(request: Request, user_id: str, credential_id: str) -> None:
     request.app.change(credential_db.delete, row.id)
 
 
+def _signed(request: Request, schema: Schema, *names: str) -> dict[str, Any]:
+    """The signed request that a body describes under one of `names`; 401, as upstream has it, for one without an access key."""
+    found = [request.body[name] for name in names if name in request.body]
+    if not found:
+        raise faults.invalid("request must include a request body")
+    if not found[0]:
+        raise faults.unauthorized()
+    schema.validate(request.body)
+    return dict(found[0])
+
+
 def ec2_token(request: Request) -> flask.Response:
     """200 with a token for a signed EC2 request; only services and operators may ask."""
-    given = request.body.get("credentials") or request.body["ec2Credentials"]
+    given = _signed(request, credential_schema.EC2_TOKEN, "credentials", "ec2Credentials")
     return token_api.answer(request, *ec2.ec2_token(request.app.auth, given), 200)
 
 
 def s3_token(request: Request) -> flask.Response:
     """200 with what a token for a signed S3 request would say, and no token; only services and operators may ask."""
-    response = token_api.answer(request, *ec2.s3_token(request.app.auth, request.body["credentials"]), 200)
+    given = _signed(request, credential_schema.S3_TOKEN, "credentials")
+    response = token_api.answer(request, *ec2.s3_token(request.app.auth, given), 200)
     del response.headers["X-Subject-Token"]
     return response

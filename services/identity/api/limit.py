@@ -91,13 +91,17 @@ def show(request: Request, limit_id: str) -> dict[str, Any]:
 
 
 def update(request: Request, limit_id: str) -> dict[str, Any]:
-    """200."""
+    """200; 404 for everybody when there is no such limit, as upstream has it."""
+    request.app.read(limit.found, limit_id)
+    request.authorize()
     pair = request.app.change(limit.update, request.app.conf, limit_id, request.body["limit"])
     return {"limit": _view(request, *pair)}
 
 
 def delete(request: Request, limit_id: str) -> None:
-    """204."""
+    """204; 404 for everybody when there is no such limit, as upstream has it."""
+    request.app.read(limit.found, limit_id)
+    request.authorize()
     request.app.change(limit.delete, limit_id)
 
 

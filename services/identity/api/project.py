@@ -4,6 +4,7 @@ from typing import Any
 
 from common.http.request import Request
 from services.identity.api import listing
+from services.identity.api.schemas import project as project_schema
 from services.identity.api.views import project as view
 from services.identity.db import project as project_db
 from services.identity.db.models import Project
@@ -44,12 +45,19 @@ def index(request: Request) -> dict[str, Any]:
 
 def create(request: Request) -> tuple[dict[str, Any], int]:
     """201; the domain is the one named, the parent's, or that of the caller's token."""
-    values = dict(request.body["project"])
-    if not values.get("is_domain"):
-        values["domain_id"] = values.get("domain_id") or _domain_of(request, values.get("parent_id"))
-    request.authorize({"target.project.domain_id": values.get("domain_id"), "target.project.parent_id": values.get("parent_id")})
+    said = _unchecked(request.body.get("project"))
+    domain_id, parent_id = said.get("domain_id"), said.get("parent_id")
+    if not said.get("is_domain"):
+        domain_id = domain_id or _domain_of(request, parent_id)
+    request.authorize({"target.project.domain_id": domain_id, "target.project.parent_id": parent_id})
+    values = {**project_schema.CREATE.validate(request.body)["project"], "domain_id": domain_id}
     row = request.app.change(project.create, request.app.conf, values)
     return {"project": view.show(request, row, sorted(set(values.get("tags") or [])))}, 201
+
+
+def _unchecked(given: Any) -> dict[str, Any]:
+    """What the body says, for the policy, which upstream asks before it checks the body."""
+    return {k: v for k, v in given.items() if isinstance(v, str | bool)} if isinstance(given, dict) else {}
 
 
 def _domain_of(request: Request, parent_id: str | None) -> str:
@@ -125,6 +133,7 @@ def _nested_subtree(project_id: str, below: list[Project]) -> dict[str, Any] | N
 def update(request: Request, project_id: str) -> dict[str, Any]:
     """200."""
     _authorized(request, project_id)
+    project_schema.UPDATE.validate(request.body)
 
     def work(session: Any) -> tuple[Project, list[str]]:
         row = project.update(session, project.found(session, project_id), request.body["project"])
@@ -166,6 +175,7 @@ def tags(request: Request, project_id: str) -> dict[str, Any]:
 def set_tags(request: Request, project_id: str) -> dict[str, Any]:
     """200 with the tags that replaced those before."""
     _authorized(request, project_id)
+    project_schema.TAGS.validate(request.body)
     found = request.app.change(project.set_tags, project_id, request.body["tags"])
     return {"tags": found, "links": listing.links(request)}
 

@@ -13,7 +13,7 @@ from services.identity.api import (
     user,
     versions,
 )
-from services.identity.api.schemas import auth as auth_schema
+from services.identity.api.schemas import OBJECT
 from services.identity.api.schemas import catalog as catalog_schema
 from services.identity.api.schemas import group as group_schema
 from services.identity.api.schemas import project as project_schema
@@ -56,7 +56,7 @@ def _inherited(place: str) -> list[Row]:
 _AUTH: list[Row] = [
     Route("GET", "/", versions.index, PUBLIC, status=300),
     Route("GET", "/v3", versions.show, PUBLIC),
-    Route("POST", "/v3/auth/tokens", token.issue, PUBLIC, body=auth_schema.ANY, status=201),
+    Route("POST", "/v3/auth/tokens", token.issue, PUBLIC, body=OBJECT, status=201),
     Route("GET", "/v3/auth/tokens", token.validate, "identity:validate_token", targeted=True),
     Route("HEAD", "/v3/auth/tokens", token.check, "identity:check_token", targeted=True),
     Route("DELETE", "/v3/auth/tokens", token.revoke, "identity:revoke_token", status=204, targeted=True),
@@ -67,14 +67,14 @@ _AUTH: list[Row] = [
 ]
 _PROJECTS: list[Row] = [
     Route("GET", "/v3/projects", project.index, "identity:list_projects", targeted=True),
-    Route("POST", "/v3/projects", project.create, "identity:create_project", body=project_schema.CREATE, targeted=True),
+    Route("POST", "/v3/projects", project.create, "identity:create_project", body=OBJECT, targeted=True),
     Route("GET", "/v3/projects/<project_id>", project.show, "identity:get_project", targeted=True),
-    Route("PATCH", "/v3/projects/<project_id>", project.update, "identity:update_project", body=project_schema.UPDATE,
+    Route("PATCH", "/v3/projects/<project_id>", project.update, "identity:update_project", body=OBJECT,
           targeted=True),
     Route("DELETE", "/v3/projects/<project_id>", project.delete, "identity:delete_project", status=204, targeted=True),
     Route("GET", "/v3/projects/<project_id>/tags", project.tags, "identity:list_project_tags", targeted=True),
     Route("PUT", "/v3/projects/<project_id>/tags", project.set_tags, "identity:update_project_tags",
-          body=project_schema.TAGS, targeted=True),
+          body=OBJECT, targeted=True),
     Route("DELETE", "/v3/projects/<project_id>/tags", project.clear_tags, "identity:delete_project_tags", targeted=True),
     Route("GET", "/v3/projects/<project_id>/tags/<tag>", project.has_tag, "identity:get_project_tag", targeted=True),
     Route("PUT", "/v3/projects/<project_id>/tags/<tag>", project.add_tag, "identity:create_project_tag", targeted=True),
@@ -109,18 +109,18 @@ _USERS: list[Row] = [
     Route("DELETE", "/v3/groups/<group_id>/users/<user_id>", group.leave, "identity:remove_user_from_group",
           targeted=True),
 ]
+_IMPLIED = "/v3/roles/<role_id>/implies/<implied_role_id>"
 _ROLES: list[Row] = [
     Route("GET", "/v3/roles", role.index, "identity:list_roles", targeted=True),
     Route("POST", "/v3/roles", role.create, "identity:create_role", body=role_schema.CREATE, targeted=True),
     Route("GET", "/v3/roles/<role_id>", role.show, "identity:get_role", targeted=True),
     Route("PATCH", "/v3/roles/<role_id>", role.update, "identity:update_role", body=role_schema.UPDATE, targeted=True),
     Route("DELETE", "/v3/roles/<role_id>", role.delete, "identity:delete_role", targeted=True),
-    Route("GET", "/v3/roles/<role_id>/implies", role.implications, "identity:list_implied_roles"),
-    Route("GET", "/v3/roles/<role_id>/implies/<implied_role_id>", role.show_implication, "identity:get_implied_role"),
-    Route("HEAD", "/v3/roles/<role_id>/implies/<implied_role_id>", role.check_implication, "identity:check_implied_role",
-          status=204),
-    Route("PUT", "/v3/roles/<role_id>/implies/<implied_role_id>", role.imply, "identity:create_implied_role", status=201),
-    Route("DELETE", "/v3/roles/<role_id>/implies/<implied_role_id>", role.unimply, "identity:delete_implied_role"),
+    Route("GET", "/v3/roles/<role_id>/implies", role.implications, "identity:list_implied_roles", targeted=True),
+    Route("GET", _IMPLIED, role.show_implication, "identity:get_implied_role", targeted=True),
+    Route("HEAD", _IMPLIED, role.check_implication, "identity:check_implied_role", status=204, targeted=True),
+    Route("PUT", _IMPLIED, role.imply, "identity:create_implied_role", status=201, targeted=True),
+    Route("DELETE", _IMPLIED, role.unimply, "identity:delete_implied_role", targeted=True),
     Route("GET", "/v3/role_inferences", role.inferences, "identity:list_role_inference_rules"),
     Route("GET", "/v3/role_assignments", assignment.index, "identity:list_role_assignments", targeted=True),
 ]
@@ -134,14 +134,15 @@ _CATALOG: list[Row] = [
           body=catalog_schema.UPDATE_REGION),
     Route("DELETE", "/v3/regions/<region_id>", catalog.delete_region, "identity:delete_region"),
     Route("GET", "/v3/services", catalog.services, "identity:list_services"),
-    Route("POST", "/v3/services", catalog.create_service, "identity:create_service", body=catalog_schema.CREATE_SERVICE),
+    Route("POST", "/v3/services", catalog.create_service, "identity:create_service", body=catalog_schema.CREATE_SERVICE,
+          schema_first=False),
     Route("GET", "/v3/services/<service_id>", catalog.show_service, "identity:get_service"),
     Route("PATCH", "/v3/services/<service_id>", catalog.update_service, "identity:update_service",
           body=catalog_schema.UPDATE_SERVICE),
     Route("DELETE", "/v3/services/<service_id>", catalog.delete_service, "identity:delete_service"),
     Route("GET", "/v3/endpoints", catalog.endpoints, "identity:list_endpoints"),
     Route("POST", "/v3/endpoints", catalog.create_endpoint, "identity:create_endpoint",
-          body=catalog_schema.CREATE_ENDPOINT),
+          body=catalog_schema.CREATE_ENDPOINT, schema_first=False),
     Route("GET", "/v3/endpoints/<endpoint_id>", catalog.show_endpoint, "identity:get_endpoint"),
     Route("PATCH", "/v3/endpoints/<endpoint_id>", catalog.update_endpoint, "identity:update_endpoint",
           body=catalog_schema.UPDATE_ENDPOINT),

@@ -12,6 +12,7 @@ from services.identity.api import (
     revocation,
     trust,
 )
+from services.identity.api.schemas import OBJECT
 from services.identity.api.schemas import application_credential as application_credential_schema
 from services.identity.api.schemas import credential as credential_schema
 from services.identity.api.schemas import domain_config as domain_config_schema
@@ -52,7 +53,7 @@ def _ec2(base: str) -> list[Row]:
     """The routes of EC2 credentials below `base`, a user's URL."""
     return [
         Route("GET", base, ec2.index, "identity:ec2_list_credentials", targeted=True),
-        Route("POST", base, ec2.create, "identity:ec2_create_credential", body=credential_schema.EC2_CREATE, targeted=True),
+        Route("POST", base, ec2.create, "identity:ec2_create_credential", body=OBJECT, targeted=True),
         Route("GET", base + "/<credential_id>", ec2.show, "identity:ec2_get_credential", targeted=True),
         Route("DELETE", base + "/<credential_id>", ec2.delete, "identity:ec2_delete_credential", targeted=True),
     ]
@@ -67,8 +68,10 @@ _CREDENTIALS: list[Row] = [
           body=credential_schema.UPDATE, targeted=True),
     Route("DELETE", "/v3/credentials/<credential_id>", credential.delete, "identity:delete_credential", targeted=True),
     *_ec2(_USER + "/credentials/OS-EC2"),
-    Route("POST", "/v3/ec2tokens", ec2.ec2_token, "identity:ec2tokens_validate", body=credential_schema.EC2_TOKEN),
-    Route("POST", "/v3/s3tokens", ec2.s3_token, "identity:s3tokens_validate", body=credential_schema.S3_TOKEN),
+    Route("POST", "/v3/ec2tokens", ec2.ec2_token, "identity:ec2tokens_validate",
+          body=OBJECT),
+    Route("POST", "/v3/s3tokens", ec2.s3_token, "identity:s3tokens_validate",
+          body=OBJECT),
     Route("GET", "/v3/OS-REVOKE/events", revocation.events, "identity:list_revoke_events"),
     Route("GET", "/v3/auth/tokens/OS-PKI/revoked", revocation.list_ids, PUBLIC),
 ]
@@ -91,9 +94,9 @@ def _associations() -> list[Row]:
 
 _POLICIES: list[Row] = [
     Route("GET", "/v3/policies", policy.index, "identity:list_policies"),
-    Route("POST", "/v3/policies", policy.create, "identity:create_policy", body=policy_schema.CREATE),
+    Route("POST", "/v3/policies", policy.create, "identity:create_policy", body=policy_schema.CREATE, schema_first=False),
     Route("GET", _POLICY, policy.show, "identity:get_policy"),
-    Route("PATCH", _POLICY, policy.update, "identity:update_policy", body=policy_schema.UPDATE),
+    Route("PATCH", _POLICY, policy.update, "identity:update_policy", body=policy_schema.UPDATE, schema_first=False),
     Route("DELETE", _POLICY, policy.delete, "identity:delete_policy"),
     Route("GET", _POLICY + "/OS-ENDPOINT-POLICY/endpoints", policy.endpoints, "identity:list_endpoints_for_policy"),
     Route("GET", "/v3/endpoints/<endpoint_id>/OS-ENDPOINT-POLICY/policy", policy.for_endpoint,
@@ -106,7 +109,7 @@ _GROUP = _FILTER + "/endpoint_groups/<endpoint_group_id>"
 _FILTERS: list[Row] = [
     Route("GET", _FILTER + "/endpoint_groups", endpoint_filter.groups, "identity:list_endpoint_groups"),
     Route("POST", _FILTER + "/endpoint_groups", endpoint_filter.create_group, "identity:create_endpoint_group",
-          body=filter_schema.CREATE),
+          body=filter_schema.CREATE, schema_first=False),
     Route("GET", _GROUP, endpoint_filter.show_group, "identity:get_endpoint_group"),
     Route("PATCH", _GROUP, endpoint_filter.update_group, "identity:update_endpoint_group", body=filter_schema.UPDATE),
     Route("DELETE", _GROUP, endpoint_filter.delete_group, "identity:delete_endpoint_group"),
@@ -145,8 +148,8 @@ _LIMITS: list[Row] = [
     Route("POST", "/v3/limits", limit.create, "identity:create_limits", body=limit_schema.CREATE),
     Route("GET", "/v3/limits/model", limit.model, "identity:get_limit_model"),
     Route("GET", "/v3/limits/<limit_id>", limit.show, "identity:get_limit", targeted=True),
-    Route("PATCH", "/v3/limits/<limit_id>", limit.update, "identity:update_limit", body=limit_schema.UPDATE),
-    Route("DELETE", "/v3/limits/<limit_id>", limit.delete, "identity:delete_limit"),
+    Route("PATCH", "/v3/limits/<limit_id>", limit.update, "identity:update_limit", body=limit_schema.UPDATE, targeted=True),
+    Route("DELETE", "/v3/limits/<limit_id>", limit.delete, "identity:delete_limit", targeted=True),
 ]
 
 
@@ -156,11 +159,13 @@ def _config() -> list[Row]:
         for path in ("", "/<group>", "/<group>/<option>")
     ]
     base = "/v3/domains/<domain_id>/config"
-    rows.append(Route("PUT", base, domain_config.create, "identity:create_domain_config", body=domain_config_schema.CONFIG))
+    rows.append(Route("PUT", base, domain_config.create, "identity:create_domain_config", body=domain_config_schema.CONFIG,
+                      schema_first=False))
     for url in (base, base + "/<group>", base + "/<group>/<option>"):
         rows += [
             Route("GET", url, domain_config.show, "identity:get_domain_config", targeted=True),
-            Route("PATCH", url, domain_config.update, "identity:update_domain_config", body=domain_config_schema.CONFIG),
+            Route("PATCH", url, domain_config.update, "identity:update_domain_config", body=domain_config_schema.CONFIG,
+                  schema_first=False),
             Route("DELETE", url, domain_config.delete, "identity:delete_domain_config"),
         ]
     return rows

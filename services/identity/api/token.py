@@ -94,7 +94,7 @@ def _body(request: Request, found: Token) -> bytes:
         shown = None
         if not bare and found.payload.kind != "unscoped":
             with request.app.db.read() as session:
-                shown = catalog.build(session, found.user["id"], found.project["id"] if found.project else None)
+                shown = catalog.build(session, found.owner_id, found.project["id"] if found.project else None)
         found.bodies[key] = orjson.dumps(token_view.show(found, shown))
     return found.bodies[key]
 
@@ -105,7 +105,7 @@ def catalog_of_caller(request: Request) -> dict[str, Any]:
     if found.project is None:
         raise errors.Forbidden("You are not authorized to perform the requested action.")
     project_id = found.project["id"] if found.project else None
-    shown = request.app.read(catalog.build, found.user["id"], project_id)
+    shown = request.app.read(catalog.build, found.owner_id, project_id)
     return {"catalog": shown, "links": listing.own_link(request)}
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from common import clock
+from common import clock, errors
 from common.db.session import Session
 from services.identity.db import credential as credential_db
 from services.identity.db import trust as trust_db
@@ -41,7 +41,7 @@ def _found(auth: Auth, access: str) -> tuple[dict[str, Any], Any]:
     with auth.db.read() as session:
         row = credential_db.get(session, credential.ec2_id(access))
     if row is None or row.type != "ec2":
-        raise refused("no such access key")
+        raise errors.NotFound("EC2 access key not found.")  # as upstream tells the services, which alone may ask
     fields = orjson.loads(auth.credential_keys.decrypt(row))
     if not isinstance(fields.get("secret"), str):
         raise refused("the credential has no secret")
@@ -70,9 +70,14 @@ def _trustee(session: Session, trust_id: str, row: Any) -> tuple[str, Scope]:
 
 
 def _require_fresh(auth: Auth, given: Mapping[str, Any]) -> None:
-    """A request signed more than [credential] auth_ttl minutes ago, or in the future, is a replay."""
+    """A request signed more than [credential] auth_ttl minutes ago, or in the future, is a replay.
+
+    So is one whose own end, `Expires`, is past, or is further away than that.
+    """
     params, headers = given.get("params") or {}, {str(k).lower(): v for k, v in (given.get("headers") or {}).items()}
     text = params.get("Timestamp") or params.get("X-Amz-Date") or headers.get("x-amz-date") or headers.get("date")
+    ends = text is None and params.get("Expires")
+    text = text or ends or None
     if text is None:
         if "X-Amz-Signature" in params or "authorization" in headers or params.get("SignatureVersion"):
             raise refused("a signed request without a time")
@@ -82,7 +87,8 @@ def _require_fresh(auth: Auth, given: Mapping[str, Any]) -> None:
                 else clock.parse(text.replace("Z", "+00:00")))
     except ValueError:
         raise refused("malformed time") from None
-    if abs((clock.now() - when).total_seconds()) > auth.conf.credential.auth_ttl * 60:
+    age_s = (clock.now() - when).total_seconds()
+    if abs(age_s) > auth.conf.credential.auth_ttl * 60 or (ends and age_s > 0):
         raise refused("the signature is too old")
 
 

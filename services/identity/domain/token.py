@@ -84,6 +84,7 @@ def check(session: Session, conf: cfg.ConfigOpts, found: Payload) -> Token:
         domain={"id": domain.id, "name": domain.name} if found.kind == "domain" and domain else None,
         system=found.kind == "system", is_domain=bool(project and project.is_domain),
         trust=_trust_view(trust, actor[0]) if trust else None,
+        role_details=roles.described(session, held) if trust else None,
         application_credential=_credential_view(credential, rules) if credential else None,
         access_rules=_rules_view(credential, rules) if credential else None,
         ends_at=_ends_at(found, trust[0] if trust else None, credential),

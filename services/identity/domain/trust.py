@@ -24,7 +24,7 @@ _OWN = frozenset("id trustor_user_id trustee_user_id project_id impersonation ex
 def found(session: Session, trust_id: str) -> Trust:
     """The trust; NotFound in upstream's words."""
     row = trust_db.get(session, trust_id)
-    if row is None:
+    if row is None or row.remaining_uses == 0:  # upstream does not know a used-up trust any more
         raise faults.not_found("trust", trust_id)
     return row
 
@@ -134,7 +134,7 @@ def _depth(conf: cfg.ConfigOpts, parent: Trust | None, values: Mapping[str, Any]
         if wanted is not None and wanted != left:
             raise faults.forbidden("Modifying \"redelegation_count\" upon redelegation is forbidden. Omitting this "
                                    "parameter is advised.")
-        return left if values.get("allow_redelegation", True) else 0
+        return left if values.get("allow_redelegation") else 0
     if not values.get("allow_redelegation"):
         return 0
     if wanted and wanted > most:

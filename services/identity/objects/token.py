@@ -32,13 +32,15 @@ class Payload:
 class Token:
     """A payload that was found valid, with what the database adds.
 
-    `user`, `project`, `domain`, `trust` and `application_credential` are as the API prints them; `roles` are (id, name);
+    `user`, `project`, `domain`, `trust` and `application_credential` are as the API prints them; `roles` are (id, name), for a
+    trust also as printed (`role_details`);
     `ends_at` is when it, its trust or its application credential is over (seconds since the epoch).
     """
 
     payload: Payload
     user: dict[str, Any]
     roles: tuple[tuple[str, str], ...] = ()
+    role_details: tuple[dict[str, Any], ...] | None = None
     project: dict[str, Any] | None = None
     domain: dict[str, Any] | None = None
     system: bool = False
@@ -53,6 +55,11 @@ class Token:
     def role_names(self) -> list[str]:
         """Names of the roles."""
         return [name for _, name in self.roles]
+
+    @property
+    def owner_id(self) -> str:
+        """Whose rights the token carries: its user's, or those of a trust's trustor."""
+        return str(self.trust["trustor_user"]["id"] if self.trust else self.user["id"])
 
     @property
     def delegated(self) -> bool:

@@ -64,11 +64,25 @@ def test_trusts_are_used_up_and_run_out(trust):
     once = make(remaining_uses=1)["id"]
     use(cloud, once)
     use(cloud, once, 401)
+    for method in ("GET", "DELETE"):
+        cloud.demo()(method, f"/v3/OS-TRUST/trusts/{once}", status=404)
     make(expires_at="2000-01-01T00:00:00Z", status=400)
     made = make(expires_at=clock.iso(clock.after(60)))
     caller, _ = use(cloud, made["id"])
     with clock.frozen(clock.time() + 61):
         assert caller.call("GET", "/v3/auth/projects").status_code == 401
+
+
+def test_a_trusts_token_shows_its_roles_whole_and_its_trustors_endpoints(trust):
+    cloud, make = trust
+    service = cloud.admin("POST", "/v3/services", {"service": {"type": "compute"}}, 201)["service"]["id"]
+    cloud.admin("POST", "/v3/endpoints", {"endpoint": {
+        "service_id": service, "interface": "public", "url": "http://x/$(user_id)s"}}, 201)
+    _, token = use(cloud, make()["id"])
+    assert token["roles"][0] == {"id": cloud.roles["member"], "name": "member", "domain_id": None, "description": None,
+                                 "options": {"immutable": True}}
+    urls = [e["url"] for s in token["catalog"] for e in s["endpoints"]]
+    assert f"http://x/{user_id(cloud, 'demo')}" in urls
 
 
 def test_only_ones_own_roles_can_be_trusted_away(trust):
@@ -178,7 +192,7 @@ def test_ec2_tokens(cloud):
     cloud.anonymous("POST", "/v3/ec2tokens", {"credentials": signed}, 401)
     demo("POST", "/v3/ec2tokens", {"credentials": signed}, 403)
     service("POST", "/v3/ec2tokens", {"credentials": {**signed, "signature": "AAAA"}}, 401)
-    service("POST", "/v3/ec2tokens", {"credentials": {**signed, "access": "nobody"}}, 401)
+    service("POST", "/v3/ec2tokens", {"credentials": {**signed, "access": "nobody"}}, 404)
     with clock.frozen(clock.time() + 1200):
         service("POST", "/v3/ec2tokens", {"credentials": signed}, 401)
     text = base64.b64encode(b"GET\n\n\nnow\n/bucket").decode()
@@ -188,7 +202,7 @@ def test_ec2_tokens(cloud):
     cloud.anonymous("POST", "/v3/s3tokens", {"credentials": given}, 401)
     service("POST", "/v3/s3tokens", {"credentials": {**given, "signature": "AAAA"}}, 401)
     demo("DELETE", f"{url}/{key['access']}", status=204)
-    service("POST", "/v3/ec2tokens", {"credentials": sign(key["access"], key["secret"])}, 401)
+    service("POST", "/v3/ec2tokens", {"credentials": sign(key["access"], key["secret"])}, 404)
 
 
 def test_a_blob_names_no_delegation_of_its_own(cloud):

@@ -202,9 +202,19 @@ def test_signed_requests_are_good_for_a_while_and_for_services_only(cloud, me):
         for changed in ({"verb": "POST"}, {"path": "/x"}, {"host": "other"}, {"signature": ""}, {"signature": "\u00e9"},
                         {"access": "nobody"}, {"params": {"SignatureVersion": "2", "Timestamp": now, "Action": "Run"}},
                         {"params": []}, {"headers": "x"}, {"signature": 5}):
-            assert ask(service, now, **changed) in (400, 401), changed
+            assert ask(service, now, **changed) in (400, 401, 404), changed
         time.advance(60 * cloud.conf.credential.auth_ttl + 1)
         assert ask(cloud.login("nova", "nova", scope), now) == 401
+
+
+def test_a_signature_ends_when_it_says_and_never_late(cloud, me):
+    key = cloud.demo()("POST", f"/v3/users/{me}/credentials/OS-EC2", {"tenant_id": cloud.projects["demo"]}, 201)["credential"]
+    service = cloud.login("nova", "nova", {"project": {"name": "service", "domain": {"id": "default"}}})
+    for seconds, status in ((60, 200), (-1, 401), (7 * 86400, 401)):
+        params = {"SignatureVersion": "2", "SignatureMethod": "HmacSHA256", "Expires": clock.iso(clock.after(seconds))}
+        service("POST", "/v3/ec2tokens", {"credentials": {
+            "access": key["access"], "host": "h", "verb": "GET", "path": "/", "params": params,
+            "signature": ec2_signature(key["secret"], params)}}, status)
 
 
 def test_s3_answers_hold_no_token(cloud, me):
@@ -217,7 +227,8 @@ def test_s3_answers_hold_no_token(cloud, me):
     assert response.status_code == 200 and "X-Subject-Token" not in response.headers
     assert [c.call("POST", "/v3/s3tokens", body).status_code for c in (cloud.anonymous, cloud.demo())] == [401, 403]
     for changed in ({"signature": "no"}, {"token": "!!!"}, {"token": ""}, {"token": signed + "AAAA"}, {"access": "x"}):
-        assert service.call("POST", "/v3/s3tokens", {"credentials": {**body["credentials"], **changed}}).status_code in (400, 401)
+        assert service.call("POST", "/v3/s3tokens", {"credentials": {**body["credentials"], **changed}}).status_code in (
+            400, 401, 404)
 
 
 # paths and bodies

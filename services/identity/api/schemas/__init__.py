@@ -8,6 +8,8 @@ ID = {"type": "string", "minLength": 1, "maxLength": 64, "pattern": r"^[a-zA-Z0-
 ID_OR_NULL = {"type": ["string", "null"], "minLength": 1, "maxLength": 64, "pattern": r"^[a-zA-Z0-9-]+$"}
 BOOLEAN = {"type": "boolean"}
 TEXT_OR_NULL = {"type": ["string", "null"]}
+OBJECT = Schema({"type": "object"})
+"""For routes whose handler checks the body itself, after something that upstream asks before."""
 
 
 def name(longest: int = 255) -> dict[str, Any]:

@@ -22,7 +22,5 @@ _IDENTITY = {
         "application_credential": {"type": "object", "properties": {"user": _WHO}},
     },
 }
-ANY = Schema({"type": "object"})
-"""What is known before the handler looks whether there is an `auth` at all."""
 ISSUE = Schema({"type": "object", "required": ["auth"], "properties": {"auth": {
     "type": "object", "required": ["identity"], "properties": {"identity": _IDENTITY, "scope": _SCOPE}}}})

@@ -21,7 +21,7 @@ def show(token: Token, catalog: list[dict[str, Any]] | None) -> dict[str, Any]:
         "expires_at": moment(found.expires_at), "issued_at": moment(found.issued_at),
     }
     if found.kind != "unscoped":
-        view["roles"] = [{"id": i, "name": n} for i, n in token.roles]
+        view["roles"] = token.role_details or [{"id": i, "name": n} for i, n in token.roles]
     if token.project is not None:
         view["project"] = token.project
         if token.trust is None:
