@@ -1,5 +1,6 @@
 """Consumers and what they have allocated."""
 
+import functools
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -15,8 +16,13 @@ C = models.Consumer
 
 def consumers(session: orm.Session, uuids: Collection[str], *, lock: bool = False) -> dict[str, Any]:
     """uuid -> consumer's row, of those that exist; `lock` keeps others from changing them till the end."""
-    query = sa.select(C.__table__).where(C.uuid.in_(sorted(uuids)))
-    return {row.uuid: row for row in session.execute(query.with_for_update() if lock else query)}
+    return {row.uuid: row for row in session.execute(_consumers(lock), {"uuids": sorted(uuids)})}
+
+
+@functools.cache
+def _consumers(lock: bool) -> Any:
+    query = sa.select(C.__table__).where(C.uuid.in_(sa.bindparam("uuids", expanding=True)))
+    return query.with_for_update() if lock else query
 
 
 def insert_consumers(session: orm.Session, values: Sequence[Mapping[str, Any]]) -> dict[str, int]:
@@ -25,7 +31,9 @@ def insert_consumers(session: orm.Session, values: Sequence[Mapping[str, Any]]) 
     IntegrityError when one exists.
     """
     now = clock.now()
-    session.execute(sa.insert(C.__table__), [{"created_at": now, **v} for v in values])
+    made = session.execute(sa.insert(C.__table__), [{"created_at": now, **v} for v in values])
+    if len(values) == 1:
+        return {values[0]["uuid"]: made.inserted_primary_key[0]}  # type: ignore[attr-defined]
     query = sa.select(C.uuid, C.id).where(C.uuid.in_([v["uuid"] for v in values]))
     return {uuid: number for uuid, number in session.execute(query)}
 

@@ -1,10 +1,11 @@
 """Finding out cheaply what changed since the index was last read, and reading just that.
 
-For every bucket of about a hundredth of the providers, the database adds up ids and revisions. A
-revision only grows and ids are never used twice, so equal (count, sum of ids, sum of revisions)
+The database adds up ids and revisions, of whole tables, and when these differ, for every bucket of about a hundredth of the
+providers. A revision only grows and ids are never used twice, so equal (count, sum of ids, sum of revisions)
 means that nothing changed. No writer touches a common row, and a commit that comes late is seen late, not lost.
 """
 
+import functools
 from collections.abc import Collection, Sequence
 from typing import Any
 
@@ -15,7 +16,30 @@ from services.scheduler.db import models
 
 CLASSES = -1
 TRAITS = -2
-Sums = dict[int, tuple[int, int, int]]
+Sum = tuple[int, int, int]
+Sums = dict[int, Sum]
+PROVIDERS, HOSTS = -3, -4
+"""Names in `totals`, beside CLASSES and TRAITS."""
+
+
+def totals(session: orm.Session) -> Sums:
+    """(count, sum of ids, sum of revisions) of whole tables: PROVIDERS, CLASSES, TRAITS and HOSTS."""
+    return {number: (n, int(i or 0), int(r or 0)) for number, n, i, r in session.execute(_totals())}
+
+
+@functools.cache
+def _totals() -> Any:
+    tables = {PROVIDERS: models.Provider, CLASSES: models.ResourceClass, TRAITS: models.Trait, HOSTS: models.Host}
+    return sa.union_all(*(
+        sa.select(sa.literal_column(str(number)), sa.func.count(), sa.func.sum(table.__table__.c.id),
+                  sa.func.sum(table.__table__.c.revision) if number != TRAITS else sa.literal_column("0"))
+        .select_from(table.__table__) for number, table in tables.items()))
+
+
+def total(sums: Sums) -> Sum:
+    """What all buckets come to."""
+    found = [s for bucket, s in sums.items() if bucket >= 0]
+    return sum(s[0] for s in found), sum(s[1] for s in found), sum(s[2] for s in found)
 
 
 def provider_sums(session: orm.Session) -> Sums:

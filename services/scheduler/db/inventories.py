@@ -12,6 +12,9 @@ from services.scheduler.db import models
 I = models.Inventory  # noqa: E741
 FIELDS = ("total", "reserved", "min_unit", "max_unit", "step_size", "allocation_ratio")
 _MOST = 2**62
+_OF_PROVIDERS = sa.select(*(I.__table__.c[name] for name in (
+    "provider_id", "class_id", "used", "capacity", "min_unit", "max_unit", "step_size"))).where(
+    I.__table__.c.provider_id.in_(sa.bindparam("ids", expanding=True)))
 _AT_ONCE = 200  # SQLite allows expressions of depth 1,000
 
 
@@ -32,9 +35,8 @@ def of_provider(session: orm.Session, number: int, class_id: int | None = None) 
 
 
 def of_providers(session: orm.Session, numbers: Collection[int]) -> dict[tuple[int, int], Any]:
-    """(provider id, class id) -> row, for several providers."""
-    query = sa.select(I.__table__).where(I.provider_id.in_(sorted(numbers)))
-    return {(row.provider_id, row.class_id): row for row in session.execute(query)}
+    """(provider id, class id) -> row of what a claim is checked against, for several providers."""
+    return {(row.provider_id, row.class_id): row for row in session.execute(_OF_PROVIDERS, {"ids": sorted(numbers)})}
 
 
 def insert(session: orm.Session, number: int, values: Mapping[int, Mapping[str, Any]]) -> None:

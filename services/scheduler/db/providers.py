@@ -65,10 +65,15 @@ def insert(session: orm.Session, uuid: str, name: str, parent: Any | None) -> in
 
 def touch(session: orm.Session, numbers: Iterable[int], *, shape: bool = False) -> None:
     """Raise the generation and the revision of providers, without comparing; locks their rows in the order of ids."""
-    values: dict[str, Any] = {"generation": P.generation + 1, "revision": P.revision + 1, "updated_at": clock.now()}
-    if shape:
-        values["shape"] = P.shape + 1
-    session.execute(sa.update(P).where(P.id.in_(sorted(numbers))).values(**values))
+    session.execute(_touch(shape), {"ids": sorted(numbers), "now": clock.now()})
+
+
+@functools.cache
+def _touch(shape: bool) -> Any:
+    table = P.__table__
+    raised = ("generation", "revision", "shape") if shape else ("generation", "revision")
+    return sa.update(table).where(table.c.id.in_(sa.bindparam("ids", expanding=True))).values(
+        {name: table.c[name] + 1 for name in raised} | {"updated_at": sa.bindparam("now", type_=table.c.updated_at.type)})
 
 
 def advance(session: orm.Session, number: int, expected: int, *, shape: bool = False) -> None:

@@ -71,8 +71,8 @@ def look_up(session: Session, changes: Sequence[Change], prefix: str = "Unable t
     return Ids(found, known)
 
 
-def apply(session: Session, changes: Sequence[Change], ids: Ids) -> None:
-    """Carry out all `changes` or none.
+def apply(session: Session, changes: Sequence[Change], ids: Ids) -> dict[tuple[int, int], int]:
+    """Carry out all `changes` or none; by how much what is used of (provider id, class id) grew.
 
     errors.Conflict (kind CONCURRENT_UPDATE) when a generation differs; DoesNotFit when an inventory is
     missing, full or refuses the amount; errors.Stale or IntegrityError when another changed the same consumer meanwhile.
@@ -98,6 +98,7 @@ def apply(session: Session, changes: Sequence[Change], ids: Ids) -> None:
         _check_inventories(session, changes, new, deltas, ids)
         inventories.add_used(session, {k: d for k, d in deltas.items() if d})
     _write(session, changes, existing, new)
+    return deltas
 
 
 def _check_generation(change: Change, known: Any | None) -> None:

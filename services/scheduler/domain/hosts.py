@@ -23,12 +23,12 @@ class Hosts:
         self._rows: dict[int, tuple[int, int, str, str]] = {}
         self._sums: db_index.Sums = {}
 
-    def refresh(self, session: Session) -> None:
-        """Make this what the schema is now: one query when nothing changed."""
+    def refresh(self, session: Session, totals: db_index.Sums | None = None) -> None:
+        """Make this what the schema is now: one query when nothing changed, none with `totals` that were read just now."""
         with self.lock:
-            sums = db_index.host_sums(session)
-            if sums == self._sums:
+            if (totals or db_index.totals(session))[db_index.HOSTS] == db_index.total(self._sums):
                 return
+            sums = db_index.host_sums(session)
             buckets = {b for b in sums.keys() | self._sums.keys() if sums.get(b) != self._sums.get(b)}
             rows = db_index.hosts(session, buckets if self._rows else None)
             seen = {row.id for row in rows}

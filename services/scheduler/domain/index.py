@@ -7,7 +7,7 @@ further ones only for what changed (see db/index.py); so an answer is never olde
 import datetime
 import gc
 import threading
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from common import errors
@@ -119,12 +119,12 @@ class Index:
 
     # keeping up to date
 
-    def refresh(self, session: Session) -> None:
-        """Make the index what the database is now."""
+    def refresh(self, session: Session, totals: db_index.Sums | None = None) -> None:
+        """Make the index what the database is now; `totals`: as they were read just now."""
         with self.lock:
-            sums = db_index.provider_sums(session)
-            if sums == self._sums:
+            if self._sums and (totals or db_index.totals(session)).items() >= self._totals().items():
                 return
+            sums = db_index.provider_sums(session)
             old = self._sums.get(db_index.CLASSES)
             if sums.get(db_index.CLASSES) != old:
                 if old is not None and old[2] != sums[db_index.CLASSES][2]:  # one was renamed
@@ -136,6 +136,26 @@ class Index:
             if buckets:
                 self._reload(session, buckets)
             self._sums = sums
+
+    def _totals(self) -> db_index.Sums:
+        return {db_index.PROVIDERS: db_index.total(self._sums), db_index.CLASSES: self._sums[db_index.CLASSES],
+                db_index.TRAITS: self._sums[db_index.TRAITS]}
+
+    def claimed(self, deltas: Mapping[tuple[int, int], int]) -> None:
+        """A transaction of this process changed by so much what is used of (provider id, class id), and committed.
+
+        Revisions are as they would be read now, unless somebody else came between, which the sums then show.
+        """
+        with self.lock:
+            for number in {provider_id for provider_id, _ in deltas} & self.providers.keys():
+                provider = self.providers[number]
+                provider.generation, provider.revision = provider.generation + 1, provider.revision + 1
+                count, ids, revisions = self._sums[provider.bucket]
+                self._sums[provider.bucket] = count, ids, revisions + 1
+            for (number, class_id), delta in deltas.items():
+                if number in self.providers:
+                    inventory = self.providers[number].inv[self.classes.names[class_id]]
+                    inventory.used, inventory.free = inventory.used + delta, inventory.free - delta
 
     def _forget(self) -> None:
         self._sums, self._roots = {}, None

@@ -14,6 +14,7 @@ from oslo_config import cfg
 
 from common.db.session import Database, Session
 from services.scheduler.db import allocations as db_allocations
+from services.scheduler.db import index as db_index
 from services.scheduler.domain import allocations, candidates
 from services.scheduler.domain.allocations import Change, DoesNotFit, Ids
 from services.scheduler.domain.hosts import Hosts
@@ -100,8 +101,9 @@ class Selector:
         with self.index.lock, self.hosts.lock:
             for _ in range(self.conf.scheduler.claim_attempts):
                 with self.database.read() as session:
-                    self.index.refresh(session)
-                    self.hosts.refresh(session)
+                    totals = db_index.totals(session)
+                    self.index.refresh(session, totals)
+                    self.hosts.refresh(session, totals)
                 started = self._start(requests[todo[0]])
                 if isinstance(started, dict):
                     found, collided = [started for _ in todo], False
@@ -209,7 +211,7 @@ class Selector:
         providers = {u for c in changes for u in c.allocations}
         classes = {n for c in changes for amounts in c.allocations.values() for n in amounts}
         ids = Ids({u: self.index.by_uuid[u].id for u in providers}, {n: self.index.classes.ids[n] for n in classes})
-        allocations.persistently(lambda: self.database.transaction(allocations.apply, changes, ids))
+        self.index.claimed(allocations.persistently(lambda: self.database.transaction(allocations.apply, changes, ids)))
 
     def _change(self, request: Request, pick: Pick, existing: Mapping[str, tuple[Any, Any]]) -> Change:
         row, have = existing.get(request["consumer_id"], (None, {}))

@@ -5,6 +5,7 @@ from collections import Counter
 from common.db.session import counted
 from services.scheduler.domain import allocations
 from services.scheduler.domain.allocations import Change
+from services.scheduler.domain.index import Index
 
 
 def test_a_server_gets_a_host_and_an_allocation(cloud):
@@ -61,6 +62,23 @@ def test_a_batch_spreads_and_is_claimed_in_few_queries(cloud):
     assert len(spread) == 10 and max(spread.values()) <= 5
     assert len(seen) <= 16, seen
     assert cloud.used_is_right()
+
+
+def test_what_a_scheduler_claimed_itself_it_need_not_read_again(cloud):
+    cloud.hosts(5)
+    request = cloud.request()
+    first = cloud.select(request)[0]
+    cloud.select({**request, "ignore_hosts": [first["host"]]})  # takes back as well as claims
+    with counted(cloud.database) as seen:
+        cloud.select(cloud.request())
+    assert not [s for s in seen if "FROM hosts GROUP BY" in s or s.startswith("SELECT resource_providers.id")], seen
+    index, fresh = cloud.selector.index, Index()
+    with cloud.database.read() as session:
+        fresh.refresh(session)
+    for number, provider in fresh.providers.items():
+        mine = index.providers[number]
+        assert (mine.generation, mine.revision) == (provider.generation, provider.revision)
+        assert {n: (i.used, i.free) for n, i in mine.inv.items()} == {n: (i.used, i.free) for n, i in provider.inv.items()}
 
 
 def test_a_batch_larger_than_the_cloud_places_what_fits(cloud):
