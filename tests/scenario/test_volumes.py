@@ -41,10 +41,15 @@ def detach(tenant: Tenant, guest: Guest, volume: Any) -> None:
     wait_for("end of the disk inside", lambda: len(guest.disks()) < len(before), 20)
 
 
+def size_gib(guest: Guest, disk: str) -> float:
+    """How large a disk is inside."""
+    return int(guest.ssh(f"cat /sys/block/{disk.removeprefix('/dev/')}/size")) * 512 / 1024**3
+
+
 def test_what_is_written_stays_from_server_to_server(one: Guest, other: Guest, tenant: Tenant) -> None:
     volume = tenant.volume("data")
     disk = attach(tenant, one, volume)
-    assert int(one.ssh(f"cat /sys/block/{disk.removeprefix('/dev/')}/size")) == 2 * 1024 * 1024
+    assert size_gib(one, disk) == 1
     with pytest.raises(exceptions.HttpException):
         tenant.storage.delete_volume(volume.id, ignore_missing=False)
     with pytest.raises(exceptions.HttpException):
@@ -68,6 +73,19 @@ def test_an_attached_volume_survives_a_hard_reboot(one: Guest, tenant: Tenant) -
     one.wait_rebooted(before)
     tenant.until(one.server, "ACTIVE")
     assert one.sudo(f"head -c 6 {disk}") == "marked"
+    detach(tenant, one, volume)
+
+
+def test_a_running_guest_sees_its_volume_grow(one: Guest, tenant: Tenant) -> None:
+    volume = tenant.volume("growing")
+    disk = attach(tenant, one, volume)
+    one.sudo(f"echo marked | dd of={disk} bs=512 conv=sync 2>/dev/null; sync")
+    body = {"os-extend": {"new_size": 2}}
+    assert tenant.storage.post(f"/volumes/{volume.id}/action", json=body, microversion="3.42").status_code == 202
+    wait_for("the volume's new size inside", lambda: size_gib(one, disk) == 2, 60)
+    assert one.sudo(f"head -c 6 {disk}") == "marked"
+    assert any(a.action == "extend_volume" for a in tenant.compute.server_actions(one.server))
+    tenant.volume_until(volume, "in-use")
     detach(tenant, one, volume)
 
 

@@ -101,6 +101,12 @@ def detach_volume(host: Host, server_id: str, spec: ServerSpec | None, args: Map
     return None, {}
 
 
+def extend_volume(host: Host, server_id: str, spec: ServerSpec | None, args: Mapping[str, Any]) -> Any:
+    """Give the guest all of a volume that has grown."""
+    host.driver.disks.extend(server_id, args["volume_id"], args["size_bytes"])
+    return None, {}
+
+
 class _StillWanted:
     """Whether the conductor still has an open job `swap_volume` for a server; asked every two seconds at most."""
 
@@ -200,5 +206,5 @@ VERBS: Mapping[str, Verb] = {
     "attach_volume": attach_volume, "detach_volume": detach_volume, "attach_interface": attach_interface,
     "detach_interface": detach_interface, "password": password, "crash_dump": crash_dump, "resize_prepare": resize_prepare,
     "resize_finish": resize_finish, "resize_confirm": resize_confirm, "resize_revert": resize_revert,
-    "swap_volume": swap_volume, "unswap_volume": unswap_volume,
+    "extend_volume": extend_volume, "swap_volume": swap_volume, "unswap_volume": unswap_volume,
 }

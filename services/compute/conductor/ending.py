@@ -44,6 +44,17 @@ def failing(event: str, *, vm_state: str | None = states.ERROR) -> Callable[[Ses
     return on_failed
 
 
+def noting(event: str) -> Callable[..., None]:
+    """An `on_done` and an `on_failed` for sagas that change no state of the server: only the record says how they ended."""
+
+    def ended(session: Session, run: Run, error: Exception | None = None) -> None:
+        said = None if error is None else error.public if isinstance(error, Failure) else "Internal error"
+        jobs.drop_saga(session, run.id)
+        operations.add_event(session, run.resource_id, run.context.request_id, event, started_at=clock.now(), error=said)
+
+    return ended
+
+
 def server(run: Run) -> Any:
     """The server's row as it stands now; Failure when it is gone."""
     with run.deps.database.read() as session:

@@ -8,6 +8,7 @@ from services.compute.conductor import (
     server_create,
     server_delete,
     server_evacuate,
+    server_extend_volume,
     server_interface,
     server_live_migrate,
     server_password,
@@ -28,4 +29,5 @@ SAGAS: Mapping[str, Saga] = {saga.kind: saga for saga in (
     server_password.SAGA, server_resize.RESIZE, server_resize.MIGRATE, server_resize.CONFIRM, server_resize.REVERT,
     server_shelve.SHELVE, server_shelve.OFFLOAD, server_shelve.UNSHELVE, server_reclaim.SOFT_DELETE, server_reclaim.RESTORE,
     server_live_migrate.SAGA, server_evacuate.SAGA, server_crash_dump.SAGA, server_swap_volume.SAGA,
+    server_extend_volume.SAGA,
 )}

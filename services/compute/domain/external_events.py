@@ -18,7 +18,7 @@ def receive(deps: Deps, context: Any, events: Sequence[Mapping[str, Any]]) -> tu
 
     Codes: 200 taken; 404 no such server; 422 the server has no host yet.
     """
-    answers, taken, sagas = deps.db.transaction(_take, events)
+    answers, taken, sagas = deps.db.transaction(_take, context, events)
     if not taken:
         if any(a["code"] == 422 for a in answers):
             return answers, 207
@@ -32,7 +32,7 @@ def receive(deps: Deps, context: Any, events: Sequence[Mapping[str, Any]]) -> tu
     return answers, 200 if len(taken) == len(events) else 207
 
 
-def _take(session: Session, events: Sequence[Mapping[str, Any]],
+def _take(session: Session, context: Any, events: Sequence[Mapping[str, Any]],
           ) -> tuple[list[dict[str, Any]], list[dict[str, Any]], list[str]]:
     """(an answer for each, those that are about a server that may have them, sagas that wait for nothing else now)."""
     known = server_batches.states(session, sorted({e["server_uuid"] for e in events}))
@@ -52,20 +52,27 @@ def _take(session: Session, events: Sequence[Mapping[str, Any]],
             taken.append({"server_id": server.id, "name": event["name"], "tag": event.get("tag") or "",
                           "status": answer["status"], "created_at": clock.now()})
         answers.append(answer)
-    return answers, taken, _keep(session, taken) if taken else []
+    return answers, taken, _keep(session, context, taken) if taken else []
 
 
-def _keep(session: Session, taken: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Write it down: on the cards of its servers, or, where it came before its card or tells of a fault, as an event."""
+def _keep(session: Session, context: Any, taken: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Write it down: on the cards of its servers, or, where it came before its card or tells of a fault, as an event.
+
+    Volumes that have grown begin a saga each.
+    """
     plugs: dict[bool, list[Mapping[str, Any]]] = {}
     for item in taken:
         if item["name"] in ("network-vif-plugged", "network-vif-unplugged") and item["tag"]:
             up = item["name"] == "network-vif-plugged" and item["status"] == "completed"
             plugs.setdefault(up, []).append(item)
-    kept = [item for item in taken if item not in plugs.get(True, ())]
+    grown = [item for item in taken if item["name"] == "volume-extended" and item["tag"]]
+    kept = [item for item in taken if item not in plugs.get(True, ()) and item not in grown]
     for up, items in plugs.items():
         ports = {item["tag"] for item in items}
         if server_batches.plug(session, sorted(ports), up) < len(ports) and up:
             kept += items
     server_parts.add_events(session, kept)
-    return operations.wake_plugged(session, sorted({t["server_id"] for t in taken}))
+    data = [(item["server_id"], {"volume_id": item["tag"]}) for item in grown]
+    begun = operations.begin(session, context, data, kind="server_extend_volume", action="extend_volume") if data else []
+    woken = operations.wake_plugged(session, sorted({t["server_id"] for t in taken}))
+    return list(dict.fromkeys([*begun, *woken]))

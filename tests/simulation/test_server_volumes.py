@@ -1,8 +1,9 @@
-"""Swaps of volumes: whatever dies at whatever step, the guest, its rows and block storage agree about which volume it has."""
+"""Volumes that are swapped or grow under a running guest: whatever dies at whatever step, the guest, its rows and block storage agree about which volume it has."""
 
 import pytest
 
-from services.compute.db import server_parts
+from services.compute.db import operations, server_parts
+from services.compute.domain import external_events
 from services.compute.drivers.base import DriverError
 from tests.simulation.compute_world import World
 from tests.simulation.dying import deleted_at, killed_at
@@ -140,3 +141,48 @@ def test_a_swap_nobody_wants_is_given_up_by_the_agent(world):
     assert still()
     still._asked_s = float("-inf")
     assert not still(), "the conductor has no job of this kind"
+
+
+# volumes that grow under a running guest
+
+def grown(world, server_id, volume):
+    """Block storage has grown the volume, and tells of it; the sagas it begins."""
+    volume["size"] = 3
+    event = {"server_id": server_id, "name": "volume-extended", "tag": volume["id"], "status": "completed", "created_at": None}
+    return world.database.transaction(external_events._keep, world.context, [event])
+
+
+@pytest.mark.parametrize("at", range(3))
+def test_a_guest_gets_all_of_a_volume_that_has_grown(world, at):
+    volume = world.volume.add(size=1)
+    server_id = world.server(volumes=[volume["id"]])
+    world.settle()
+    assert len(grown(world, server_id, volume)) == 1
+    killed_at(world, at)
+    driver = world.agents[world.row(server_id).host].host.driver
+    assert driver.lifecycle.report(server_id).devices and guest_sizes(world, server_id) == {volume["id"]: 3 * 1024**3}
+    row = world.row(server_id)
+    assert (row.vm_state, row.task_state, world.fault(server_id)) == ("active", None, None)
+    with world.database.read() as session:
+        assert server_parts.disk_of_volume(session, server_id, volume["id"]).volume_size == 3
+        found = operations.actions(session, server_id, limit=1)[0]
+        assert found.action == "extend_volume" and found.message is None
+        assert [(e.event, e.result) for e in operations.events(session, found.id)] == [("compute_extend_volume", "Success")]
+    gone(world, server_id)
+
+
+def test_a_stopped_server_needs_nothing_done(world):
+    volume = world.volume.add(size=1)
+    server_id = world.server(volumes=[volume["id"]])
+    world.settle()
+    world.act(server_id, "server_power", "stop", "powering-off", verb="stop")
+    world.settle()
+    grown(world, server_id, volume)
+    world.settle()
+    assert guest_sizes(world, server_id) == {} and world.row(server_id).vm_state == "stopped"
+    gone(world, server_id)
+
+
+def guest_sizes(world, server_id):
+    """Sizes in bytes that a guest was told of, by volume."""
+    return world.agents[world.row(server_id).host].host.driver.lifecycle._nodes.get(server_id).volume_sizes
