@@ -2,13 +2,10 @@
 
 from typing import Any
 
-from keystoneauth1 import adapter
 from oslo_config import cfg
 
 from common import heartbeat
 from common.clients.base import Sessions
-from common.clients.image import ImageClient
-from common.context import RequestContext
 from common.saga import Runner
 from common.worker import Runtime, Worker
 from services.image.cmd.wiring import storage
@@ -18,6 +15,7 @@ from services.image.config import SERVICE
 from services.image.db import models
 from services.image.domain.quotas import NAMES
 from services.image.drivers.limits import ProjectLimits
+from services.image.drivers.regions import remote_images
 from services.image.drivers.signature import KeyManager
 from services.image.rpc.conductor import Conductor
 
@@ -36,24 +34,12 @@ class _Messages:
         self._runner.poke(saga_ids)
 
 
-def _remote(sessions: Sessions) -> Any:
-    """Makes clients of other regions' image APIs, which are called with the user's token alone."""
-
-    def make(context: RequestContext, region: str, interface: str) -> ImageClient:
-        found = ImageClient(sessions).as_user(context)
-        own: adapter.Adapter = found._adapter
-        own.region_name, own.interface = region, interface
-        return found  # type: ignore[no-any-return]
-
-    return make
-
-
 def build(conf: cfg.ConfigOpts, runtime: Runtime) -> Worker:
     """The daemon, wired and not started."""
     database = runtime.database(conf)
     stores, staging = storage(conf)
     sessions = Sessions(conf)
-    deps = Deps(conf, database, stores, staging, _remote(sessions), KeyManager(sessions, conf.image.key_manager_endpoint))
+    deps = Deps(conf, database, stores, staging, remote_images(sessions), KeyManager(sessions, conf.image.key_manager_endpoint))
     worker = Worker(SERVICE.daemon("image-conductor"), conf, runtime)
     runner = Runner(database, models.Saga, SAGAS, deps, threads=conf.worker.threads)
     runner.attach(worker)

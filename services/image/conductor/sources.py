@@ -40,6 +40,7 @@ def glance(deps: Deps, run: Run, image: ImageRecord) -> None:
     method: dict[str, Any] = run.data["method"]
     try:
         remote = deps.remote(run.context, method["glance_region"], method.get("glance_service_interface", "public"))
+        fetch.check(remote.base_url(), webdownload.guard_of_catalog(deps.conf["import"]), resolve=False)
         other = remote.show(method["glance_image_id"])
         if other.get("status") != "active":
             raise Failure(f"the remote image is {other.get('status')}, not active")

@@ -158,6 +158,9 @@ class Remote:
     def __init__(self, found=None):
         self.found = found
 
+    def base_url(self):
+        return "http://10.0.0.1:9292"
+
     def show(self, image_id):
         if self.found is None:
             raise RemoteError(404, "no", "image")

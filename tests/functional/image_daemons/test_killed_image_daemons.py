@@ -1,56 +1,16 @@
 """The image daemons as they run in production, on real MariaDB and RabbitMQ, killed in the middle of their work."""
 
 import contextlib
-import hashlib
 import http.server
-import os
-import socket
 import threading
 
 import pytest
 
 from common import clock
-from tests.functional.common.conftest import mysql_url, rabbit_url  # noqa: F401  (fixtures)
-from tests.functional.stack.processes import Processes, wait_for
+from tests.functional.image_daemons.cloud import DATA, DIGEST, LEASE_S, ask, half, new, status
+from tests.functional.stack.processes import wait_for
 
-DATA = os.urandom(1 << 20) * 4
-DIGEST = hashlib.sha512(DATA).hexdigest()
-LEASE_S = 4
 pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.timeout(240)]
-
-
-class ImageCloud(Processes):
-    """Identity and image alone."""
-
-    def __init__(self, *args):
-        super().__init__(*args)
-        self.services = {name: s for name, s in self.services.items() if name in ("identity", "image")}
-        self.daemons = ["identity-api", "image-api", "image-conductor"]
-        self.ports = {d: p for d, p in self.ports.items() if d in self.daemons}
-
-    def _altostack(self, *rest):
-        super()._altostack(*rest, *(self.services if rest == ("db", "upgrade") else ()))
-
-    def _configure(self):
-        super()._configure()
-        self._write("image", {"DEFAULT": {"enabled_stores": "file,second:file"}, "image": {"upload_lease_s": LEASE_S},
-                              "import": {"allowed_networks": "127.0.0.0/8", "allowed_ports": ""}})
-
-    def files(self):
-        """What the stores and the staging folder hold."""
-        return sorted(f"{folder}/{name}" for folder in ("images", "images-second", "staging")
-                      for name in os.listdir(self.folder / "state" / folder) if (self.folder / "state" / folder).is_dir())
-
-
-@pytest.fixture(scope="module")
-def cloud(mysql_url, rabbit_url, tmp_path_factory):  # noqa: F811
-    made = ImageCloud(tmp_path_factory.mktemp("image"), mysql_url.render_as_string(hide_password=False), rabbit_url)
-    try:
-        made.start()
-        made.api = made.connect().image
-        yield made
-    finally:
-        made.close()
 
 
 @pytest.fixture
@@ -79,25 +39,6 @@ def slow():
     server.shutdown()
     thread.join()
     server.server_close()
-
-
-def new(cloud):
-    return cloud.api.create_image(name="i", disk_format="raw", container_format="bare", allow_duplicates=True)
-
-
-def status(cloud, image, wanted):
-    def look():
-        with contextlib.suppress(Exception):
-            return cloud.api.get_image(image).status == wanted
-        return False
-
-    wait_for(f"{wanted} image", look, 60)
-    return cloud.api.get(f"/images/{image.id}").json()
-
-
-def ask(cloud, image, method, **more):
-    response = cloud.api.post(f"/images/{image.id}/import", json={"method": method, **more})
-    assert response.status_code == 202, response.text
 
 
 @pytest.mark.parametrize("victim", ["image-conductor", "image-api"])
@@ -134,16 +75,6 @@ def test_download_from_another_region(cloud):
     assert status(cloud, second, "active")["os_hash_value"] == DIGEST
     cloud.api.delete_image(first)
     cloud.api.delete_image(second)
-
-
-def half(cloud, image):
-    """A connection on which half of an upload was sent."""
-    port, token = cloud.ports["image-api"], cloud.api.session.get_token()
-    connection = socket.create_connection(("127.0.0.1", port))
-    head = [f"PUT /v2/images/{image.id}/file HTTP/1.1", "Host: x", f"X-Auth-Token: {token}", f"Content-Length: {len(DATA)}",
-            "Content-Type: application/octet-stream", "", ""]
-    connection.sendall("\r\n".join(head).encode() + DATA[: len(DATA) // 2])
-    return connection
 
 
 @pytest.mark.parametrize("how", ["client goes", "daemon is killed"])
