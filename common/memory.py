@@ -2,6 +2,7 @@
 
 import ctypes
 import gc
+import sys
 
 _M_ARENA_MAX = -8  # malloc.h
 _libc = ctypes.CDLL(None)
@@ -22,3 +23,8 @@ def settled() -> None:
     gc.freeze()
     if hasattr(_libc, "malloc_trim"):
         _libc.malloc_trim(0)
+
+
+def leave_out(module: str) -> None:
+    """Let `module` seem not to be installed to a library that imports it only where it is; call this before that import."""
+    sys.modules.setdefault(module, None)  # type: ignore[arg-type]

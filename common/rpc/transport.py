@@ -1,11 +1,12 @@
 """The connection to RabbitMQ (or, in one process, to a transport in memory)."""
 
-import sys
 import threading
 import warnings
 from typing import Any
 
 from oslo_config import cfg
+
+from common import memory
 
 RPC_OPTS = [
     cfg.BoolOpt("limited_account", default=False,
@@ -25,7 +26,7 @@ def prepare() -> None:
             return
         # oslo's libraries import eventlet, where it is installed, merely to see whether it patched the process (it never
         # does here), which costs 11 MB and a sixth of a second: to them it is not installed
-        sys.modules.setdefault("eventlet", None)  # type: ignore[arg-type]
+        memory.leave_out("eventlet")
         warnings.filterwarnings("ignore", message=r"(?s).*Eventlet is deprecated.*")
         from oslo_service import backend
 

@@ -11,6 +11,7 @@ import os
 import socket
 import socketserver
 import threading
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from http.server import HTTPServer
@@ -18,12 +19,16 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from oslo_config import cfg
-from websockify.websocketproxy import ProxyRequestHandler
 
-from common import context, errors, worker
+from common import context, errors, memory, worker
 from common.db.session import Database
 from services.compute.db import server_parts, servers
 from services.compute.domain import consoles
+
+# websockify decodes what browsers send with NumPy where it is there: 20 MiB, in all daemons, for key strokes
+memory.leave_out("numpy")
+warnings.filterwarnings("ignore", message="no 'numpy' module", module="websockify")
+from websockify.websocketproxy import ProxyRequestHandler  # noqa: E402
 
 LOG = logging.getLogger(__name__)
 # select(), which websockify copies with, knows file descriptors below 1024; a console takes two
