@@ -75,8 +75,7 @@ def load(
     value that wins over all files. Raises ConfigError with one clear line when something is wrong.
     """
     conf = make(service)
-    info = service.daemon(daemon) if daemon in [d.name for d in service.daemons] else None
-    paths = list(files) if files is not None else _find_files(service, daemon, config_dir, info is None or info.database)
+    paths = list(files) if files is not None else _files_of(service, daemon, config_dir)
     try:
         conf(args=[], project="altostack", prog=daemon, default_config_files=paths, default_config_dirs=[])
         conf.reload_config_files()
@@ -89,6 +88,12 @@ def load(
     except (cfg.Error, ValueError) as e:
         raise errors.ConfigError(f"{daemon}: {_where(str(e), paths)}") from e
     return conf
+
+
+def stamp(service: Service, daemon: str, config_dir: str | None = None) -> tuple[tuple[object, ...], ...]:
+    """What tells whether `load` would read other files, or other contents, than at another time."""
+    found = ((path, os.stat(path)) for path in _files_of(service, daemon, config_dir))
+    return tuple((path, stat.st_ino, stat.st_size, stat.st_mtime_ns) for path, stat in found)
 
 
 def _where(message: str, paths: Sequence[str]) -> str:
@@ -125,7 +130,9 @@ def make(service: Service) -> cfg.ConfigOpts:
     return conf
 
 
-def _find_files(service: Service, daemon: str, config_dir: str | None, database: bool) -> list[str]:
+def _files_of(service: Service, daemon: str, config_dir: str | None) -> list[str]:
+    info = service.daemon(daemon) if daemon in [d.name for d in service.daemons] else None
+    database = info is None or info.database
     folder = config_dir or os.environ.get("ALTOSTACK_CONFIG_DIR") or CONFIG_DIR
     names = ["altostack.conf"] + ([f"{service.name}.conf"] if database else []) + [f"{daemon}.conf"]
     paths = [os.path.join(folder, name) for name in names]

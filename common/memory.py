@@ -5,6 +5,7 @@ import gc
 import sys
 
 _M_ARENA_MAX = -8  # malloc.h
+_PR_SET_MEMORY_MERGE = 67  # sys/prctl.h, Linux 6.4
 _libc = ctypes.CDLL(None)
 
 
@@ -12,6 +13,15 @@ def one_heap() -> None:
     """Let all threads share one heap: with the interpreter's lock they gain nothing by heaps of their own, which fragment."""
     if hasattr(_libc, "mallopt"):
         _libc.mallopt(_M_ARENA_MAX, 1)
+
+
+def may_be_merged() -> None:
+    """Let the kernel keep one copy of pages that this process and those it forks have in common, where the operator switched
+    that on (/sys/kernel/mm/ksm/run). Merely running a function writes to its pages and so parts them, in every child alike.
+    """
+    if hasattr(_libc, "prctl"):
+        # refused by older kernels, and without CAP_SYS_RESOURCE: then the pages stay apart
+        _libc.prctl(_PR_SET_MEMORY_MERGE, 1, 0, 0, 0)
 
 
 def settled() -> None:

@@ -15,8 +15,11 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from oslo_config import cfg
+
 from common import clock, config, errors, logs, memory
 from common import worker as workers
+from common.db import models
 from common.rpc import transport as rpc_transport
 from common.service import DaemonInfo, Service, build, find_daemon
 
@@ -28,12 +31,16 @@ _USED_BY_APIS = ("common.gunicorn", "gunicorn.workers.gthread", "keystonemiddlew
                  "keystoneauth1.identity.v3", "keystoneauth1.identity.generic", "jsonschema", "common.http.app")
 
 
-def serve_one(name: str, config_dir: str | None, user: str | None = None, *, keeper: int | None = None) -> int:
-    """Be daemon `name` in this process until it is told to stop; the exit status. `keeper` is the supervisor's pid."""
+def serve_one(name: str, config_dir: str | None, user: str | None = None, *, keeper: int | None = None,
+              conf: cfg.ConfigOpts | None = None) -> int:
+    """Be daemon `name` in this process until it is told to stop; the exit status.
+
+    `keeper` is the supervisor's pid; `conf` is the configuration where it has been read already.
+    """
     memory.one_heap()
     try:
         service, info = find_daemon(name)
-        conf = config.load(service, name, config_dir=config_dir)
+        conf = conf or config.load(service, name, config_dir=config_dir)
         logs.setup(conf, name)
     except (KeyError, errors.ConfigError, OSError) as e:
         return workers.fail(str(e.args[0] if isinstance(e, KeyError) else e))
@@ -98,9 +105,11 @@ class Supervisor:
         self.config_dir, self.user, self.log_dir = config_dir, user, log_dir
         self.stopping = False
         self.found: dict[str, tuple[Service, DaemonInfo]] = {n: find_daemon(n) for n in names}
+        self._read: dict[str, tuple[object, cfg.ConfigOpts]] = {}  # by daemon: the configuration, and what its files were
 
     def run(self) -> int:
         """Import, fork, watch; returns when every child has ended."""
+        memory.may_be_merged()
         gc.disable()  # a collection now would leave holes that the children fill, copying the pages around them
         rpc_transport.prepare()
         self._warm()
@@ -116,7 +125,8 @@ class Supervisor:
     def _warm(self) -> None:
         """Import what the children need before forking them, and keep the collector off those pages.
 
-        Much is imported only by reading a configuration or by opening a transport, so that is done once here, too.
+        Much is imported only by reading a configuration or by opening a transport, so that is done once here, too. What
+        the children would all make for themselves, configurations and what models mean to SQLAlchemy, is made here.
         """
         modules = [info.build.partition(":")[0] for _, info in self.found.values()] + list(_USED_LATER)
         if any(info.port is not None for _, info in self.found.values()):
@@ -125,11 +135,20 @@ class Supervisor:
             importlib.import_module(module)
         for name, (service, _) in self.found.items():
             try:
-                config.load(service, name, config_dir=self.config_dir)
+                self._read[name] = self._stamp(name), config.load(service, name, config_dir=self.config_dir)
             except errors.ConfigError:
                 continue  # the child says it, in its own name
+        models.understand()
         gc.collect()
         gc.freeze()
+
+    def _stamp(self, name: str) -> object:
+        return config.stamp(self.found[name][0], name, self.config_dir)
+
+    def _conf(self, name: str) -> cfg.ConfigOpts | None:
+        """The configuration that was read before the fork, unless its files are others by now."""
+        stamp, conf = self._read.get(name, (None, None))
+        return conf if stamp == self._stamp(name) else None
 
     def _start_due(self) -> None:
         if self.stopping:
@@ -151,7 +170,7 @@ class Supervisor:
             for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
                 signal.signal(number, signal.SIG_DFL)
             self._redirect(name)
-            status = serve_one(name, self.config_dir, self.user, keeper=parent)
+            status = serve_one(name, self.config_dir, self.user, keeper=parent, conf=self._conf(name))
         except SystemExit as e:
             status = e.code if isinstance(e.code, int) else 1
         except Exception:  # process edge: the child must end here, not in the parent's loop

@@ -9,7 +9,7 @@ set -euo pipefail
 umask 022
 DEVSTACK=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 PROJECT=$(dirname "$DEVSTACK")
-for part in common config packages python backends hypervisor databases machines configure daemons hostnet clients guest embedded; do
+for part in common config packages python backends hypervisor databases machines configure daemons memory hostnet clients guest embedded; do
     # shellcheck source=/dev/null
     . "$DEVSTACK/lib/$part.sh"
 done
@@ -58,6 +58,7 @@ stack_control() {
     step "Guest image" join guest-image
     step "Image, flavors, networks" contents
     step "openrc and clouds.yaml" write_logins
+    step "Memory of the daemons" ksm_start
 }
 
 # As start_control, leaving the guest image's build running.
@@ -89,6 +90,7 @@ stack_join() {
     step "Daemons started" daemons_start
     step "Daemons run" daemons_wait
     step "Commands" venv_link_commands
+    step "Memory of the daemons" ksm_start
 }
 
 service_host_answers() {

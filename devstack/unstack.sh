@@ -8,7 +8,7 @@
 set -euo pipefail
 DEVSTACK=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 PROJECT=$(dirname "$DEVSTACK")
-for part in common config python backends hypervisor databases machines configure daemons hostnet clients embedded; do
+for part in common config python backends hypervisor databases machines configure daemons memory hostnet clients embedded; do
     # shellcheck source=/dev/null
     . "$DEVSTACK/lib/$part.sh"
 done
@@ -89,6 +89,7 @@ main() {
     log=$(mktemp /tmp/unstack.XXXXXX.log)
     output_begin "$log"
     step "Daemons" daemons_stop
+    step "Memory of the daemons" ksm_stop
     if [ "${1:-}" != --stop ]; then
         step "Servers" domains_remove
         step "libvirt" libvirt_stop

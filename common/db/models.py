@@ -27,6 +27,11 @@ def make_base() -> Any:
     return orm.declarative_base(metadata=sa.MetaData(naming_convention=NAMING))
 
 
+def understand() -> None:
+    """Let SQLAlchemy work out all models that are imported, which it else does at a process's first query."""
+    orm.configure_mappers()
+
+
 class DateTime(sa.types.TypeDecorator[datetime.datetime]):
     """A naive UTC time with microseconds on every database."""
 

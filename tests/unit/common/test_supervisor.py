@@ -173,6 +173,18 @@ def test_sighup_starts_all_anew(home, serve):
     assert child.wait(30) == 0
 
 
+def test_sighup_reads_a_configuration_that_changed(home, serve):
+    child = serve("demo-worker", "--supervise")
+    first = wait_for(lambda: notes(home, "demo-worker"))
+    (home / "moved").mkdir()
+    (home / "etc" / "demo-worker.conf").write_text(f"[DEFAULT]\nstate_path = {home}/moved\n")
+    child.send_signal(signal.SIGHUP)
+    wait_for(lambda: notes(home / "moved", "demo-worker"))
+    assert notes(home, "demo-worker") == [*first, "stop"]
+    child.send_signal(signal.SIGTERM)
+    assert child.wait(30) == 0
+
+
 def test_what_keeps_dying_is_started_ever_more_slowly(home, serve):
     child = serve("demo-crash", "--supervise")
     wait_for(lambda: len(notes(home, "demo-crash")) >= 3)
