@@ -71,9 +71,10 @@ def create(request: Request) -> tuple[dict[str, Any], int]:
 
 
 def _hashed(request: Request, values: dict[str, Any]) -> str | None:
+    if "password" in values:
+        user.check_strength(request.app.conf, values["password"])
     if values.get("password") is None:
         return None
-    user.check_strength(request.app.conf, values["password"])
     hashed: str = request.app.hasher.hash(values["password"])
     return hashed
 

@@ -112,8 +112,9 @@ class Auth:
         with self.db.read() as session:
             row = find_user(session, self.conf, named)
             stored = user_db.password(session, row[0].id) if row else None
-        right = self.hasher.check(password, stored.hash if stored else None)
-        if row is None or stored is None:
+        known = stored.hash if stored and stored.hash != users.NO_HASH else None
+        right = self.hasher.check(password, known)
+        if row is None or stored is None or known is None:
             raise refused("no such user, or it has no password")
         user = row[0]
         if users.is_locked(self.conf, user):
@@ -201,16 +202,17 @@ class Auth:
     def _combine(self, identified: Identified, receipt_text: str | None) -> Identified:
         """Add what a receipt proves, and ask for more factors where the user's rules want them."""
         with self.db.read() as session:
-            user = user_db.get(session, identified.user_id)
-        if user is None:
+            found = user_db.with_domain(session, user_id=identified.user_id)
+        if found is None:
             raise refused("user is gone")
+        user, domain = found
         methods = identified.methods
         if receipt_text:
             methods = (*receipt.opened(self.receipts, receipt_text, identified.user_id), *methods)
         identified = replace(identified, methods=tuple(dict.fromkeys(methods)))
-        missing = receipt.missing(user.options or {}, identified.methods)
-        if missing and not {"token", "application_credential"} & set(identified.methods):
-            raise receipt.Required(self.conf, self.receipts, user, identified.methods, missing)
+        rules = receipt.missing(user.options or {}, identified.methods)
+        if rules:  # a token or an application credential is one method among others, so rules bind it too
+            raise receipt.Required(self.conf, self.receipts, user, domain, identified.methods, rules)
         return identified
 
     # scope

@@ -6,23 +6,23 @@ from typing import Any
 from oslo_config import cfg
 
 from common import clock, errors, ids
-from services.identity.db.models import User
+from services.identity.db.models import Project, User
 from services.identity.domain.token_format import FernetFormat, Malformed
 from services.identity.objects.token import METHODS, Payload
 
 
 class Required(errors.Unauthorized):
-    """401 with a receipt: more factors are wanted."""
+    """401 with a receipt: more factors are wanted; `begun` are the rules that the ones given are a part of."""
 
-    def __init__(self, conf: cfg.ConfigOpts, receipts: FernetFormat, user: User, methods: Sequence[str],
-                 missing: list[list[str]]) -> None:
+    def __init__(self, conf: cfg.ConfigOpts, receipts: FernetFormat, user: User, domain: Project, methods: Sequence[str],
+                 rules: Sequence[Sequence[str]]) -> None:
         now = clock.time()
         made = Payload(tuple(methods), user.id, float(int(now + conf.token.receipt_expiration)), now, (ids.secret(16),))
         super().__init__("Additional authentications steps required.",
                          headers={"Openstack-Auth-Receipt": receipts.seal(made)})
         self.receipt = made
-        self.user_row = user
-        self.missing = missing
+        self.user_row, self.domain_row = user, domain
+        self.begun = [list(rule) for rule in rules if set(rule) & set(methods)]
 
 
 def missing(options: Mapping[str, Any], methods: Sequence[str]) -> list[list[str]]:
@@ -40,7 +40,7 @@ def opened(receipts: FernetFormat, text: str, user_id: str) -> tuple[str, ...]:
     try:
         found = receipts.open(text)
     except Malformed:
-        raise errors.Unauthorized("The request you have made requires authentication.") from None
-    if found.expires_at <= clock.time() or found.user_id != user_id:
-        raise errors.Unauthorized("The request you have made requires authentication.")
+        found = None
+    if found is None or found.expires_at <= clock.time() or found.user_id != user_id:
+        raise errors.Unauthorized(f"Could not find auth receipt: {text}.")
     return found.methods

@@ -20,6 +20,8 @@ from services.identity.domain.hashing import Hasher
 COLUMNS = ("name", "domain_id", "enabled", "default_project_id")
 OPTIONS = ("ignore_change_password_upon_first_use", "ignore_password_expiry", "ignore_lockout_failure_attempts",
            "lock_password", "ignore_user_inactivity", "multi_factor_auth_rules", "multi_factor_auth_enabled")
+NO_HASH = ""
+"""What stands for the hash of a password that was taken away."""
 _OWN = frozenset((*COLUMNS, "id", "options", "password", "links", "original_password", "password_expires_at", "federated"))
 
 
@@ -60,7 +62,7 @@ def create(session: Session, conf: cfg.ConfigOpts, hashed: str | None, values: M
 
 
 def update(session: Session, conf: cfg.ConfigOpts, user_id: str, hashed: str | None, values: Mapping[str, Any]) -> User:
-    """Change a user; a new password or disabling voids its tokens."""
+    """Change a user; a new password (None: no password any more) unlocks it, and as disabling does voids its tokens."""
     row = found(session, user_id)
     faults.require_same_id(values, user_id)
     if values.get("domain_id", row.domain_id) != row.domain_id:
@@ -76,9 +78,10 @@ def update(session: Session, conf: cfg.ConfigOpts, user_id: str, hashed: str | N
         rows.flush(session)
     except rows.Duplicate:
         raise faults.duplicate("user", values["name"]) from None
-    if hashed is not None:
+    if "password" in values:
         set_password(session, conf, row, hashed, self_service=False, now=clock.now())
-    if hashed is not None or values.get("enabled") is False:
+        row.failed_count, row.failed_at = 0, None
+    if "password" in values or values.get("enabled") is False:
         token_db.revoke(session, clock.now(), user_id=user_id)
     if values.get("enabled") is True:
         row.failed_count, row.failed_at, row.last_active_at = 0, None, clock.now()
@@ -112,12 +115,15 @@ def delete(session: Session, user_id: str) -> None:
 # passwords
 
 
-def set_password(session: Session, conf: cfg.ConfigOpts, user: User, hashed: str, *, self_service: bool,
+def set_password(session: Session, conf: cfg.ConfigOpts, user: User, hashed: str | None, *, self_service: bool,
                  now: datetime.datetime) -> None:
-    """Put `hashed` in use, and keep as many older ones as the history asks for."""
+    """Put `hashed` in use (None: no password is right any more), and keep as many older ones as the history asks for.
+
+    When it ends is noted also of users who may ignore that: they are asked at log-in.
+    """
     days = conf.security_compliance.password_expires_days
     expires = None
-    if days and not (user.options or {}).get("ignore_password_expiry"):
+    if days:
         expires = now.replace(microsecond=0) + datetime.timedelta(days=days)
     kept = conf.security_compliance.unique_last_password_count
     older = user_db.passwords(session, user.id)
@@ -125,15 +131,17 @@ def set_password(session: Session, conf: cfg.ConfigOpts, user: User, hashed: str
     if (conf.security_compliance.change_password_upon_first_use and not self_service
             and not (user.options or {}).get("ignore_change_password_upon_first_use")):
         expires = now
-    session.add(Password(user_id=user.id, hash=hashed, self_service=self_service, created_at=now, expires_at=expires))
+    session.add(Password(user_id=user.id, hash=hashed or NO_HASH, self_service=self_service, created_at=now, expires_at=expires))
     user.password_expires_at = expires
     session.flush()
 
 
-def check_strength(conf: cfg.ConfigOpts, password: str) -> None:
-    """BadRequest when the password does not match [security_compliance] password_regex."""
+def check_strength(conf: cfg.ConfigOpts, password: str | None) -> None:
+    """BadRequest when the password does not match [security_compliance] password_regex, or there is none to match it."""
     pattern = conf.security_compliance.password_regex
-    if pattern and not re.match(pattern, password):
+    if pattern and password is None:
+        raise faults.invalid("Password validation error: Password must be a string type.")
+    if pattern and password is not None and not re.match(pattern, password):
         words = conf.security_compliance.password_regex_description or ""
         raise faults.invalid(f"The password does not match the requirements: {words}.")
 
@@ -144,21 +152,18 @@ def check_history(conf: cfg.ConfigOpts, hasher: Hasher, user: User, older: list[
         raise faults.invalid("You cannot change your password at this time due to password policy disallowing password "
                              "changes. Please contact your administrator to reset your password.")
     days = conf.security_compliance.minimum_password_age
-    if days and older and not _forced(user, older[0]):
+    if days and older and older[0].self_service:
         allowed = older[0].created_at + datetime.timedelta(days=days)
         if clock.now() < allowed:
             left = (allowed - clock.now()).days
             raise faults.invalid(
-                f"Cannot change password before minimum age {days} days is met. The password can be changed in {left} "
-                "day(s).")
+                "You cannot change your password at this time due to the minimum password age. Once you change your "
+                f"password, it must be used for {days} day(s) before it can be changed. Please try again in {left} day(s) "
+                "or contact your administrator to reset your password.")
     count = conf.security_compliance.unique_last_password_count
-    if count > 1 and any(hasher.check(password, p.hash) for p in older[:count]):
+    if any(hasher.check(password, p.hash) for p in older[:count] if p.hash != NO_HASH):
         raise faults.invalid(f"The new password cannot be identical to a previous password. The total number which "
                              f"includes the new password must be unique is {count}.")
-
-
-def _forced(user: User, newest: Password) -> bool:
-    return not newest.self_service and newest.expires_at is not None and newest.expires_at <= clock.now()
 
 
 # state

@@ -70,9 +70,10 @@ def test_strength_and_age(make_cloud):
     error = cloud.admin("POST", "/v3/users", {"user": {"name": "x", "password": "short"}}, 400)["error"]
     assert error["message"] == "The password does not match the requirements: six characters."
     ann = cloud.user("ann", "long enough")
-    change(cloud, ann, "long enough", "another one", 400)
+    change(cloud, ann, "long enough", "weak", 400)
+    change(cloud, ann, "long enough", "another one")
     with clock.frozen(clock.time() + 90000):
-        change(cloud, ann, "long enough", "another one")
+        change(cloud, ann, "another one", "a third one")
     shown = cloud.demo()("GET", "/v3/domains/default/config/security_compliance")["config"]["security_compliance"]
     assert shown == {"password_regex": "^.{6,}$", "password_regex_description": "six characters"}
 
@@ -102,3 +103,52 @@ def test_scrypt(make_cloud):
     cloud = make_cloud(identity__password_hash_algorithm="scrypt")
     assert cloud.issue(cloud.auth("demo", "demo")).status_code == 201
     assert cloud.issue(cloud.auth("demo", "no")).status_code == 401
+
+
+def test_an_administrators_reset_unlocks(make_cloud):
+    cloud = make_cloud(security_compliance__lockout_failure_attempts=1)
+    ann = cloud.user("ann")
+    assert cloud.issue(cloud.auth("ann", "no")).status_code == 401
+    assert cloud.issue(cloud.auth("ann", "pw")).status_code == 401
+    cloud.admin("PATCH", f"/v3/users/{ann}", {"user": {"password": "new"}})
+    assert cloud.issue(cloud.auth("ann", "new")).status_code == 201
+
+
+def test_a_password_taken_away(make_cloud):
+    cloud = make_cloud(security_compliance__unique_last_password_count=1)
+    ann = cloud.user("ann")
+    caller = cloud.login("ann", "pw")
+    change(cloud, ann, "pw", "pw", 400)
+    cloud.admin("PATCH", f"/v3/users/{ann}", {"user": {"password": None}})
+    assert not cloud.valid(caller.token)
+    for text in ("pw", ""):
+        assert cloud.issue(cloud.auth("ann", text)).status_code == 401
+        change(cloud, ann, text, "x", 401)
+    cloud.admin("PATCH", f"/v3/users/{ann}", {"user": {"password": "pw"}})
+    assert cloud.issue(cloud.auth("ann", "pw")).status_code == 201
+
+
+def test_no_password_matches_no_pattern(make_cloud):
+    cloud = make_cloud(security_compliance__password_regex="^.{4,}$")
+    for method, path in (("POST", "/v3/users"), ("PATCH", f"/v3/users/{cloud.made['admin_id']}")):
+        response = cloud.admin.call(method, path, {"user": {"name": "x", "password": None}})
+        assert response.status_code == 400 and "must be a string" in response.get_json()["error"]["message"]
+    cloud.admin("POST", "/v3/users", {"user": {"name": "y"}}, 201)
+
+
+def test_only_ones_own_change_has_to_age(make_cloud):
+    cloud = make_cloud(security_compliance__minimum_password_age=1)
+    ann = cloud.user("ann")
+    change(cloud, ann, "pw", "two")
+    refused = cloud.anonymous.call("POST", f"/v3/users/{ann}/password", {"user": {"original_password": "two", "password": "x"}})
+    assert refused.status_code == 400 and "it must be used for 1 day(s)" in refused.get_json()["error"]["message"]
+    cloud.admin("PATCH", f"/v3/users/{ann}", {"user": {"password": "three"}})
+    change(cloud, ann, "three", "four")
+
+
+def test_the_end_of_a_password_is_shown_also_to_whom_it_does_not_bind(make_cloud):
+    cloud = make_cloud(security_compliance__password_expires_days=1)
+    ann = cloud.user("ann", options={"ignore_password_expiry": True})
+    assert cloud.admin("GET", f"/v3/users/{ann}")["user"]["password_expires_at"]
+    with clock.frozen(clock.time() + 2 * 86400):
+        assert cloud.issue(cloud.auth("ann", "pw")).status_code == 201

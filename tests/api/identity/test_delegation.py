@@ -9,7 +9,6 @@ import pytest
 from tests_identity_cloud import Caller
 
 from common import clock
-from services.identity.domain import totp
 
 
 def user_id(cloud, name):
@@ -230,22 +229,6 @@ def test_credentials_are_encrypted_and_their_owners(cloud):
     demo("POST", "/v3/credentials", {"credential": {"user_id": cloud.made["admin_id"], "type": "cert", "blob": "b"}}, 403)
     demo("PATCH", f"/v3/credentials/{made['id']}", {"credential": {"user_id": cloud.made["admin_id"]}}, 400)
     assert [c["id"] for c in demo("GET", "/v3/credentials")["credentials"]] == [made["id"]]
-
-
-def test_two_factors(cloud):
-    secret = base64.b32encode(b"12345678901234567890").decode()
-    ann = cloud.user("ann", options={"multi_factor_auth_enabled": True, "multi_factor_auth_rules": [["password", "totp"]]})
-    cloud.admin("POST", "/v3/credentials", {"credential": {"user_id": ann, "type": "totp", "blob": secret}}, 201)
-    asked = cloud.issue(cloud.auth("ann", "pw"))
-    assert asked.status_code == 401 and asked.get_json()["required_auth_methods"] == [["password", "totp"]]
-    receipt = asked.headers["Openstack-Auth-Receipt"]
-    code = totp.passcode(secret, int(clock.time()) // 30)
-    body = {"auth": {"identity": {"methods": ["totp"], "totp": {"user": {"id": ann, "passcode": code}}}}}
-    response = cloud.anonymous.call("POST", "/v3/auth/tokens", body, {"Openstack-Auth-Receipt": receipt})
-    assert response.status_code == 201
-    assert sorted(response.get_json()["token"]["methods"]) == ["password", "totp"]
-    again = cloud.anonymous.call("POST", "/v3/auth/tokens", body, {"Openstack-Auth-Receipt": receipt})
-    assert again.status_code == 401  # a passcode is taken once
 
 
 def test_credentials_outlive_any_number_of_rotations(cloud):

@@ -11,8 +11,9 @@ def show(error: Required) -> dict[str, Any]:
     made, user = error.receipt, error.user_row
     return {
         "receipt": {
-            "methods": list(made.methods), "user": {"id": user.id, "name": user.name, "domain": {"id": user.domain_id}},
+            "methods": list(made.methods), "user": {"id": user.id, "name": user.name, "domain": {
+                "id": user.domain_id, "name": error.domain_row.name}},
             "expires_at": moment(made.expires_at), "issued_at": moment(made.issued_at),
         },
-        "required_auth_methods": error.missing,
+        "required_auth_methods": error.begun,
     }
