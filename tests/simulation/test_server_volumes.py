@@ -1,4 +1,4 @@
-"""Volumes that are swapped or grow under a running guest: whatever dies at whatever step, the guest, its rows and block storage agree about which volume it has."""
+"""Volumes that are swapped or grow under a running guest: whatever dies, all agree about which volume it has, and how large."""
 
 import pytest
 
