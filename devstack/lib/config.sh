@@ -61,7 +61,7 @@ config_defaults() {
     : "${PRIVATE_CIDR:=10.10.0.0/24}" "${PRIVATE_DNS:=}"
     : "${GUEST_IMAGE_NAME:=altostack-guest}"
     : "${DEBUG:=false}"
-    : "${KSM:=true}"                 # merge equal pages of the daemons (and of guests): see lib/memory.sh
+    : "${KSM:=true}"                 # merge equal pages of the daemons: see lib/memory.sh
     local name
     for name in SERVICES HYPERVISOR HOST_IP; do
         [ -n "${!name}" ] || { echo "local.conf: $name is empty" >&2; exit 2; }

@@ -57,6 +57,8 @@ def build(spec: ServerSpec, platform: Platform, folder: str, serial_port: int | 
     _metadata(root, spec)
     sub(root, "memory", spec.flavor.ram_mb * 1024, unit="KiB")
     sub(root, "currentMemory", spec.flavor.ram_mb * 1024, unit="KiB")
+    # merged pages would let a guest measure what is in another's memory, so they stay apart whatever the kernel may merge
+    sub(sub(root, "memoryBacking"), "nosharepages")
     sub(root, "vcpu", spec.flavor.vcpus, placement="static")
     _cputune(root, spec.flavor.extra_specs)
     _os(root, spec, platform, machine, folder)

@@ -72,6 +72,7 @@ def test_plain_domain() -> None:
         and card.find("target").get("dev") == "tap11111111-11"
     )
     assert xml.find("devices/serial/log").get("file") == "/i/u/console.log"
+    assert xml.find("memoryBacking/nosharepages") is not None, "no page of a guest is shared with another's"
     assert xml.find("devices/rng") is not None and xml.find("devices/graphics").get("type") == "vnc"
     assert xml.find("cpu/topology").attrib == {"sockets": "2", "cores": "1", "threads": "1"}
 
