@@ -55,7 +55,8 @@ class Gang:
         self.runs[0].context.update_store()
         if self.undoing:
             run = self.runs[0]
-            self._alone(run, lambda: self._back(run, Cancelled("cancelled") if run.cancelled else Failure(run.error or "failed")))
+            told = Failure(run.error or "failed", public=run.data.get("public_error", "Internal error"))
+            self._alone(run, lambda: self._back(run, Cancelled("cancelled") if run.cancelled else told))
             return
         waiting = [self.runs]
         while waiting:

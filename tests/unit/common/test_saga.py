@@ -102,6 +102,26 @@ def test_a_conductor_may_die_after_any_step(database, crash_at, fail):
     assert world.things == (set() if fail else {"a", "b", "c"})
 
 
+@pytest.mark.parametrize("why,public", [(Failure("10.1.2.3 has no room", public="No room."), "No room."),
+                                        (ValueError("10.1.2.3 is not a port"), "Internal error")])
+def test_who_goes_on_undoing_tells_a_tenant_no_more_than_who_began(database, why, public):
+    world = World()
+
+    def die(run, step):
+        if step.startswith("undo"):
+            raise Crash()
+
+    seen = []
+    saga = Saga("make", (world.step("a"), world.step("b", why)), on_failed=lambda session, run, error: seen.append(error.public))
+    with clock.frozen() as now:
+        start(database)
+        with pytest.raises(Crash):
+            Runner(database, SagaRow, {"make": saga}, None, after_step=die).run_all()
+        now.advance(31)
+        Runner(database, SagaRow, {"make": saga}, None).run_all()
+    assert seen == [public]
+
+
 def test_waiting_parks_until_woken(database):
     world, ready = World(), []
     wait = Step("wait", lambda run: None if ready else Wait(60))
