@@ -41,6 +41,18 @@ class NetworkClient(ServiceClient):
         """Delete a resource."""
         self.delete(f"/v2.0/{_PLURALS[kind]}/{item_id}", missing_ok=missing_ok)
 
+    def bind(self, port_id: str, host: str, profile: dict[str, Any]) -> dict[str, Any]:
+        """Bind a port to one more host, where it may go; RemoteError 409 when it has such a binding."""
+        return self.post(f"/v2.0/ports/{port_id}/bindings", {"binding": {"host": host, "profile": profile}})["binding"]  # type: ignore[no-any-return]
+
+    def activate(self, port_id: str, host: str) -> None:
+        """A port is on `host` from now on, to which it is bound; RemoteError 404 when it is not, 409 when it was there."""
+        self.request("PUT", f"/v2.0/ports/{port_id}/bindings/{host}/activate")
+
+    def unbind(self, port_id: str, host: str) -> None:
+        """Take a port's binding to a host away; fine when there is none."""
+        self.delete(f"/v2.0/ports/{port_id}/bindings/{host}")
+
     def quota(self, project_id: str) -> dict[str, int]:
         """The project's networking limits."""
         return self.get(f"/v2.0/quotas/{project_id}")["quota"]  # type: ignore[no-any-return]

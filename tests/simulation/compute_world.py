@@ -81,6 +81,7 @@ class FakeNetwork:
 
     def __init__(self):
         self.ports, self.count = {}, itertools.count(10)
+        self.bindings = {}  # the inactive ones: port id -> hosts
 
     def find(self, kind, **filters):
         if kind == "port":
@@ -97,7 +98,7 @@ class FakeNetwork:
         for body in bodies:
             port = {**body, "id": ids.uuid(), "mac_address": ids.mac(), "status": "DOWN",
                     "fixed_ips": [{"ip_address": f"10.0.0.{next(self.count)}", "subnet_id": "subnet"}]}
-            self.ports[port["id"]] = port
+            self.ports[port["id"]], self.bindings[port["id"]] = port, set()
             made.append(dict(port))
         return made
 
@@ -109,6 +110,25 @@ class FakeNetwork:
 
     def remove(self, kind, item_id, missing_ok=False):
         self.ports.pop(item_id, None)
+        self.bindings.pop(item_id, None)
+
+    def bind(self, port_id, host, profile):
+        if host in (*self.bindings[port_id], self.ports[port_id]["binding:host_id"]):
+            raise RemoteError(409, "bound already", "network")
+        self.bindings[port_id].add(host)
+
+    def activate(self, port_id, host):
+        before = self.ports[port_id]["binding:host_id"]
+        if host == before:
+            raise RemoteError(409, "active already", "network")
+        if host not in self.bindings[port_id]:
+            raise RemoteError(404, "no such binding", "network")
+        self.bindings[port_id] = self.bindings[port_id] - {host} | {before}
+        self.ports[port_id].update({"binding:host_id": host, "status": "DOWN"})
+
+    def unbind(self, port_id, host):
+        assert self.ports[port_id]["binding:host_id"] != host, "a running server's port"
+        self.bindings[port_id].discard(host)
 
 
 class FakeVolumes:

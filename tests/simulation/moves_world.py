@@ -32,6 +32,7 @@ def whole(world, server_id, host, claims=1):
     assert (row.host, row.task_state) == (host, None)
     assert world.on_hosts().get(server_id) == host
     assert {p["binding:host_id"] for p in world.network.ports.values()} == {host}
+    assert not any(world.network.bindings.values()), "bindings are left"
     assert [a["connection_info"]["data"]["host"] for a in world.volume.attachments.values()] == [host]
     assert [v["status"] for v in world.volume.volumes_by_id.values()] == ["in-use"]
     assert host in world.placement.claims[server_id] and len(world.placement.claims) == claims, world.placement.claims

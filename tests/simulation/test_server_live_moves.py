@@ -5,6 +5,7 @@ import dataclasses
 import pytest
 
 from common import clock
+from common.clients.base import RemoteError
 from services.compute.conductor import specs
 from services.compute.db import hosts, migrations
 from services.compute.drivers.base import DriverError, SimulatedFailure
@@ -56,6 +57,65 @@ def test_a_live_migration_that_fails_leaves_the_guest_where_it_is(world, where, 
     assert world.row(server_id).vm_state == "active" and guest(world, "alpha", server_id).boots == 1
     assert moves(world)[0][1] == ("failed" if where[1] == "send" else "error")
     delete(world, server_id)
+
+
+def test_ports_go_ahead_of_their_guest(world):
+    """They are switched as the guest stands still, before the agent has told that it runs there."""
+    server_id = boot(world)
+    live, seen = world.agents["alpha"].host.driver.live, []
+    real = live.send
+
+    def send(uuid, plan, watch, switching):
+        def tell():
+            (port,) = world.network.ports.values()
+            seen.append((port["binding:host_id"], set(world.network.bindings[port["id"]])))
+            switching()
+            seen.append((port["binding:host_id"], set(world.network.bindings[port["id"]])))
+
+        return real(uuid, plan, watch, tell)
+
+    live.send = send
+    migrate(world, server_id)
+    world.settle()
+    assert seen == [("alpha", {"beta"}), ("beta", {"alpha"})]
+    whole(world, server_id, "beta")
+    delete(world, server_id)
+
+
+@pytest.mark.parametrize("at", SOME_KILLS)
+def test_ports_come_back_when_their_guest_does_not_go_after_all(world, at):
+    server_id = boot(world)
+
+    def send(uuid, plan, watch, switching):
+        switching()
+        assert {p["binding:host_id"] for p in world.network.ports.values()} == {"beta"}
+        raise DriverError("the destination died in the last moment")
+
+    world.agents["alpha"].host.driver.live.send = send
+    migrate(world, server_id)
+    killed_at(world, at)
+    whole(world, server_id, "alpha")
+    delete(world, server_id)
+
+
+def test_a_host_that_cannot_have_the_ports_is_refused(world):
+    server_id = boot(world)
+
+    def refuse(port_id, host, profile):
+        raise RemoteError(500, "no agent is there", "network")
+
+    world.network.bind = refuse
+    migrate(world, server_id)
+    world.settle()
+    whole(world, server_id, "alpha")
+    assert "could not be bound" in world.fault(server_id).message
+    delete(world, server_id)
+
+
+def test_who_hears_of_a_switch_that_nobody_wants_does_nothing(world):
+    server_id = boot(world)
+    world.service.move_switching(None, "alpha", server_id)
+    whole(world, server_id, "alpha")
 
 
 def test_block_migration_must_be_allowed_without_shared_storage(world):

@@ -108,7 +108,7 @@ def live_send(host: Host, server_id: str, spec: ServerSpec | None, args: Mapping
         if plan["files"]:
             _send_files(server_id, ticket, plan["files"], _resize(host))
         with _doors(live, server_id, plan, ticket):
-            state = live.send(server_id, plan, _Watch(host, server_id))
+            state = live.send(server_id, plan, _Watch(host, server_id), functools.partial(_switching, host, server_id))
     except MigrationAborted as e:
         return None, {"aborted": str(e)}
     except (tunnel.Refused, ValueError) as e:
@@ -126,6 +126,16 @@ def _doors(live: Live, server_id: str, plan: Mapping[str, Any], ticket: Any) -> 
         for name, path in plan["channels"].items():
             stack.callback(tunnel.Door(path, ticket, server_id, name).close)
         yield
+
+
+def _switching(host: Host, server_id: str) -> None:
+    """Tell the conductor that the guest's ports had better go ahead."""
+    if host.conductor is None:
+        return
+    try:
+        host.conductor.move_switching(context.internal(), host.name, server_id)
+    except errors.Transient as e:
+        LOG.info("the network of %s follows later: %s", server_id, e)
 
 
 class _Watch:

@@ -7,6 +7,7 @@ from typing import Any
 from common import errors
 from common.clients.base import RemoteError
 from common.db.session import Session
+from services.compute.conductor import port_bindings
 from services.compute.conductor.deps import Conductor
 from services.compute.db import jobs, migrations
 
@@ -21,6 +22,20 @@ def progress(session: Session, host: str, server_id: str, counters: Mapping[str,
         return {"command": "abort"}
     migrations.change(session, row.id, **{name: int(value) for name, value in counters.items() if name in migrations.COUNTERS})
     return {"command": row.command}
+
+
+def switching(conductor: Conductor, host: str, server_id: str) -> None:
+    """A guest stands still on `host`, in the last moments of its live migration: its ports go ahead. What fails here is made up
+    for by the saga, as soon as the guest runs there."""
+    with conductor.database.read() as session:
+        row = migrations.newest(session, server_id, migrations.RUNNING)
+        wanted = any(job.verb == "live_send" for job in jobs.open_of(session, host, [server_id]).get(server_id, ()))
+    if row is None or not wanted or row.source_compute != host:
+        return
+    try:
+        port_bindings.switch(conductor, server_id, row.dest_compute)
+    except (RemoteError, errors.Transient) as e:
+        LOG.warning("the ports of server %s follow later: %s", server_id, e)
 
 
 def evacuated(session: Session, host: str, server_ids: Sequence[str]) -> list[str]:

@@ -216,23 +216,30 @@ def _save(session: Any, rows: list[dict[str, Any]]) -> None:
 def rebind(run: Run, host: str) -> None:
     """Bind all ports of the server to `host`, after a move; they count as unplugged until the network service says more."""
     with run.deps.database.read() as session:
-        cards = server_parts.nics(session, [run.resource_id]).get(run.resource_id, [])
+        cards = cards_of(session, run.resource_id)
     if not cards:
         return
-    run.deps.database.transaction(_unplugged, run.resource_id, [c.port_id for c in cards])
+    run.deps.database.transaction(note_unplugged, run.resource_id, [c.port_id for c in cards])
     ready = [c.port_id for c in cards
              if run.deps.network.update("port", c.port_id, {"binding:host_id": host}).get("status") == "ACTIVE"]
     if ready:
-        run.deps.database.transaction(_plugged, ready)
+        run.deps.database.transaction(note_plugged, ready)
 
 
-def _unplugged(session: Any, server_id: str, port_ids: list[str]) -> None:
+def cards_of(session: Any, server_id: str) -> list[Any]:
+    """The cards of a server."""
+    return server_parts.nics(session, [server_id]).get(server_id, [])
+
+
+def note_unplugged(session: Any, server_id: str, port_ids: list[str]) -> None:
+    """These ports are not plugged where they are to be; what was told of them is of no worth any more."""
     server_parts.forget_events(session, server_id, "network-vif-plugged", port_ids)
     for port_id in port_ids:
         server_parts.save_nic(session, port_id, {"active": False})
 
 
-def _plugged(session: Any, port_ids: list[str]) -> None:
+def note_plugged(session: Any, port_ids: list[str]) -> None:
+    """These ports are plugged."""
     for port_id in port_ids:
         server_parts.save_nic(session, port_id, {"active": True})
 

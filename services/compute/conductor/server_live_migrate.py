@@ -8,7 +8,7 @@ from typing import Any
 
 from common.db.session import Session
 from common.saga import NOTHING, Failure, Nothing, Run, Saga, Step, Wait
-from services.compute.conductor import disks, ending, jobs, moving, placing, ports, server_create
+from services.compute.conductor import disks, ending, jobs, moving, placing, port_bindings, server_create
 from services.compute.db import hosts, migrations
 from services.compute.domain import states
 
@@ -102,6 +102,21 @@ def forget_probe(run: Run) -> None:
         jobs.finish_job(run, "live_clean", run.data["source"], {"found": run.data["found"], "plan": plan})
 
 
+def bind_ports(run: Run) -> Wait | None:
+    """Have the destination's network get ready for the guest."""
+    port_bindings.prepare(run, run.data["destination"])
+    return None
+
+
+def unbind_ports(run: Run) -> None:
+    """The ports are where the guest is, and nowhere else."""
+    if run.data.get("moved"):
+        port_bindings.leave(run, run.data["source"])
+        return
+    port_bindings.switch(run.deps, run.resource_id, run.data["source"])
+    port_bindings.leave(run, run.data["destination"])
+
+
 def receive(run: Run) -> Wait | None:
     """Have the destination get ready."""
     args = moving.arriving(run, found=run.data["found"], block=_block(run), connections=disks.connections(run),
@@ -155,8 +170,9 @@ def stop_sending(run: Run) -> None:
 
 
 def follow(run: Run) -> None:
-    """The guest runs on the destination: its ports follow (first, for it is off the network until then), its row, its volumes."""
-    ports.rebind(run, run.data["destination"])
+    """The guest runs on the destination: its ports follow (most have done so as it went, see `followup.switching`), its row, its
+    volumes."""
+    port_bindings.switch(run.deps, run.resource_id, run.data["destination"])
     moving.place(run, run.data["destination"], run.data["node"])
     disks.switch(run)
 
@@ -188,7 +204,8 @@ def clean(run: Run) -> Wait | None:
 
 
 def release_source(run: Run) -> Wait | None:
-    """Give back what the server had on the source: connections and claim."""
+    """Give back what the server had on the source: its ports' places, connections and claim."""
+    port_bindings.leave(run, run.data["source"])
     disks.sweep(run)
     placing.settle(run, run.data["migration_uuid"])
     return None
@@ -222,6 +239,7 @@ def not_migrated(session: Session, run: Run, error: Exception) -> None:
 SAGA = Saga("server_live_migrate", (
     Step("wait_turn", wait_turn, forget_turn), Step("choose_host", choose_host, leave_destination),
     Step("connect_volumes", connect_volumes, disconnect_volumes), Step("probe", probe, forget_probe),
-    Step("receive", receive, abandon), Step("send", send, stop_sending), Step("arrive", arrive), Step("look", look),
-    Step("clean", clean), Step("release_source", release_source), Step("await_network", await_network),
+    Step("bind_ports", bind_ports, unbind_ports), Step("receive", receive, abandon), Step("send", send, stop_sending),
+    Step("arrive", arrive), Step("look", look), Step("clean", clean), Step("release_source", release_source),
+    Step("await_network", await_network),
 ), on_done=migrated, on_failed=not_migrated)

@@ -115,6 +115,10 @@ class ConductorService:
         """How a live migration from `host` goes; what is to be done about it."""
         return dict(self.database.transaction(followup.progress, host, server_id, counters))
 
+    def move_switching(self, ctxt: Any, host: str, server_id: str) -> None:
+        """The guest is about to run on its destination."""
+        followup.switching(self.conductor, host, server_id)
+
     def evacuated(self, ctxt: Any, host: str, server_ids: list[str]) -> list[str]:
         """Which of these servers were evacuated from `host`."""
         with self.database.read() as session:

@@ -243,8 +243,10 @@ class Live(Protocol):
     def make_way(self, plan: Mapping[str, Any]) -> None:
         """On the source, make the folder in which the plan's channels are to be listened on."""
 
-    def send(self, uuid: str, plan: Mapping[str, Any], watch: Watcher) -> dict[str, Any]:
+    def send(self, uuid: str, plan: Mapping[str, Any], watch: Watcher, switching: Callable[[], None]) -> dict[str, Any]:
         """Move the guest; returns what `arrive` needs when it runs there, raises while it runs here.
+
+        `switching` is called when the guest stands still here, for the last of it to cross (it may go on here still).
 
         MigrationAborted when `watch` said so. A guest that is not here (any more) is no error: {"gone": True}.
         """

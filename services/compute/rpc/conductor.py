@@ -62,6 +62,11 @@ class Conductor(Interface):
         {"command": None, "abort" or "force_complete"}: what to do about it.
         """
 
+    @cast
+    def move_switching(self, ctxt: Any, host: str, server_id: str) -> None:
+        """A guest that moves from `host` stands still and will run on its destination in a moment. One that is lost costs the
+        guest its network until the job's result is here."""
+
     @call(timeout_s=20)
     def evacuated(self, ctxt: Any, host: str, server_ids: list[str]) -> list[str]:
         """Which of these servers, found on `host`, were evacuated from it while it was down: they are to be removed at once."""

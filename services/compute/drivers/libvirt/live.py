@@ -11,7 +11,7 @@ import logging
 import os
 import shutil
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 from xml.etree import ElementTree as ET
@@ -42,6 +42,9 @@ SOCKETS = "/run/altostack-moves"
 _LIBVIRT_SOCKETS = ("/run/libvirt/virtqemud-sock", "/run/libvirt/libvirt-sock")
 _FLAGS = (libvirt.VIR_MIGRATE_LIVE | libvirt.VIR_MIGRATE_PEER2PEER | libvirt.VIR_MIGRATE_UNDEFINE_SOURCE
           | libvirt.VIR_MIGRATE_PERSIST_DEST | libvirt.VIR_MIGRATE_ABORT_ON_ERROR)
+
+
+_HANDED_OVER = (libvirt.VIR_DOMAIN_EVENT_SUSPENDED, libvirt.VIR_DOMAIN_EVENT_SUSPENDED_MIGRATED)
 
 
 class Live:
@@ -163,7 +166,7 @@ class Live:
         """See `base.Live.make_way`."""
         _make_socket_folder(os.path.dirname(next(iter(plan["channels"].values()))))
 
-    def send(self, uuid: str, plan: Mapping[str, Any], watch: Watcher) -> dict[str, Any]:
+    def send(self, uuid: str, plan: Mapping[str, Any], watch: Watcher, switching: Callable[[], None]) -> dict[str, Any]:
         """See `base.Live.send`."""
         host = self._host
         with host.locks.hold(uuid):
@@ -189,8 +192,28 @@ class Live:
                 params[libvirt.VIR_MIGRATE_PARAM_BANDWIDTH] = host.conf.live_migration_bandwidth_mib
             if host.conf.live_migration_auto_converge:
                 flags |= libvirt.VIR_MIGRATE_AUTO_CONVERGE
-            self._migrate(uuid, domain, "qemu+unix:///system?socket=" + plan["channels"]["libvirt"], params, flags, watch)
+            with self._telling(domain, switching):
+                self._migrate(uuid, domain, "qemu+unix:///system?socket=" + plan["channels"]["libvirt"], params, flags, watch)
             return {"gone": False}
+
+    @contextlib.contextmanager
+    def _telling(self, domain: Any, switching: Callable[[], None]) -> Iterator[None]:
+        """Call `switching`, on a thread of its own, when libvirt says that the guest stands still to be handed over."""
+        told = threading.Event()
+
+        def changed(_conn: Any, _domain: Any, event: int, detail: int, _opaque: Any) -> None:
+            if (event, detail) == _HANDED_OVER and not told.is_set():
+                told.set()
+                threading.Thread(target=switching, name="switching", daemon=True).start()
+
+        conn = self._host.conn.get()
+        with self._host.conn.errors():
+            callback = conn.domainEventRegisterAny(domain, libvirt.VIR_DOMAIN_EVENT_ID_LIFECYCLE, changed, None)
+        try:
+            yield
+        finally:
+            with contextlib.suppress(libvirt.libvirtError):
+                conn.domainEventDeregisterAny(callback)
 
     def _migrate(self, uuid: str, domain: Any, uri: str, params: dict[str, Any], flags: int, watch: Watcher) -> None:
         progress = Progress(self._host, domain, watch)

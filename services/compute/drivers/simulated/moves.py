@@ -1,6 +1,6 @@
 """Resizes and moves of simulated servers between hosts, cold and live."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, BinaryIO
 
 from common import clock
@@ -116,7 +116,7 @@ class Live:
     def make_way(self, plan: Mapping[str, Any]) -> None:
         """See `base.Live.make_way`; there are no channels."""
 
-    def send(self, uuid: str, plan: Mapping[str, Any], watch: base.Watcher) -> dict[str, Any]:
+    def send(self, uuid: str, plan: Mapping[str, Any], watch: base.Watcher, switching: Callable[[], None]) -> dict[str, Any]:
         """See `base.Live.send`; takes the time of the operation `live_migration`, or less when forced."""
         nodes = self._nodes
         guest = nodes.guests.get(uuid)
@@ -134,6 +134,7 @@ class Live:
             if spent >= 1.0 or command == "force_complete":
                 break
             clock.sleep(min(_SLICE_S, delay_s))
+        switching()
         nodes.fail("live_migration", uuid, attempt, guest.node)
         take_away(nodes, uuid)
         return {"gone": False, "power": guest.power, "boots": guest.boots, "console": list(guest.console),

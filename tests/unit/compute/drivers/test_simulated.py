@@ -150,12 +150,12 @@ def test_a_running_server_crosses_to_another_host() -> None:
     with clock.frozen() as now:
         told: list[int] = []
         with pytest.raises(base.MigrationAborted):
-            one.live.send(spec.uuid, plan, lambda counters: "abort")
+            one.live.send(spec.uuid, plan, lambda counters: "abort", lambda: None)
         assert one.lifecycle.report(spec.uuid).power == "running"
         started = now.now_s
-        state = one.live.send(spec.uuid, plan, lambda counters: told.append(counters["memory_remaining"]))
-        assert now.now_s - started == pytest.approx(10, abs=0.2) and told == sorted(told, reverse=True) and told[-1] == 0
-        assert one.live.send(spec.uuid, plan, lambda counters: None) == {"gone": True}
+        state = one.live.send(spec.uuid, plan, lambda c: told.append(c["memory_remaining"]), lambda: told.append(-1))
+        assert now.now_s - started == pytest.approx(10, abs=0.2) and told == sorted(told, reverse=True) and told[-2:] == [0, -1]
+        assert one.live.send(spec.uuid, plan, lambda counters: None, lambda: None) == {"gone": True}
         report = two.live.arrive(arriving, state, found)
     assert (report.power, report.node, report.taps) == ("running", "other-000", (NIC.tap,))
     assert report.devices == {"v1": "/dev/vdb"} and one.lifecycle.servers() == []
