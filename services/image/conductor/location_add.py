@@ -5,6 +5,7 @@ image back to `queued`. Where [image] secure_hash is off, the promised digest is
 """
 
 import contextlib
+import dataclasses
 import hashlib
 from typing import Any
 
@@ -92,7 +93,8 @@ def digest(run: Run) -> None:
     algorithm = run.data["validation"].get("os_hash_algo") or "sha512"
     md5, multi = hashlib.md5(usedforsecurity=False), hashlib.new(algorithm)
     # As upstream, the data may be of another format than the declared one; what refers to other files is refused all the same.
-    inspector = inspector_of(deps.rules, None, image.container_format)
+    lenient = dataclasses.replace(deps.rules, require_format_match=False)
+    inspector = inspector_of(lenient, image.disk_format, image.container_format)
     seen = 0
     try:
         for chunk in deps.stores.of(run.data["url"], run.data["store"]).get(run.data["url"]):

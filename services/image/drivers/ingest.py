@@ -15,7 +15,10 @@ _OPAQUE = frozenset(("docker", "ova", "ovf", "compressed"))
 
 @dataclasses.dataclass(frozen=True)
 class Rules:
-    """What is accepted: bytes, bytes of the disk a guest sees, and whether the declared format must be the real one."""
+    """What is accepted: bytes, bytes of the disk a guest sees, and whether the declared format must be the real one.
+
+    What refers to other files, or is damaged, is never accepted.
+    """
 
     size_max_bytes: int
     virtual_size_max_bytes: int
@@ -41,7 +44,7 @@ def inspector_of(rules: Rules, disk_format: str | None, container_format: str | 
     """The inspector for an image of these formats; None where its data is no disk."""
     if container_format in _OPAQUE:
         return None
-    return Inspector(disk_format, enforce=rules.require_format_match, max_virtual_size_bytes=rules.virtual_size_max_bytes)
+    return Inspector(disk_format, match=rules.require_format_match, max_virtual_size_bytes=rules.virtual_size_max_bytes)
 
 
 def ticking(stream: Iterable[bytes], tick: Callable[[], None], every_s: float) -> Iterator[bytes]:

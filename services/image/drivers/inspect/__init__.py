@@ -31,19 +31,20 @@ _ACCEPTED = {
 class Inspector:
     """Watches one image go by.
 
-    `declared_format` is the image's disk_format; None accepts any format. With `enforce` false nothing is raised, and
-    `violations` tells afterwards. `max_virtual_size_bytes` bounds the disk a guest would see.
+    `declared_format` is the image's disk_format; None accepts any format, and so does `match` false, but for what a reader of
+    the declared one would follow to other files. With `enforce` false nothing is raised, and `violations` tells afterwards.
+    `max_virtual_size_bytes` bounds the disk a guest would see.
     """
 
     def __init__(
-        self, declared_format: str | None, *, enforce: bool = True, max_virtual_size_bytes: int | None = None
+        self, declared_format: str | None, *, enforce: bool = True, match: bool = True, max_virtual_size_bytes: int | None = None
     ) -> None:
         self.declared_format = declared_format
         self.format: str | None = None
         self.virtual_size: int | None = None
         self.violations: list[str] = []
         self.size_bytes = 0
-        self._enforce, self._max_virtual = enforce, max_virtual_size_bytes
+        self._enforce, self._match, self._max_virtual = enforce, match, max_virtual_size_bytes
         self._head = bytearray()
         self._tail = b""
         self._parser: Parser | None = None
@@ -109,6 +110,9 @@ class Inspector:
         self.format = found[0]
         if len(found) > 1:
             self._violate(f"the image is {' and '.join(found)} at once")
+        if self.declared_format == "vmdk" and self.format in _PLAIN and b"createtype" in head.partition(b"\0")[0].lower():
+            # QEMU takes any text for a descriptor when it is told that this is one
+            self._violate("vmdk is only a descriptor that names other files")
         self._check_declared(final=False)
         self._parser = _PARSERS[self.format]()
         try:
@@ -173,7 +177,7 @@ class Inspector:
 
     def _check_declared(self, *, final: bool) -> None:
         declared = self.declared_format
-        if declared is None or self.format is None:
+        if declared is None or self.format is None or not self._match:
             return
         if not final and declared == "vhd" and self.format in _PLAIN:
             # A fixed VHD shows itself only at its end. Until then it is like a raw disk.

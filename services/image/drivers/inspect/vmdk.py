@@ -2,6 +2,9 @@
 
 Layout: VMware's "Virtual Disk Format 5.0". An image may embed a text descriptor that names any file of the host as
 its data; so the descriptor must name exactly one extent, of the sparse kind, and no parent.
+
+Readers do not agree on where that text is: some go where the header says, QEMU reads 10 KiB behind the header up to the first
+zero byte, and looks for the name of a parent even in comments. So it must be there, end there, and name none anywhere.
 """
 
 import re
@@ -10,6 +13,7 @@ from services.image.drivers.inspect.base import MAX_REGION_BYTES, Facts, Parser,
 
 _SECTOR_BYTES = 512
 _GD_AT_END = 0xFFFFFFFFFFFFFFFF
+_DESCRIPTOR_READ_BYTES = 20 * _SECTOR_BYTES
 _SAFE_TYPES = {"monolithicSparse", "streamOptimized"}
 _EXTENT = re.compile(r'^(RW|RDONLY|NOACCESS)\s+(\d+)\s+(\S+)(?:\s+"([^"]*)")?(?:\s+(\d+))?\s*$')
 
@@ -29,7 +33,12 @@ def vmdk() -> Parser:
     if not offset or not 0 < length <= MAX_REGION_BYTES:
         refuse("vmdk has no embedded descriptor, or one of an odd size")
         return facts
+    if offset != _SECTOR_BYTES:
+        refuse("vmdk descriptor is out of place")
+        return facts
     descriptor = yield Region(offset, length)
+    if b"\0" not in descriptor[:_DESCRIPTOR_READ_BYTES]:
+        refuse("vmdk descriptor does not end")
     sectors = u64(header, 12)
     facts.violations += check_descriptor(descriptor, sectors)
     if u64(header, 56) == _GD_AT_END:
@@ -66,7 +75,7 @@ def check_descriptor(data: bytes, sectors: int) -> list[str]:
     kinds = fields.get("createtype", [])
     if len(kinds) != 1 or kinds[0] not in _SAFE_TYPES:
         wrong.append(f"vmdk of type {', '.join(kinds)[:60] or 'unknown'} is not accepted")
-    if any(parent.lower() != "ffffffff" for parent in fields.get("parentcid", [])) or "parentfilenamehint" in fields:
+    if any(parent.lower() != "ffffffff" for parent in fields.get("parentcid", [])) or b"parentfilenamehint" in text.lower():
         wrong.append("vmdk has a parent")
     return wrong + _check_extents(extents, sectors)
 
