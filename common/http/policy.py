@@ -5,6 +5,7 @@ The personas are reader < member < manager < admin, each implied by the next;
 service's policy file.
 """
 
+import re
 import threading
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -27,6 +28,9 @@ ADMIN_OR_MEMBER = "rule:admin_or_member"
 ADMIN_OR_MANAGER = "rule:admin_or_manager"
 ANYONE = "@"
 _REMEMBER_S = 5.0
+_TARGET_KEY = re.compile(r"%\(([^)]+)\)s")
+_OTHER_RULE = re.compile(r"rule:([^\s()]+)")
+_ASKS_ELSEWHERE = re.compile(r"https?:")  # a check that sends the whole target to somebody
 NOBODY = "!"
 
 BASE_RULES = (
@@ -62,6 +66,7 @@ class Policy:
         self.enforcer.register_defaults(([*BASE_RULES] if base else []) + list(rules))
         self.enforcer.load_rules()
         self._answers: TTLCache[Any, bool] = TTLCache(8192, _REMEMBER_S)
+        self._names: TTLCache[str, frozenset[str | None]] = TTLCache(8192, _REMEMBER_S)
         self._lock = threading.Lock()
 
     def knows(self, name: str) -> bool:
@@ -73,7 +78,7 @@ class Policy:
         if name not in self.enforcer.registered_rules:
             return False
         about = dict(target) if target is not None else own(context)
-        key = _question(context, name, about)
+        key = _question(context, name, self._asked_of(name, about))
         if key is not None:
             with self._lock:
                 known = self._answers.get(key)
@@ -87,6 +92,18 @@ class Policy:
             with self._lock:
                 self._answers[key] = answer
         return answer
+
+    def _asked_of(self, name: str, target: Mapping[str, Any]) -> Mapping[str, Any]:
+        """What rule `name`, with the rules it is made of, asks of a target: of many different ones mostly whose project it is."""
+        with self._lock:
+            names = self._names.get(name)
+        if names is None:
+            names = _names_in(self.enforcer.rules, name)
+            with self._lock:
+                self._names[name] = names
+        if None in names or any(isinstance(value, Mapping) for value in target.values()):  # rules reach into those
+            return target
+        return {key: target[key] for key in names if key is not None and key in target}
 
     def authorize(self, context: RequestContext, name: str, target: Mapping[str, Any] | None = None) -> None:
         """As `check`; errors.Forbidden in upstream's words when it fails."""
@@ -107,6 +124,24 @@ def _question(context: RequestContext, name: str, target: Mapping[str, Any]) -> 
     except TypeError:
         return None
     return key
+
+
+def _names_in(rules: Mapping[str, Any], name: str) -> frozenset[str | None]:
+    """The keys of a target that a rule's answer may depend on; with None among them, all."""
+    found: set[str | None] = set()
+    seen: set[str] = set()
+    waiting = [name]
+    while waiting:
+        current = waiting.pop()
+        if current in seen:
+            continue
+        seen.add(current)
+        text = str(rules[current]) if current in rules else ""
+        waiting += _OTHER_RULE.findall(text)
+        found.update(_TARGET_KEY.findall(text))
+        if _ASKS_ELSEWHERE.search(text):
+            found.add(None)
+    return frozenset(found)
 
 
 def own(context: RequestContext) -> dict[str, Any]:

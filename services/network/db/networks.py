@@ -86,6 +86,11 @@ def subnets(session: orm.Session, network_id: str) -> Sequence[Any]:
     return rows.find(session, models.Subnet, models.Subnet.network_id == network_id, order=models.Subnet.created_at)
 
 
+def plain_subnets(session: orm.Session, network_id: str) -> list[Any]:
+    """As `subnets`, to look at only."""
+    return sorted(rows.pick(session, [network_id], models.Subnet.network_id), key=lambda s: s.created_at)
+
+
 def foreign_users(session: orm.Session, network: Any, keep: Iterable[str]) -> bool:
     """Whether a project other than the owner and `keep` has ports in the network (our own ports have no project)."""
     mine = {network.project_id, "", *keep}

@@ -1,5 +1,6 @@
 """Queries about ports and their addresses."""
 
+import functools
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -70,8 +71,13 @@ def group_filter(values: Sequence[str]) -> Any:
 
 def taken(session: orm.Session, subnet_id: str, offsets: Sequence[int]) -> set[int]:
     """Those of `offsets` that are in use."""
-    query = sa.select(Ip.offset).where(Ip.subnet_id == subnet_id, Ip.offset.in_(list(offsets)))
-    return {int(n) for n in session.scalars(query).all() if n is not None}
+    return {int(n) for n in session.scalars(_taken(), {"subnet": subnet_id, "offsets": list(offsets)}).all()}
+
+
+@functools.cache
+def _taken() -> Any:
+    c = Ip.__table__.c
+    return sa.select(c.offset).where(c.subnet_id == sa.bindparam("subnet"), c.offset.in_(sa.bindparam("offsets", expanding=True)))
 
 
 def first_gap(session: orm.Session, subnet_id: str, spans: Sequence[tuple[int, int]]) -> int | None:

@@ -1,5 +1,6 @@
 """Limits and usage per project. Usage is a counter that is changed by compare-and-swap, so two callers never pass together."""
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -18,7 +19,8 @@ COUNTED: dict[str, Any] = {
 
 def limits(session: orm.Session, project_id: str) -> dict[str, int]:
     """The project's own limits, resource -> number."""
-    return {q.resource: q.limit for q in rows.find(session, models.Quota, models.Quota.project_id == project_id)}
+    columns = models.Quota.project_id, models.Quota.resource, models.Quota.limit
+    return {resource: limit for _, resource, limit in rows.pick(session, [project_id], columns[0], *columns)}
 
 
 def set_limit(session: orm.Session, project_id: str, resource: str, limit: int) -> None:
@@ -46,11 +48,10 @@ def use(session: orm.Session, project_id: str, resource: str, amount: int, limit
     The counter's row stays locked until the transaction ends: call this last.
     """
     bound = limit() if amount > 0 else -1
-    key = [Usage.project_id == project_id, Usage.resource == resource]
-    conditions = key if bound < 0 else [*key, Usage.used + amount <= bound]
-    if rows.change(session, Usage, conditions, used=Usage.used + amount):
+    sent = {"project": project_id, "what": resource, "amount": amount} | ({} if bound < 0 else {"bound": bound})
+    if session.execute(_use(bound >= 0), sent).rowcount:  # type: ignore[attr-defined]
         return True
-    if rows.exists(session, *key):
+    if rows.exists(session, Usage.project_id == project_id, Usage.resource == resource):
         return False
     session.flush()
     used = actual(session, project_id, resource)  # with what this transaction added already
@@ -58,6 +59,15 @@ def use(session: orm.Session, project_id: str, resource: str, amount: int, limit
         return False
     rows.add(session, Usage(project_id=project_id, resource=resource, used=used))
     return True
+
+
+@functools.cache
+def _use(limited: bool) -> Any:
+    table, more = Usage.__table__, sa.bindparam("amount", type_=sa.Integer())
+    query = sa.update(table).where(table.c.project_id == sa.bindparam("project"), table.c.resource == sa.bindparam("what"))
+    if limited:
+        query = query.where(table.c.used + more <= sa.bindparam("bound", type_=sa.Integer()))
+    return query.values(used=table.c.used + more)
 
 
 def actual(session: orm.Session, project_id: str, resource: str) -> int:

@@ -21,6 +21,18 @@ def visible(context: RequestContext, is_admin: bool) -> list[Any]:
     return [sa.or_(Group.project_id == context.project_id, rows.shared_with("security_group", Group.id, context.project_id))]
 
 
+def default_of(session: orm.Session, project_id: str) -> str | None:
+    """The id of a project's default group, if it has one yet."""
+    found: str | None = session.execute(_default_of(), {"project": project_id}).scalar()
+    return found
+
+
+@functools.cache
+def _default_of() -> Any:
+    c = models.DefaultGroup.__table__.c
+    return sa.select(c.security_group_id).where(c.project_id == sa.bindparam("project"))
+
+
 def visible_rules(context: RequestContext, is_admin: bool) -> list[Any]:
     """Conditions: rules that the caller may see: its own, and those of its groups."""
     if is_admin:

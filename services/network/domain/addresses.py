@@ -17,7 +17,7 @@ _CANDIDATES = 16
 def of_new(work: Work, port: Any, asked: Sequence[dict[str, Any]] | None) -> list[Any]:
     """As `assign` for one of the ports that a request makes: what they share is read once, and what nobody asked for by name
     is written with the end of the transaction."""
-    subnets = work.once(("subnets", port.network_id), lambda: list(db_networks.subnets(work.session, port.network_id)))
+    subnets = work.once(("subnets", port.network_id), lambda: db_networks.plain_subnets(work.session, port.network_id))
     return _assign(work, port, subnets, asked, 0, later=asked is None)
 
 

@@ -65,9 +65,9 @@ def delete(work: Work, row: Any) -> None:
 
 def default_of(work: Work, project_id: str) -> str:
     """The id of a project's default group, made if there is none yet (without regard to quotas)."""
-    known = rows.get(work.session, models.DefaultGroup, project_id)
+    known = db.default_of(work.session, project_id)
     if known is not None:
-        return known.security_group_id
+        return known
     return str(_make(work, project_id, DEFAULT, "Default security group", True, True).id)
 
 

@@ -54,3 +54,19 @@ def test_an_operator_overrides_rules_in_a_file(tmp_path):
     made = policy.Policy(conf, RULES)
     assert not made.check(caller("member"), "thing:get")
     assert made.check(RequestContext(project_id="p", roles=["auditor"], overwrite=False), "thing:get")
+
+
+def test_an_answer_is_remembered_by_what_its_rule_asks(tmp_path):
+    owner = rule("thing:own", "rule:admin_or_reader and not user_id:%(owner)s", "look at others'")
+    nested = rule("thing:nested", "project_id:%(target.thing.project_id)s", "look inside")
+    made = policy.Policy(make_conf(SERVICE, "demo-api", tmp_path), [*RULES, owner, nested])
+    asked = []
+    enforce = made.enforcer.enforce
+    made.enforcer.enforce = lambda name, *rest: asked.append(name) or enforce(name, *rest)
+    for number in range(3):
+        assert made.check(caller("reader"), "thing:own", {"project_id": "p1", "owner": "v", "name": f"n{number}", "more": []})
+    assert asked == ["thing:own"]
+    assert not made.check(caller("reader"), "thing:own", {"project_id": "p1", "owner": "u"})
+    assert not made.check(caller("reader"), "thing:own", {"project_id": "p2", "owner": "v"})
+    for project, passes in (("p1", True), ("p2", False)):
+        assert made.check(caller("reader"), "thing:nested", {"target.thing.project_id": project, "name": "n"}) is passes
