@@ -10,10 +10,13 @@ from common import clock, errors
 from services.compute.db.models import BlockDevice, ConsoleToken, ExternalEvent, ServerFault, ServerNic
 
 NICS, DISKS, FAULTS = ServerNic.__table__, BlockDevice.__table__, ServerFault.__table__
-_CARDS = sa.select(NICS).where(NICS.c.server_id.in_(sa.bindparam("ids", expanding=True))).order_by(NICS.c.position, NICS.c.id)
-_DISKS = sa.select(DISKS).where(DISKS.c.server_id.in_(sa.bindparam("ids", expanding=True))).order_by(
-    DISKS.c.position, DISKS.c.created_at)
+_IDS: Any = sa.bindparam("ids", expanding=True)
+_CARDS = sa.select(NICS).where(NICS.c.server_id.in_(_IDS)).order_by(NICS.c.position, NICS.c.id)
+_ADDRESSES = _CARDS.with_only_columns(NICS.c.server_id, NICS.c.network_id, NICS.c.network_label, NICS.c.mac, NICS.c.addresses)
+_DISKS = sa.select(DISKS).where(DISKS.c.server_id.in_(_IDS)).order_by(DISKS.c.position, DISKS.c.created_at)
 _VOLUMES = _DISKS.where(DISKS.c.destination == "volume")
+_ATTACHED = _DISKS.with_only_columns(DISKS.c.server_id, DISKS.c.volume_id, DISKS.c.delete_on_termination).where(
+    DISKS.c.volume_id.isnot(None))
 
 
 def _by_server(rows: Sequence[Any]) -> dict[str, list[Any]]:
@@ -26,6 +29,11 @@ def _by_server(rows: Sequence[Any]) -> dict[str, list[Any]]:
 def nics(session: orm.Session, server_ids: Sequence[str]) -> dict[str, list[Any]]:
     """{server id: its cards in their order}."""
     return _by_server(session.execute(_CARDS, {"ids": list(server_ids)}).all())
+
+
+def addresses(session: orm.Session, server_ids: Sequence[str]) -> dict[str, list[Any]]:
+    """{server id: its cards in their order}, with the columns alone that say where a server is reached."""
+    return _by_server(session.execute(_ADDRESSES, {"ids": list(server_ids)}).all())
 
 
 def nic(session: orm.Session, port_id: str) -> Any | None:
@@ -63,10 +71,7 @@ def disks(session: orm.Session, server_ids: Sequence[str], *, volumes_only: bool
 
 def volumes(session: orm.Session, server_ids: Sequence[str]) -> dict[str, list[Any]]:
     """{server id: (server_id, volume_id, delete_on_termination) of what is attached}: the columns that lists print."""
-    c = DISKS.c
-    query = sa.select(c.server_id, c.volume_id, c.delete_on_termination).where(
-        c.server_id.in_(list(server_ids)), c.volume_id.isnot(None)).order_by(c.position, c.created_at)
-    return _by_server(session.execute(query).all())
+    return _by_server(session.execute(_ATTACHED, {"ids": list(server_ids)}).all())
 
 
 def disk_of_volume(session: orm.Session, server_id: str, volume_id: str) -> Any | None:

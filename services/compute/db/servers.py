@@ -15,6 +15,7 @@ from sqlalchemy import orm
 
 from common import clock, errors
 from common.db.filters import paginate
+from common.db.models import Json
 from common.http.paging import Page
 from services.compute.db import models
 from services.compute.db.migrations import SETTLED
@@ -22,6 +23,14 @@ from services.compute.db.models import Server, ServerNic, ServerTag
 
 TABLE = Server.__table__
 BRIEF = (TABLE.c.id, TABLE.c.name)
+_UNLISTED = frozenset(("wanted_power", "launched_on", "key", "old_flavor", "new_flavor", "deleted_at", "locked_by"))
+LISTED = tuple(sa.type_coerce(c, sa.Text).label(c.name) if isinstance(c.type, Json) else c
+               for c in TABLE.c if c.name not in _UNLISTED)
+_IDS: Any = sa.bindparam("ids", expanding=True)
+_TAGS = sa.select(*(c for c in ServerTag.__table__.c if c.name in ("server_id", "tag"))).where(
+    ServerTag.__table__.c.server_id.in_(_IDS)).order_by(ServerTag.__table__.c.tag)
+_USER_DATA = sa.select(models.ServerRequest.__table__.c.server_id, models.ServerRequest.__table__.c.user_data).where(
+    models.ServerRequest.__table__.c.server_id.in_(_IDS))
 
 
 def not_found(server_id: str) -> errors.NotFound:
@@ -88,11 +97,15 @@ class Filter:
 
 
 def page(session: orm.Session, wanted: Filter, page: Page, *, brief: bool = False) -> Sequence[Any]:
-    """One page of servers in one or two statements (a marker costs one); errors.BadRequest for a bad marker or sort key."""
-    columns = BRIEF if brief else tuple(TABLE.c)
-    query = sa.select(*columns).where(*_conditions(wanted))
+    """One page of servers in one or two statements (a marker costs one); errors.BadRequest for a bad marker or sort key.
+
+    JSON columns come as their text (or None), for most servers of a page have the same in them; columns that no list
+    prints are left out.
+    """
+    query = sa.select(*(BRIEF if brief else LISTED)).where(*_conditions(wanted))
     visible = TABLE.c.project_id == wanted.project_id if wanted.project_id is not None else None
-    return session.execute(paginate(session, query, Server, page, visible=visible)).all()
+    # by the connection, as the session would make entities of what are plain rows already
+    return session.connection().execute(paginate(session, query, Server, page, visible=visible)).all()
 
 
 def _conditions(wanted: Filter) -> list[Any]:
@@ -205,9 +218,7 @@ def change_request(session: orm.Session, server_id: str, **values: Any) -> None:
 def tags(session: orm.Session, server_ids: Iterable[str]) -> dict[str, list[str]]:
     """{server id: sorted tags}."""
     found: dict[str, list[str]] = {}
-    for server_id, tag in session.execute(
-            sa.select(ServerTag.server_id, ServerTag.tag).where(ServerTag.server_id.in_(list(server_ids)))
-            .order_by(ServerTag.tag)):
+    for server_id, tag in session.execute(_TAGS, {"ids": list(server_ids)}):
         found.setdefault(server_id, []).append(tag)
     return found
 
@@ -287,6 +298,4 @@ def known_consumers(session: orm.Session, consumer_ids: Sequence[str], deleted_a
 
 def user_data(session: orm.Session, server_ids: Sequence[str]) -> dict[str, str | None]:
     """{server id: user data}."""
-    model = models.ServerRequest
-    query = sa.select(model.server_id, model.user_data).where(model.server_id.in_(list(server_ids)))
-    return {server_id: text for server_id, text in session.execute(query)}
+    return {server_id: text for server_id, text in session.execute(_USER_DATA, {"ids": list(server_ids)})}

@@ -5,6 +5,8 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import orjson
+
 from common import clock
 from common.http.request import Request
 from services.compute.api.base import links
@@ -44,7 +46,7 @@ class Parts:
         found = [r.id for r in rows]
         self.hosts = {r.host for r in rows if r.host}
         self.zones = zones.host_zones(request.app, session)
-        self.nics = server_parts.nics(session, found)
+        self.nics = server_parts.addresses(session, found)
         self.volumes = server_parts.volumes(session, found)
         self.tags = servers.tags(session, found) if request.at_least("2.26") else {}
         failed = [r.id for r in rows if r.deleted or r.vm_state == states.ERROR]
@@ -83,6 +85,7 @@ class Shape:
             and request.allowed("os_compute_api:servers:show:host_status:unknown-only", target)
         )
         self.extra_specs = at("2.47") and request.allowed("os_compute_api:servers:show:flavor-extra-specs", target)
+        self._texts: dict[str, Any] = {}
         self.v = {n: at(n) for n in ("2.3", "2.9", "2.19", "2.26", "2.47", "2.63", "2.73", "2.90", "2.96", "2.98", "2.100")}
 
     def read(self, session: Any, rows: Sequence[Any]) -> Parts:
@@ -94,6 +97,14 @@ class Shape:
             parts.user_data = servers.user_data(session, [r.id for r in rows])
         return parts
 
+    def _json(self, stored: Any) -> Any:
+        """What a JSON column holds: a page of servers brings its text, and most of them the same."""
+        if not isinstance(stored, str):
+            return stored
+        if stored not in self._texts:
+            self._texts[stored] = orjson.loads(stored)
+        return self._texts[stored]
+
     def detail(self, row: Any, parts: Parts) -> dict[str, Any]:
         """The long form."""
         v, base = self.v, self.base
@@ -104,7 +115,7 @@ class Shape:
             "status": status,
             "tenant_id": row.project_id,
             "user_id": row.user_id,
-            "metadata": row.meta or {},
+            "metadata": self._json(row.meta) or {},
             "hostId": host_id(row.host, row.project_id),
             "image": self._image(row),
             "flavor": self._flavor(row),
@@ -131,8 +142,9 @@ class Shape:
                 for d in parts.volumes.get(row.id, ())
             ],
         }
-        if row.security_groups:
-            made["security_groups"] = [{"name": n} for n in row.security_groups]
+        groups = self._json(row.security_groups)
+        if groups:
+            made["security_groups"] = [{"name": n} for n in groups]
         if status in _PROGRESS:
             made["progress"] = row.progress or 0
         if status in _FAULTY and row.id in parts.faults:
@@ -146,13 +158,13 @@ class Shape:
             return ""
         made: dict[str, Any] = {"id": row.image_id, "links": [{"rel": "bookmark", "href": f"{self.base}/images/{row.image_id}"}]}
         if self.v["2.98"]:
-            made["properties"] = {k: str(x) for k, x in ((row.system or {}).get("image") or {}).items()}
+            made["properties"] = {k: str(x) for k, x in ((self._json(row.system) or {}).get("image") or {}).items()}
         return made
 
     def _flavor(self, row: Any) -> dict[str, Any]:
-        flavor = row.flavor or {}
         if not self.v["2.47"]:
             return {"id": row.flavorid, "links": [{"rel": "bookmark", "href": f"{self.base}/flavors/{row.flavorid}"}]}
+        flavor = self._json(row.flavor) or {}
         made = {
             "vcpus": row.vcpus,
             "ram": row.memory_mb,
@@ -199,7 +211,7 @@ class Shape:
         if v["2.26"]:
             made["tags"] = parts.tags.get(row.id, [])
         if v["2.63"]:
-            made["trusted_image_certificates"] = row.trusted_certs
+            made["trusted_image_certificates"] = self._json(row.trusted_certs)
         if v["2.73"]:
             made["locked_reason"] = row.locked_reason
         if v["2.90"]:
@@ -207,7 +219,7 @@ class Shape:
         if v["2.96"]:
             made["pinned_availability_zone"] = row.pinned_zone
         if v["2.100"]:
-            made["scheduler_hints"] = row.hints or {}
+            made["scheduler_hints"] = self._json(row.hints) or {}
 
 
 def add_groups(request: Request, session: Any, made: dict[str, Any], row: Any) -> None:
