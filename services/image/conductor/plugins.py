@@ -1,19 +1,15 @@
 """What may be done to imported data on its way: decompression, conversion, injected properties ([import] plugins)."""
 
 import contextlib
-import gzip
-import lzma
 import os
-import zipfile
-import zlib
-from collections.abc import Iterator
-from typing import IO, Any
+from typing import Any
 
 from common import process
 from common.saga import Failure, Run
 from services.image.conductor.deps import Deps
 from services.image.db import images
-from services.image.drivers.base import CHUNK_BYTES, limited
+from services.image.drivers import archives
+from services.image.drivers.base import limited
 from services.image.drivers.inspect import Inspector, inspected
 from services.image.objects.image import ImageRecord
 
@@ -40,23 +36,13 @@ def decompress(deps: Deps, saga: Run, image: ImageRecord) -> None:
     if image.container_format != "compressed":
         _finish(deps.staging.path(unpacked), path)
         return
-    with open(path, "rb") as f:
-        head = f.read(8)
-    if head[:2] == b"\x1f\x8b":
-        source: Any = gzip.open(path)
-    elif head[:6] == b"\xfd7zXZ\0":
-        source = lzma.open(path)
-    elif head[:4] == b"PK\x03\x04":
-        archive = zipfile.ZipFile(path)
-        if len(archive.infolist()) != 1:
-            raise Failure("the zip archive must hold exactly one file")
-        source = archive.open(archive.infolist()[0])
-    else:
-        return
     try:
-        with source:
-            deps.staging.write(unpacked, limited(_chunks(source), deps.rules.size_max_bytes))
-    except (OSError, EOFError, lzma.LZMAError, zipfile.BadZipFile, zlib.error) as e:
+        source = archives.opened(path)
+        if source is None:
+            return
+        with contextlib.closing(source):
+            deps.staging.write(unpacked, limited(source, deps.rules.size_max_bytes))
+    except archives.BROKEN as e:
         raise Failure(f"the compressed data is broken: {e}") from e
     deps.db.transaction(images.update, image.id, container_format="bare")
     _finish(deps.staging.path(unpacked), path)
@@ -69,11 +55,6 @@ def _finish(made: str, path: str) -> None:
     """
     if os.path.exists(made):
         os.rename(made, path)
-
-
-def _chunks(source: IO[bytes]) -> Iterator[bytes]:
-    while chunk := source.read(CHUNK_BYTES):
-        yield chunk
 
 
 def convert(deps: Deps, saga: Run, image: ImageRecord) -> None:

@@ -18,6 +18,10 @@ from services.image.drivers.base import CHUNK_BYTES, StoreError
 
 IpAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 _REDIRECTS = (301, 302, 303, 307, 308)
+# Not for hosts that anybody may ask, whatever the library at hand says of them: site-local, documentation, protocol
+# assignments (Teredo and ORCHID among them), the relays of 6to4, and translations of IPv4 that are a network's own.
+_NOT_PUBLIC = [ipaddress.ip_network(n) for n in (
+    "fec0::/10", "3fff::/20", "2001::/23", "192.88.99.0/24", "64:ff9b:1::/48", "::ffff:0:0:0/96")]
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 _HOST = re.compile(r"^[A-Za-z0-9._-]+$")
 _NUMBERISH = re.compile(r"^(0[xX][0-9a-fA-F]*|\d+)(\.(0[xX][0-9a-fA-F]*|\d*))*$")
@@ -52,7 +56,8 @@ class Guard:
         for real in (address, *_embedded(address)):
             if self._allowed(real):
                 continue
-            if not real.is_global or real.is_multicast or real.is_reserved or real.is_unspecified:
+            if not real.is_global or real.is_multicast or real.is_reserved or real.is_unspecified or any(
+                    real in network for network in _NOT_PUBLIC):
                 raise Refused(f"the address {address} is not public")
 
 

@@ -149,9 +149,11 @@ class Rebinding:
     """A resolver that gives a public address first and an inner one afterwards, as an attacker's name server would."""
 
     def __init__(self, *answers):
-        self.answers, self.asked = list(answers), 0
+        self.answers, self.asked, self.real = list(answers), 0, socket.getaddrinfo
 
-    def __call__(self, host, port, **_):
+    def __call__(self, host, port, *args, **options):
+        if host != "rebinding.example":  # the database's
+            return self.real(host, port, *args, **options)
         answer = self.answers[min(self.asked, len(self.answers) - 1)]
         self.asked += 1
         return [(socket.AF_INET6 if ":" in answer else socket.AF_INET, 1, 6, "", (answer, port))]

@@ -7,6 +7,7 @@ import io
 import lzma
 import os
 import shutil
+import struct
 import subprocess
 import zipfile
 
@@ -31,12 +32,27 @@ def disk(folder, form, content=b"altostack" * 1000, options=()):
     return made.read_bytes(), raw.read_bytes()
 
 
-def zipped(*members):
+def zipped(*members, method=zipfile.ZIP_DEFLATED, comment=b""):
     out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(out, "w", method) as archive:
         for n, data in enumerate(members):
-            archive.writestr(f"m{n}", data)
+            member = zipfile.ZipInfo(f"m{n}")
+            member.compress_type, member.comment, member.extra = method, comment[:40_000], extra_of(comment[40_000:])
+            archive.writestr(member, data)
     return out.getvalue()
+
+
+def extra_of(data):
+    """A field of a zip member's header that nobody knows."""
+    return struct.pack("<HH", 0x7777, len(data) + 25_000) + data + bytes(25_000) if data else b""
+
+
+def locked(archive):
+    """The same archive, whose member says that it wants a password."""
+    made = bytearray(archive)
+    made[6] |= 1
+    made[made.index(b"PK\1\2") + 8] |= 1
+    return bytes(made)
 
 
 def site_of(folder, wanted=ALL, role="member", **options):
@@ -107,8 +123,15 @@ def test_data_that_names_other_files_is_never_converted(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(("data", "words"), [
     (gzip.compress(os.urandom(9000))[:-4000], "broken"), (gzip.compress(b"x" * 99)[:10] + b"\xff" * 50, "broken"),
-    (zipped(b"a", b"b"), "exactly one file"), (gzip.compress(bytes(9 << 20)), "more than the")],
-    ids=["cut", "garbled", "two files", "bomb"])
+    (zipped(b"a", b"b"), "exactly one file"), (gzip.compress(bytes(9 << 20)), "more than the"),
+    (zipped(bytes(9 << 20)), "more than the"), (lzma.compress(bytes(9 << 20)), "more than the"),
+    (gzip.compress(b"a") * 3 + gzip.compress(bytes(9 << 20)), "more than the"), (lzma.compress(b"x" * 9000)[:60], "too early"),
+    (b"PK\3\4" + bytes(500), "no zip file"), (locked(zipped(b"secret")), "password"),
+    (zipped(b"x" * 99, method=zipfile.ZIP_LZMA), "not supported"), (zipped(b"x" * 99, method=zipfile.ZIP_BZIP2), "not supported"),
+    (lzma.compress(b"x", filters=[{"id": lzma.FILTER_LZMA2, "dict_size": 1 << 30}]), "emory"),
+    (zipped(b"a", comment=b"x" * 70_000), "too long")],
+    ids=["cut", "garbled", "two files", "bomb", "zip bomb", "xz bomb", "several streams", "cut xz", "no zip", "locked zip",
+         "lzma zip", "bzip2 zip", "greedy xz", "long directory"])
 def test_broken_archives_and_bombs(tmp_path, data, words):
     site, member = site_of(tmp_path, ["image_decompression"], image__size_max_bytes=8 << 20)
     image = import_(site, member, data, container_format="compressed")
