@@ -22,7 +22,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 _RETRY_CODES = frozenset((1205, 1213, 1020, 2006, 2013, 2055))
 _TRIES_MAX = 8
-_PROBE_AFTER_S = 0.5  # no server dies and comes back in less, so what was used just now need not be asked
+_PROBE_AFTER_S = 0.1  # no server dies and comes back in less, so what was used just now need not be asked
 # `write` ends every transaction itself: the pool's rollback, when it gets the connection back, would be one round trip more
 _WRITES: dict[str, Any] = {"isolation_level": "READ COMMITTED", "pool_reset_on_return": None}
 _READS: dict[str, Any] = {"isolation_level": "AUTOCOMMIT", "skip_autocommit_rollback": True, "pool_reset_on_return": None}
@@ -62,7 +62,10 @@ class Database:
         else:
             # what only reads needs no transaction: each statement of one would see its own moment anyway
             self.reader = sa.create_engine(self.url, **options, **_READS)
+            from common.db import mariadb  # who has SQLite need not have its driver
+
             for engine in (self.engine, self.reader):
+                mariadb.adopt(engine)
                 _probe_idle(engine)
         self._sessions = orm.sessionmaker(self.engine, expire_on_commit=False, autoflush=False)
         self._reads = orm.sessionmaker(self.reader, expire_on_commit=False, autoflush=False)
