@@ -9,6 +9,7 @@ import sys
 import tempfile
 import time
 
+from common import memory
 from common.db.session import counted
 from common.testing.api import ApiClient, FakeAuthenticator, Persona, make_conf, make_database
 from services.scheduler.api.app import make_app
@@ -57,6 +58,7 @@ def run(conf, database, cloud):
     started = time.perf_counter()
     client.get(f"{wanted}&limit=1")
     print(f"index loaded in {time.perf_counter() - started:.2f} s")
+    memory.settled()  # as every daemon does
     for limit in (1, 100, 1000):
         measure(f"GET /allocation_candidates, limit {limit}", database,
                 lambda n=limit: client.request("GET", f"{wanted}&limit={n}"))

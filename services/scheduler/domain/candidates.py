@@ -7,8 +7,7 @@ its own, is tested without building any combination.
 import itertools
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from common import ids
 from services.scheduler.domain.index import Index, Provider
@@ -19,8 +18,7 @@ Choice = tuple[str, tuple[tuple[Provider, str, int], ...], tuple[int, ...]]
 """How one group is satisfied: its suffix, (provider, class, amount) of each resource, ids of the providers."""
 
 
-@dataclass(frozen=True)
-class Candidate:
+class Candidate(NamedTuple):
     """One way to satisfy a request.
 
     root        id of the tree it was found in
@@ -51,8 +49,9 @@ def find(index: Index, query: Query, *, randomize: bool = True, most: int | None
     simple = set(query.groups) == {""} and not index.sharing
     roots = _roots(index, query)
     order = scattered(roots) if randomize and query.limit is not None else roots
-    if simple and not (query.root_required or query.root_forbidden or group.required or group.forbidden or group.member_of
-                       or group.not_member_of) and all(len(index.trees[n]) == 1 for n in roots if n in index.trees):
+    flat = index.flat or all(len(index.trees[n]) == 1 for n in roots if n in index.trees)
+    if simple and flat and not (query.root_required or query.root_forbidden or group.required or group.forbidden
+                                or group.member_of or group.not_member_of):
         return _plain(index, group.resources, order, limit)
     for number in order:
         root = index.providers.get(number)

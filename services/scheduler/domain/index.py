@@ -39,10 +39,10 @@ _NONE: frozenset[str] = frozenset()
 
 
 class Provider:
-    """A provider with its inventories {class: Inv}, traits and aggregates."""
+    """A provider with its inventories {class: Inv}, traits and aggregates; `printed` is kept for views until it changes."""
 
-    __slots__ = ("aggregates", "bucket", "created_at", "generation", "id", "inv", "name", "parent_id", "revision",
-                 "root_id", "shape", "traits", "updated_at", "uuid")
+    __slots__ = ("aggregates", "bucket", "created_at", "generation", "id", "inv", "name", "parent_id", "printed",
+                 "revision", "root_id", "shape", "traits", "updated_at", "uuid")
 
     def __init__(self, id: int, uuid: str, name: str, generation: int, revision: int, shape: int, bucket: int,
                  parent_id: int | None, root_id: int, created_at: datetime.datetime | None = None,
@@ -51,6 +51,7 @@ class Provider:
         self.revision, self.shape, self.bucket = revision, shape, bucket
         self.parent_id, self.root_id = parent_id, root_id
         self.created_at, self.updated_at = created_at, updated_at
+        self.printed: bytes | None = None
         self.inv: dict[str, Inv] = {}
         self.traits: frozenset[str] = _NONE
         self.aggregates: frozenset[str] = _NONE
@@ -91,6 +92,11 @@ class Index:
         if self._roots is None:
             self._roots = sorted(self.trees)
         return self._roots
+
+    @property
+    def flat(self) -> bool:
+        """Whether every provider is a tree of its own."""
+        return len(self.trees) == len(self.providers)
 
     @property
     def sharing(self) -> set[int]:
@@ -149,7 +155,7 @@ class Index:
         with self.lock:
             for number in {provider_id for provider_id, _ in deltas} & self.providers.keys():
                 provider = self.providers[number]
-                provider.generation, provider.revision = provider.generation + 1, provider.revision + 1
+                provider.generation, provider.revision, provider.printed = provider.generation + 1, provider.revision + 1, None
                 count, ids, revisions = self._sums[provider.bucket]
                 self._sums[provider.bucket] = count, ids, revisions + 1
             for (number, class_id), delta in deltas.items():

@@ -127,6 +127,22 @@ def test_a_shared_disk_is_a_candidate_with_each_host(client):
     assert {frozenset(item["allocations"]) for item in found} == {frozenset((h, disk)) for h in hosts}
 
 
+def test_summaries_follow_what_changes(client):
+    root, other = provider(client, "root", inventory={"VCPU": 4}), provider(client, "other")
+
+    def summary():
+        return client.get("/allocation_candidates?resources=VCPU:1")["provider_summaries"][root]
+
+    assert summary()["resources"] == {"VCPU": {"capacity": 4, "used": 0}} and summary()["traits"] == []
+    claim(client, {root: {"VCPU": 3}})
+    assert summary()["resources"] == {"VCPU": {"capacity": 4, "used": 3}}
+    generation = client.get(f"/resource_providers/{root}")["generation"]
+    client.put(f"/resource_providers/{root}/traits", {"resource_provider_generation": generation, "traits": ["HW_CPU_X86_VMX"]})
+    assert summary()["traits"] == ["HW_CPU_X86_VMX"]
+    client.put(f"/resource_providers/{root}", {"name": "root", "parent_provider_uuid": other})
+    assert (summary()["parent_provider_uuid"], summary()["root_provider_uuid"]) == (other, other)
+
+
 def test_a_limit_cuts_the_list(client, at):
     for _ in range(5):
         provider(client, inventory={"VCPU": 4})

@@ -10,7 +10,7 @@ from services.scheduler.domain.index import Provider
 class Host:
     """A compute host as one decision sees it; `take` notes what the decision itself has given away.
 
-    given   (provider id, class) -> amount that this decision has given away
+    given   (provider id, class) -> amount that this decision has given away; None while that is nothing
     facts   what compute told: see common.clients.scheduler.Scheduler.update_hosts
     """
 
@@ -21,10 +21,12 @@ class Host:
         self.host: str = facts["host"]
         self.node: str = facts["node"]
         self.instances: int = facts.get("instances") or 0
-        self.given: dict[tuple[int, str], int] = {}
+        self.given: dict[tuple[int, str], int] | None = None
 
     def take(self, amounts: Mapping[int, Mapping[str, int]]) -> None:
         """Note that provider id -> class -> amount of this host is gone."""
+        if self.given is None:
+            self.given = {}
         for number, wanted in amounts.items():
             for name, amount in wanted.items():
                 self.given[number, name] = self.given.get((number, name), 0) + amount
