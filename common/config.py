@@ -83,10 +83,8 @@ def load(
             group, _, name = key.rpartition(".")
             conf.set_override(name, value, group=group or None)
         _check(conf)
-    except cfg.ConfigFilesPermissionDeniedError as e:
-        raise errors.ConfigError(f"{daemon}: a configuration file may not be read: {e}") from e
-    except (cfg.Error, ValueError) as e:
-        raise errors.ConfigError(f"{daemon}: {_where(str(e), paths)}") from e
+    except (cfg.Error, OSError, ValueError) as e:
+        raise errors.ConfigError(f"{daemon}: {_unreadable(paths) or _where(str(e), paths)}") from e
     return conf
 
 
@@ -96,8 +94,24 @@ def stamp(service: Service, daemon: str, config_dir: str | None = None) -> tuple
     return tuple((path, stat.st_ino, stat.st_size, stat.st_mtime_ns) for path, stat in found)
 
 
+def _unreadable(paths: Sequence[str]) -> str | None:
+    """The first file that cannot be read as text, and why."""
+    for path in paths:
+        try:
+            with open(path, encoding="utf-8") as f:
+                f.read()
+        except OSError as e:
+            return f"{path} cannot be read: {e.strerror}"
+        except ValueError:
+            return f"{path} cannot be read: it is not text in UTF-8"
+    return None
+
+
 def _where(message: str, paths: Sequence[str]) -> str:
-    """oslo.config's complaint as "FILE: OPTION is not valid: WHY"; with all files where it names none."""
+    """oslo.config's complaint as "FILE: OPTION is not valid: WHY" or "FILE:LINE: WHY"; with all files where it names none."""
+    unparsed = re.match(r"Failed to parse .*?: at (.*?:\d+), (.*)", message, re.S)
+    if unparsed:
+        return f"{unparsed[1]}: {unparsed[2]}"
     found = re.match(r"Value for option (\S+) from LocationInfo\(.*?, detail='(.*?)'\) is (not valid: .*)", message, re.S)
     if found:
         return f"{found[2]}: {found[1]} is {found[3]}"
@@ -144,6 +158,9 @@ def _check(conf: cfg.ConfigOpts) -> None:
     for name, opt in conf.items():
         if isinstance(opt, cfg.ConfigOpts.GroupAttr):
             for inner in opt:
-                getattr(opt, inner)
+                try:
+                    getattr(opt, inner)
+                except cfg.ConfigFileValueError as e:
+                    raise cfg.ConfigFileValueError(str(e).replace(f"option {inner}", f"option [{name}]{inner}", 1)) from e
         else:
             getattr(conf, name)

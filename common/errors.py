@@ -130,5 +130,9 @@ class Transient(Exception):
     """Something outside does not answer just now; the same step may succeed later."""
 
 
+class Refused(Exception):
+    """Another service answered no, or with an error of its own (common.clients.base.RemoteError says which)."""
+
+
 class ConfigError(Exception):
     """The configuration is wrong; the message names the file, the option and the mend."""

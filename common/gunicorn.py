@@ -1,8 +1,10 @@
 """Serving one daemon's API as processes of gunicorn, with threads."""
 
+import contextlib
 import logging
 import os
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from gunicorn.app.base import BaseApplication
@@ -68,8 +70,9 @@ class Server(BaseApplication):  # type: ignore[misc]
 
     def load(self) -> Any:
         try:
-            self.running = self.build()
-            self.running.start(serve_http=False)
+            with _leaving():
+                self.running = self.build()
+                self.running.start(serve_http=False)
             memory.settled()
         except errors.ConfigError as e:
             raise SystemExit(workers.fail(str(e))) from e
@@ -105,6 +108,17 @@ class _Chunks:
         except ParseException as e:
             raise OSError(str(e)) from e
         return data
+
+
+@contextlib.contextmanager
+def _leaving() -> Iterator[None]:
+    """End at a signal: gunicorn's own handlers only take effect when all is loaded, and a start may wait long for MariaDB."""
+    before = {number: signal.signal(number, workers.leave) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 class _Logger:

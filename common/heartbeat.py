@@ -7,7 +7,7 @@ from typing import Any
 from common import clock
 from common.db import services
 from common.db.session import Database
-from common.worker import Worker, guarded
+from common.worker import Complaint, Worker, guarded
 
 _FIRST_CALL_S, _FIRST_PAUSE_S = 3.0, 1.0
 
@@ -37,7 +37,7 @@ def through(worker: Worker, conductor: Any, beat: Callable[[Any], None], name: s
     Until the first is answered, every second and with little patience: the conductor may be starting, too, and what was
     sent before it listens is lost.
     """
-    answered = False
+    answered, complaint = False, Complaint(name)
 
     def tell() -> None:
         nonlocal answered
@@ -48,7 +48,7 @@ def through(worker: Worker, conductor: Any, beat: Callable[[Any], None], name: s
         pause = 0.0
         while not clock.wait(worker.stopping, pause):
             before = answered
-            guarded(name, tell)
+            guarded(name, tell, complaint)
             pause = worker.conf.worker.heartbeat_s if answered and before else _FIRST_PAUSE_S
 
     worker.loop(name, beats)

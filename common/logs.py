@@ -14,20 +14,28 @@ import orjson
 from oslo_config import cfg
 from oslo_context import context as oslo_context
 
-from common import clock
+from common import clock, errors
 
+LOG = logging.getLogger(__name__)
 OPTS = [
     cfg.BoolOpt("debug", default=False, mutable=True, help="Log what helps in finding a fault."),
     cfg.StrOpt("log_dir", help="Folder of the daemons' log files; unset: standard error."),
     cfg.StrOpt("log_format", default="json", choices=["json", "text"], help="Form of a log line."),
     cfg.ListOpt("log_levels", default=[
-        "amqp=WARNING", "kombu=ERROR", "oslo.messaging=WARNING", "oslo_messaging=WARNING",
-        "oslo.messaging._drivers.impl_rabbit=ERROR", "sqlalchemy=WARNING",
-        "urllib3=WARNING", "requests=WARNING", "keystoneauth=WARNING", "keystonemiddleware=WARNING",
+        "amqp=ERROR", "kombu=ERROR", "oslo.messaging=WARNING", "oslo_messaging=WARNING",
+        "oslo.messaging._drivers.impl_rabbit=CRITICAL", "sqlalchemy=WARNING",
+        "urllib3=WARNING", "requests=WARNING", "keystoneauth=ERROR", "keystonemiddleware=WARNING",
         "stevedore=WARNING", "alembic=WARNING", "gunicorn.access=WARNING", "pyroute2=WARNING", "oslo_policy=WARNING",
         "werkzeug=WARNING", "cheroot=WARNING", "asyncio=WARNING",
     ], help="Levels of single loggers, name=LEVEL."),
 ]
+
+
+def tell(level: int, message: str) -> None:
+    """Print one clear line on standard error, and write it to the log where that is elsewhere."""
+    if any(isinstance(handler, logging.FileHandler) for handler in logging.getLogger().handlers):
+        LOG.log(level, "%s", message)
+    print(f"altostack: {message}", file=sys.stderr, flush=True)
 
 
 def register(conf: cfg.ConfigOpts) -> None:
@@ -64,11 +72,15 @@ class JsonFormatter(logging.Formatter):
 
 
 def setup(conf: cfg.ConfigOpts, daemon: str) -> None:
-    """Send this process's log to `log_dir`/<daemon>.log, or to standard error."""
+    """Send this process's log to `log_dir`/<daemon>.log, or to standard error; errors.ConfigError when it cannot be written."""
     handler: logging.Handler
     if conf.log_dir:
-        os.makedirs(conf.log_dir, exist_ok=True)
-        handler = logging.FileHandler(os.path.join(conf.log_dir, f"{daemon}.log"))
+        try:
+            os.makedirs(conf.log_dir, exist_ok=True)
+            handler = logging.FileHandler(os.path.join(conf.log_dir, f"{daemon}.log"))
+        except OSError as e:
+            raise errors.ConfigError(f"{daemon}: cannot write its log into {conf.log_dir} ({e.strerror}); make the folder "
+                                     "writable, make room on its disk, or correct log_dir") from e
     else:
         handler = logging.StreamHandler(sys.stderr)
     if conf.log_format == "json":

@@ -81,7 +81,7 @@ class Loop:
             try:
                 self._done(batch, set(self.work(batch) or ()))
             except Exception as e:  # process edge: a pass of the loop
-                if isinstance(e, errors.Transient):
+                if isinstance(e, errors.Transient | errors.Refused):
                     LOG.warning("%s: %s", self.name, e)
                 else:
                     LOG.exception("%s failed for %s", self.name, ", ".join(batch[:5]))

@@ -38,12 +38,14 @@ def serve_one(name: str, config_dir: str | None, user: str | None = None, *, kee
     `keeper` is the supervisor's pid; `conf` is the configuration where it has been read already.
     """
     memory.one_heap()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, workers.leave)  # a start may wait long for MariaDB or RabbitMQ, and must be left all the same
     try:
         service, info = find_daemon(name)
         conf = conf or config.load(service, name, config_dir=config_dir)
         logs.setup(conf, name)
-    except (KeyError, errors.ConfigError, OSError) as e:
-        return workers.fail(str(e.args[0] if isinstance(e, KeyError) else e))
+    except (KeyError, errors.ConfigError) as e:
+        return workers.fail(str(e.args[0]))
     try:
         workers.write_pid(conf, name)
         if user and not info.privileged:

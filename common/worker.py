@@ -7,10 +7,8 @@ process of its own (`run`) and as threads of the embedded profile (`start`, `sto
 
 import logging
 import os
-import re
 import signal
 import socket
-import sys
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -18,13 +16,16 @@ from typing import Any
 from oslo_config import cfg
 from oslo_context import context as oslo_context
 
-from common import clock, context, errors, ids, memory
+from common import clock, context, errors, ids, logs, memory
 from common.db.session import Database
 from common.rpc import interface as rpc
+from common.rpc import knock
 from common.rpc import transport as rpc_transport
 from common.service import DaemonInfo
 
 LOG = logging.getLogger(__name__)
+_LEAVE_S = 3.0
+_SAME_AGAIN_S = 60.0
 
 
 class Runtime:
@@ -49,22 +50,35 @@ class Runtime:
     def transport(self, conf: cfg.ConfigOpts, url: str | None = None) -> Any:
         """The message transport of `url` (default: the configuration's transport_url).
 
-        One that does not answer is said once, and no error: it is asked again for as long as it takes.
+        One that does not answer is said once, and no error: it is asked again for as long as it takes. One that refuses
+        is errors.ConfigError.
         """
         rpc_transport.prepare()
         with self._lock:
             key = url or conf.transport_url
             if key not in self._transports:
                 self._transports[key] = rpc_transport.connect(conf, url)
-                silent = unreachable(conf, url)
-                if silent:
-                    tell(logging.WARNING, silent)
+                if silent := knock.knock(conf, url):
+                    logs.tell(logging.WARNING, silent)
             return self._transports[key]
+
+    def leave(self) -> None:
+        """The daemon stops: wait no more for a RabbitMQ that is away."""
+        for transport in self._transports.values():
+            rpc_transport.leave(transport)
+
+    def hang_up(self) -> None:
+        """End calls that still wait for an answer."""
+        if self._transports:
+            from common.rpc import link
+
+        for transport in self._transports.values():
+            link.hang_up(transport)
 
     def close(self) -> None:
         """Give back every connection."""
         for transport in self._transports.values():
-            transport.cleanup()
+            within(_LEAVE_S, transport.cleanup)
         for database in self._databases.values():
             database.dispose()
 
@@ -91,24 +105,22 @@ class Worker:
     def rpc_server(self, interface: type[rpc.Interface], implementation: Any, *, url: str | None = None,
                    server: str | None = None) -> None:
         """Receive the messages of `interface` for this host (or the name `server`)."""
-        from amqp.exceptions import AccessRefused, NotAllowed  # only those who take messages need it
-
-        refusals = (AccessRefused, NotAllowed)
         made: list[Any] = []
 
         def start() -> None:
+            import oslo_messaging
+
             transport = self.runtime.transport(self.conf, url)
             made.append(rpc.server(interface, implementation, transport, server or self.conf.host, self.conf.worker.threads))
             try:
                 made[0].start()
-            except refusals as e:
-                where = _without_password(url or self.conf.transport_url)
-                raise errors.ConfigError(f"RabbitMQ refuses {where}: {e}; see transport_url") from e
+            except oslo_messaging.MessageDeliveryFailure as e:
+                raise errors.ConfigError(f"{self.name}: {e}; see transport_url in altostack.conf") from e
 
         def stop() -> None:
             for item in made:
-                item.stop()
-                item.wait()
+                if within(_LEAVE_S, item.stop):
+                    item.wait()
 
         self._starts.append(start)
         self._stops.append(stop)
@@ -120,11 +132,13 @@ class Worker:
         pass is at the start.
         """
 
+        complaint = Complaint(name)
+
         def passes() -> None:
             pause = 0.0 if at_once else seconds
             while not clock.wait(self.stopping, pause):
                 pause = seconds * ids.uniform(0.9, 1.0)
-                guarded(name, work)
+                guarded(name, work, complaint)
 
         self.loop(name, passes)
 
@@ -160,8 +174,15 @@ class Worker:
             self._start_http()
 
     def stop(self) -> None:
-        """Stop accepting work, finish what is in hand (at most [worker] drain_s), and return."""
+        """Stop accepting work, finish what is in hand (at most [worker] drain_s), and return.
+
+        What is in hand but waits for something that does not answer is left: it is taken up again elsewhere, or later.
+        """
         self.stopping.set()
+        self.runtime.leave()
+        impatient = threading.Timer(_LEAVE_S, self.runtime.hang_up)
+        impatient.daemon = True
+        impatient.start()
         if self._http_server is not None:
             self._http_server.stop()
         for work in reversed(self._stops):
@@ -169,14 +190,13 @@ class Worker:
         deadline = clock.monotonic() + self.conf.worker.drain_s
         for thread in self._threads:
             thread.join(max(0.0, deadline - clock.monotonic()))
+        impatient.cancel()
 
     def run(self) -> int:
         """Be the process: start, serve until SIGTERM or SIGINT, stop; the exit status."""
         if self.app is not None:
             raise RuntimeError(f"{self.name} has an API; serve it with common.gunicorn")
         done = threading.Event()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, _leave)  # a start may wait long for RabbitMQ, and must be left all the same
         self.start()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: done.set())
@@ -190,7 +210,7 @@ class Worker:
         return 0
 
     def _end_within(self, seconds: float) -> None:
-        """End the process then, whatever still waits: with RabbitMQ away, a receiver of messages cannot take leave of it."""
+        """End the process then, whatever is still in hand."""
 
         def end() -> None:
             LOG.warning("%s did not stop within %.0f s; what was in hand is taken up again", self.name, seconds)
@@ -214,8 +234,17 @@ class Worker:
         self._spawn("http", server.serve)
 
 
-def _leave(*_: Any) -> None:
+def leave(*_: Any) -> None:
+    """A signal's handler that ends a process that is only starting."""
     raise SystemExit(0)
+
+
+def within(seconds: float, work: Callable[[], Any]) -> bool:
+    """Call `work` in a thread of its own and wait that long for its end; whether it came."""
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    thread.join(seconds)
+    return not thread.is_alive()
 
 
 def listen(daemon: str, address: tuple[str, int], remedy: str = "") -> socket.socket:
@@ -234,13 +263,28 @@ def listen(daemon: str, address: tuple[str, int], remedy: str = "") -> socket.so
     return made
 
 
-def guarded(name: str, work: Callable[[], Any]) -> None:
+class Complaint:
+    """What a loop says of something that does not answer: when it is news, and then once a minute."""
+
+    def __init__(self, name: str) -> None:
+        self.name, self._said, self._next_s = name, "", 0.0
+
+    def say(self, text: str) -> None:
+        """Log `text`, unless it was said just now."""
+        now = clock.monotonic()
+        news = text != self._said or now >= self._next_s
+        if news:
+            self._said, self._next_s = text, now + _SAME_AGAIN_S
+        LOG.log(logging.WARNING if news else logging.DEBUG, "%s: %s", self.name, text)
+
+
+def guarded(name: str, work: Callable[[], Any], complaint: Complaint | None = None) -> None:
     """Call `work` under a request id of its own; a failure is logged and goes no further."""
     context.internal().update_store()
     try:
         work()
-    except errors.Transient as e:
-        LOG.warning("%s: %s", name, e)
+    except (errors.Transient, errors.Refused) as e:
+        (complaint or Complaint(name)).say(str(e))
     except Exception:  # process edge: a pass of a loop
         LOG.exception("%s failed", name)
     finally:
@@ -254,44 +298,7 @@ def write_pid(conf: cfg.ConfigOpts, daemon: str) -> None:
             f.write(f"{os.getpid()}\n")
 
 
-def unreachable(conf: cfg.ConfigOpts, url: str | None = None, timeout_s: float = 2.0) -> str | None:
-    """What to say when none of the RabbitMQ hosts of `url` (default: transport_url) takes a connection within `timeout_s`.
-
-    None when one does, or when the transport is none of RabbitMQ's. Names hosts, never the password.
-    """
-    import oslo_messaging
-
-    try:
-        parsed = oslo_messaging.TransportURL.parse(conf, url)
-    except oslo_messaging.InvalidTransportURL as e:
-        raise errors.ConfigError("transport_url cannot be read; it looks like rabbit://USER:PASSWORD@HOST:5672/") from e
-    if parsed.transport != "rabbit":
-        return None
-    found = []
-    for host in parsed.hosts:
-        address = (host.hostname or "localhost", host.port or 5672)
-        try:
-            with socket.create_connection(address, timeout_s):
-                return None
-        except OSError as e:
-            found.append(f"{address[0]}:{address[1]} ({e.strerror or e})")
-    return (f"RabbitMQ does not answer at {', '.join(found)}; start it, or correct transport_url in altostack.conf; "
-            "trying again until it answers")
-
-
-def tell(level: int, message: str) -> None:
-    """Print one clear line on standard error, and write it to the log where that is elsewhere."""
-    if any(isinstance(handler, logging.FileHandler) for handler in logging.getLogger().handlers):
-        LOG.log(level, "%s", message)
-    print(f"altostack: {message}", file=sys.stderr, flush=True)
-
-
-def _without_password(url: str) -> str:
-    """A transport URL as it may be shown."""
-    return re.sub(r":[^:@/]*@", ":***@", url)
-
-
 def fail(message: str) -> int:
     """Tell an error; the exit status 1."""
-    tell(logging.ERROR, message)
+    logs.tell(logging.ERROR, message)
     return 1

@@ -5,6 +5,7 @@ beside the service's, so that the other service applies the caller's rights.
 """
 
 import logging
+import re
 from typing import Any
 
 from keystoneauth1 import adapter, loading, plugin
@@ -20,7 +21,7 @@ LOG = logging.getLogger(__name__)
 _URL_KEPT_S = 60.0
 
 
-class RemoteError(Exception):
+class RemoteError(errors.Refused):
     """Another service refused: `status` (HTTP) and its `message`."""
 
     def __init__(self, status: int, message: str, what: str) -> None:
@@ -103,7 +104,7 @@ class ServiceClient:
             return self._adapter.request(path, method, headers=sent, endpoint_override=self._endpoint(), **kwargs)
         except (ks.ConnectFailure, ks.ConnectTimeout, ks.BadGateway, ks.ServiceUnavailable, ks.GatewayTimeout,
                 ks.DiscoveryFailure, ks.SSLError, ks.UnknownConnectionError) as e:
-            raise errors.Transient(f"{what}: {e}") from e
+            raise errors.Transient(f"{what}: {_silent(e)}") from e
         except ks.HttpError as e:
             raise RemoteError(e.http_status or 500, _message(e), what) from e
         except (ks.EndpointNotFound, ks.MissingAuthPlugin, ks.AuthorizationFailure, ks.EmptyCatalog) as e:
@@ -135,6 +136,12 @@ class ServiceClient:
         except RemoteError as e:
             if not (missing_ok and e.status == 404):
                 raise
+
+
+def _silent(error: Exception) -> str:
+    """Why another service does not answer, without the names of the classes it went through."""
+    text, why = str(error), re.search(r"\[Errno -?\d+\] ([^'\")]+)", str(error))
+    return f"{text.partition(': HTTP')[0]} ({why[1]})" if why else text
 
 
 def _json(response: Any) -> Any:

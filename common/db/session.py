@@ -7,6 +7,8 @@ connection is run again by `Database.transaction`.
 
 import contextlib
 import logging
+import re
+import select
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any, Concatenate, ParamSpec, TypeVar
@@ -15,14 +17,16 @@ import sqlalchemy as sa
 from oslo_config import cfg
 from sqlalchemy import event, exc, orm
 
-from common import clock, errors, ids
+from common import clock, errors, ids, logs
 
 LOG = logging.getLogger(__name__)
 P = ParamSpec("P")
 R = TypeVar("R")
 _RETRY_CODES = frozenset((1205, 1213, 1020, 2006, 2013, 2055))
+_AWAY_CODES = frozenset((2002, 2003, 2006, 2013, 1040, 1053))
+_FULL_CODES = frozenset((3, 1021, 1026, 1114))
 _TRIES_MAX = 8
-_PROBE_AFTER_S = 0.1  # no server dies and comes back in less, so what was used just now need not be asked
+_PROBE_AFTER_S = 10.0  # a server that ends says so (see `_hung_up`); what dies without a word is found by asking
 # `write` ends every transaction itself: the pool's rollback, when it gets the connection back, would be one round trip more
 _WRITES: dict[str, Any] = {"isolation_level": "READ COMMITTED", "pool_reset_on_return": None}
 _READS: dict[str, Any] = {"isolation_level": "AUTOCOMMIT", "skip_autocommit_rollback": True, "pool_reset_on_return": None}
@@ -46,6 +50,8 @@ class Database:
 
     def __init__(self, url: str, *, pool_size: int = 5, max_overflow: int = 30, pool_recycle_s: int = 3000) -> None:
         self.url = sa.make_url(url)
+        self.where = _where(self.url)
+        self._away_since_s: float | None = None
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         options: dict[str, Any] = {}
         if self.is_sqlite:
@@ -85,13 +91,13 @@ class Database:
     @contextlib.contextmanager
     def read(self) -> Iterator[orm.Session]:
         """A session for reading; nothing is written."""
-        with _translated(), self._reads() as session:
+        with self._translated(), self._reads() as session:
             yield session
 
     @contextlib.contextmanager
     def write(self) -> Iterator[orm.Session]:
         """A session that commits at the end of the block, or rolls back when it raises. Not retried."""
-        with self._write_lock, _translated(), self._sessions() as session:
+        with self._write_lock, self._translated(), self._sessions() as session:
             if self.is_sqlite:
                 session.connection(execution_options={"altostack_write": True})
             try:
@@ -131,18 +137,40 @@ class Database:
         A refusal (wrong password, no such schema) is one at once: waiting does not mend it.
         """
         deadline = clock.monotonic() + seconds
-        where = self.url.render_as_string(hide_password=True)
         while True:
             try:
                 return self.ping()
             except errors.Transient as e:
                 if clock.monotonic() >= deadline:
-                    raise errors.ConfigError(f"the database at {where} does not answer: {e}") from e
-                LOG.warning("waiting for the database: %s", e)
+                    raise errors.ConfigError(f"{e}, for {seconds:.0f} s; start it, or correct [database] connection") from e
                 clock.sleep(1.0)
             except exc.OperationalError as e:
-                why = str(getattr(e.orig, "args", [""])[-1] or e.orig)
-                raise errors.ConfigError(f"the database at {where} cannot be used: {why}; see [database] connection") from e
+                raise errors.ConfigError(f"{self.where} refuses: {_words(e)}; correct [database] connection") from e
+
+    @contextlib.contextmanager
+    def _translated(self) -> Iterator[None]:
+        """A database that cannot be reached, or cannot write, becomes errors.Transient; that it is away is told once."""
+        try:
+            yield
+        except (exc.OperationalError, exc.InterfaceError, exc.InternalError) as e:
+            code = e.orig.args[0] if getattr(e.orig, "args", ()) else None
+            if code in _AWAY_CODES or e.connection_invalidated:
+                why = f"{self.where} does not answer ({_reason(e)})"
+                self._lost(why)
+                raise errors.Transient(why) from e
+            if code in _FULL_CODES or "disk is full" in str(e.orig):
+                raise errors.Transient(f"{self.where} has no room on its disk: {_words(e)}") from e
+            raise
+        except exc.TimeoutError as e:
+            raise errors.Transient(f"{self.where}: no free connection") from e
+        if self._away_since_s is not None:
+            gone_s, self._away_since_s = clock.monotonic() - self._away_since_s, None
+            logs.tell(logging.INFO, f"{self.where} answers again, after {gone_s:.0f} s")
+
+    def _lost(self, why: str) -> None:
+        if self._away_since_s is None:
+            self._away_since_s = clock.monotonic()
+            logs.tell(logging.WARNING, f"{why}; trying again until it does")
 
     def dispose(self) -> None:
         """Close every connection; also what a forked child does with its parent's."""
@@ -160,22 +188,26 @@ def is_retryable(error: exc.DBAPIError) -> bool:
     return "database is locked" in str(error.orig)
 
 
-@contextlib.contextmanager
-def _translated() -> Iterator[None]:
-    """A database that cannot be reached becomes errors.Transient."""
-    try:
-        yield
-    except (exc.OperationalError, exc.InterfaceError) as e:
-        code = e.orig.args[0] if getattr(e.orig, "args", ()) else None
-        if code in (2002, 2003, 2006, 2013, 1040, 1053) or e.connection_invalidated:
-            raise errors.Transient(f"database: {e.orig}") from e
-        raise
-    except exc.TimeoutError as e:
-        raise errors.Transient("database: no free connection") from e
+def _where(url: sa.URL) -> str:
+    """The database in words: kind, address, schema; nothing secret."""
+    if url.get_backend_name() == "sqlite":
+        return f"the SQLite file {url.database}"
+    return f"MariaDB at {url.query.get('unix_socket') or f'{url.host}:{url.port or 3306}'} (schema {url.database})"
+
+
+def _words(error: exc.DBAPIError) -> str:
+    """What the server said, without SQL and numbers."""
+    return str(getattr(error.orig, "args", [""])[-1] or error.orig)
+
+
+def _reason(error: exc.DBAPIError) -> str:
+    """Why a server cannot be reached: the operating system's words alone, where they are there."""
+    found = re.search(r"\[Errno \d+\] ([^)\]']+)", str(error.orig))
+    return found[1] if found else _words(error)
 
 
 def _probe_idle(engine: sa.Engine) -> None:
-    """Ask the server whether it still knows a connection that nobody used for a while, before it is used.
+    """See whether the server is still there before a connection is used: without asking it, but when nobody used it for a while.
 
     SQLAlchemy would ask before every use: a round trip for each session.
     """
@@ -185,6 +217,8 @@ def _probe_idle(engine: sa.Engine) -> None:
 
     @event.listens_for(engine, "checkout")
     def checkout(connection: Any, record: Any, _proxy: Any) -> None:
+        if _hung_up(connection):
+            raise exc.InvalidatePoolError("the server closed the connection")
         used_s = record.info.get("used_s")
         if used_s is not None and clock.monotonic() - used_s > _PROBE_AFTER_S:
             try:
@@ -193,6 +227,16 @@ def _probe_idle(engine: sa.Engine) -> None:
                 raise exc.InvalidatePoolError(f"the server forgot the connection: {e}") from e
             if not alive:
                 raise exc.InvalidatePoolError("the server forgot the connection")
+
+
+def _hung_up(connection: Any) -> bool:
+    """Whether the server closed the connection: a client that asked nothing has nothing to read but that."""
+    sock = getattr(connection, "_sock", None)  # PyMySQL's
+    if sock is None:
+        return True
+    looking = select.poll()
+    looking.register(sock, select.POLLIN)
+    return bool(looking.poll(0))
 
 
 def _prepare_sqlite(engine: sa.Engine) -> None:

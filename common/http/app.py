@@ -216,6 +216,10 @@ class _Dispatcher:
         except errors.Transient as e:
             LOG.warning("%s %s: %s", raw.method, raw.path, e)
             response = self._fault(errors.Unavailable("The service is temporarily unavailable; try again."), context)
+        except errors.ConfigError as e:
+            LOG.error("%s %s: %s", raw.method, raw.path, e)
+            response = self._fault(errors.InternalError("The service is not set up completely; its log says what is missing. "
+                                                        f"(Request-ID: {context.request_id})"), context)
         except Exception:  # process edge: a request must get an answer
             LOG.exception("%s %s failed", raw.method, raw.path)
             response = self._fault(errors.InternalError("An unexpected error prevented the server from fulfilling "

@@ -111,15 +111,28 @@ class Client(Generic[T]):
         values = {k: v for k, v in bound.arguments.items() if k not in ("self", "ctxt")}
         try:
             if method.kind == "call":
-                return self._client.prepare(timeout=self.timeout_s or method.timeout_s).call(ctxt, name, **values)
+                patience_s = self.timeout_s or method.timeout_s
+                return self._client.prepare(timeout=patience_s, retry=_tries(patience_s)).call(ctxt, name, **values)
             self._client.prepare(fanout=method.kind == "fanout", retry=_CAST_TRIES_MAX).cast(ctxt, name, **values)
             return None
         except oslo_messaging.RemoteError as e:
             raise _remote(e) from e
         except RuntimeError as e:
             raise RuntimeError(str(e).partition("\n")[0]) from e  # without the receiver's traceback, which is in its log
-        except (oslo_messaging.MessagingTimeout, oslo_messaging.MessageDeliveryFailure) as e:
-            raise errors.Transient(f"{self.interface.topic}.{name}: no answer: {e}") from e
+        except oslo_messaging.MessagingTimeout as e:
+            raise errors.Transient(f"{self.interface.topic}.{name}: no answer") from e
+        except oslo_messaging.MessageDeliveryFailure as e:
+            raise errors.Transient(f"{self.interface.topic}.{name}: not sent: {_without_number(str(e))}") from e
+
+
+def _tries(patience_s: float) -> int:
+    """How often connecting to RabbitMQ may be tried again within that time, at 1, 3, 5, 5 ... seconds."""
+    return 1 + int(patience_s / 5)
+
+
+def _without_number(text: str) -> str:
+    """oslo.messaging's words without its connection's random id, so that the same cause reads the same."""
+    return text.partition("] ")[2] if text.startswith("[") else text
 
 
 def client(interface: type[T], transport: Any) -> "Client[T]":
@@ -128,7 +141,7 @@ def client(interface: type[T], transport: Any) -> "Client[T]":
 
 
 _REMOTE_ERRORS = {name: obj for name, obj in vars(errors).items()
-                  if isinstance(obj, type) and issubclass(obj, Exception)}
+                  if isinstance(obj, type) and issubclass(obj, Exception)} | {"RemoteError": errors.Refused}
 
 
 def _remote(error: Any) -> Exception:
@@ -156,7 +169,7 @@ class _Endpoint:
             ctxt.update_store()
             try:
                 return function(ctxt, **kwargs)
-            except (errors.ApiError, errors.Stale, errors.Transient) as e:
+            except (errors.ApiError, errors.Stale, errors.Transient, errors.Refused) as e:
                 if method.kind == "call":
                     raise oslo_messaging.ExpectedException() from e
                 LOG.warning("%s: %s", name, e)

@@ -8,29 +8,128 @@ What such an account may do in its virtual host:
     configure  its queue TOPIC.HOST, and reply queues
     write      these, the exchange EXCHANGE (by topic permission: with the conductor's topic only), and REPLIES
     read       the same (by topic permission: bound to its own TOPIC.HOST only)
+
+They also leave at once when their daemon stops, whether or not RabbitMQ is there, and tell of its absence once (common.rpc.link).
 """
 
 import functools
+import os
+import select
+from collections.abc import Callable
 from typing import Any
 
 import kombu
 import oslo_messaging
+from amqp.exceptions import AccessRefused, NotAllowed
+from oslo_messaging._drivers import common as rpc_common
 from oslo_messaging._drivers import impl_rabbit
+
+from common.rpc.link import Link
 
 EXCHANGE = "altostack"
 REPLIES = "altostack_replies"
+REFUSALS = (AccessRefused, NotAllowed)
+_AGAIN_S_MAX = 5
+_REFUSED_AGAIN_S = 10.0
 
 
 class Connection(impl_rabbit.Connection):  # type: ignore[misc]
     """oslo.messaging's connection with replies through REPLIES; `limited` as the module says."""
 
-    def __init__(self, *args: Any, limited: bool = False, **kwargs: Any) -> None:
-        self.limited = limited
+    def __init__(self, conf: Any, url: Any, purpose: str, *args: Any, limited: bool = False, link: Link, **kwargs: Any) -> None:
+        self.limited, self.link, self.listens, self._lost = limited, link, purpose == rpc_common.PURPOSE_LISTEN, False
+        self._bell = os.pipe() if self.listens else None
         try:
-            super().__init__(*args, **kwargs)
-        except kombu.exceptions.OperationalError as e:
+            super().__init__(conf, url, purpose, *args, **kwargs)
+        except (kombu.exceptions.OperationalError, *REFUSALS) as e:
             # what a sender gives up with when it has no connection yet; with one, oslo.messaging itself says it like this
             raise oslo_messaging.MessageDeliveryFailure(f"RabbitMQ cannot be reached: {e}") from e
+
+    # being away, and leaving
+
+    @property
+    def where(self) -> str:
+        """HOST:PORT of the RabbitMQ in use."""
+        return f"{self.connection.hostname}:{self.connection.port}"
+
+    def _failed(self, error: Exception) -> None:
+        """RabbitMQ does not answer: go on trying, unless the daemon leaves."""
+        self._lost = True
+        if self.link.leaving.is_set():
+            # what listens ends by looking whether it shall; who sends must know that nothing was sent
+            raise rpc_common.Timeout() if self.listens else oslo_messaging.MessageDeliveryFailure("this daemon stops")
+        self.link.lost(self.where, error)
+
+    def ensure_connection(self) -> None:
+        """Connect for the first time."""
+        self.interval_max = min(self.interval_max, _AGAIN_S_MAX)
+        plain: Callable[..., Any] = type(self.connection).ensure_connection.__get__(self.connection)
+        self.connection.ensure_connection = lambda errback, **how: plain(errback=lambda e, _: self._failed(e), **how)
+        if self.listens:
+            self.connection.drain_events = self._drain
+        super().ensure_connection()
+
+    def ensure(self, method: Any, retry: Any = None, recoverable_error_callback: Any = None, error_callback: Any = None,
+               timeout_is_error: bool = True) -> Any:
+        """Do `method`, again while RabbitMQ is away (`retry` times, None: for ever)."""
+
+        def failed(error: Exception) -> None:
+            if not isinstance(error, rpc_common.Timeout):
+                self._failed(error)
+            if recoverable_error_callback is not None:
+                recoverable_error_callback(error)
+
+        return super().ensure(method, retry, failed, error_callback, timeout_is_error)
+
+    def _set_current_channel(self, new_channel: Any) -> None:
+        found = self._lost and new_channel is not None and new_channel is not self.channel
+        super()._set_current_channel(new_channel)
+        if found:
+            self._lost = False
+            self.link.found(self.where)
+
+    def consume(self, timeout: float | None = None) -> None:
+        """Take what comes within `timeout` seconds."""
+        try:
+            super().consume(timeout)
+        except oslo_messaging.MessageDeliveryFailure as e:  # a refusal, of which oslo.messaging would print tracebacks
+            self.link.lost(self.where, e)
+            self.link.leaving.wait(_REFUSED_AGAIN_S)
+            raise rpc_common.Timeout() from e
+
+    def _drain(self, timeout: float | None = None) -> None:
+        """As kombu's drain_events, but for `stop_consuming`, which ends the waiting."""
+        connected = self.connection.connection
+        sock = connected.transport.sock if connected is not None and connected.transport is not None else None
+        if sock is not None and self._bell is not None and not getattr(sock, "pending", int)():
+            waiting = select.poll()
+            waiting.register(sock, select.POLLIN)
+            waiting.register(self._bell[0], select.POLLIN)
+            found = dict(waiting.poll(None if timeout is None else timeout * 1000))
+            if sock.fileno() not in found:
+                raise TimeoutError
+        self.connection.transport.drain_events(connected, timeout=timeout)
+
+    def stop_consuming(self) -> None:
+        """Let `consume` return now."""
+        super().stop_consuming()
+        if self._bell is not None:
+            os.write(self._bell[1], b".")
+
+    def close(self) -> None:
+        """Close the connection for good."""
+        super().close()
+        for end in self._bell or ():
+            os.close(end)
+        self._bell = None
+
+    def _on_connection_blocked(self, _reason: str) -> None:
+        self.link.blocked(self.where, True)
+
+    def _on_connection_unblocked(self) -> None:
+        self.link.blocked(self.where, False)
+
+    # accounts
 
     def declare_topic_consumer(self, exchange_name: str, topic: str, callback: Any = None, queue_name: str | None = None) -> None:
         """A queue of messages; a limited account leaves the one that all receivers of a topic share."""
@@ -64,6 +163,8 @@ def _replies() -> kombu.Exchange:
     return kombu.Exchange(REPLIES, "direct", durable=False, auto_delete=False)
 
 
-def adopt(transport: Any, limited: bool) -> None:
-    """Make an oslo.messaging transport, not yet used, open connections of the class above."""
-    transport._driver._connection_pool.connection_cls = functools.partial(Connection, limited=limited)
+def adopt(transport: Any, limited: bool) -> Link:
+    """Make an oslo.messaging transport, not yet used, open connections of the class above; what they share."""
+    link = Link()
+    transport._driver._connection_pool.connection_cls = functools.partial(Connection, limited=limited, link=link)
+    return link

@@ -6,7 +6,7 @@ from typing import Any
 
 from oslo_config import cfg
 
-from common import memory
+from common import errors, memory
 
 RPC_OPTS = [
     cfg.BoolOpt("limited_account", default=False,
@@ -54,7 +54,7 @@ def register(conf: cfg.ConfigOpts) -> None:
 
 
 def connect(conf: cfg.ConfigOpts, url: str | None = None) -> Any:
-    """The RPC transport that `transport_url` (or `url`) names."""
+    """The RPC transport that `transport_url` (or `url`) names; errors.ConfigError when it cannot be read."""
     import oslo_messaging
 
     if "kombu+inprocess" in (url or conf.transport_url or ""):
@@ -64,9 +64,19 @@ def connect(conf: cfg.ConfigOpts, url: str | None = None) -> Any:
     from oslo_messaging._drivers import amqpdriver
 
     amqpdriver.ACK_REQUEUE_EVERY_SECONDS_MIN = LOOK_UP_S
-    made = oslo_messaging.get_rpc_transport(conf, url=url)
+    try:
+        made = oslo_messaging.get_rpc_transport(conf, url=url)
+    except oslo_messaging.InvalidTransportURL as e:
+        raise errors.ConfigError("transport_url cannot be read; it looks like rabbit://USER:PASSWORD@HOST:5672/") from e
     if (url or conf.transport_url).startswith("rabbit:"):
         from common.rpc import rabbit
 
-        rabbit.adopt(made, conf.rpc.limited_account)
+        made.link = rabbit.adopt(made, conf.rpc.limited_account)
     return made
+
+
+def leave(transport: Any) -> None:
+    """The daemon stops: nothing waits any more for a RabbitMQ that is away."""
+    link = getattr(transport, "link", None)
+    if link is not None:
+        link.leaving.set()

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from common import clock, context, errors, heartbeat
-from common.worker import Worker, guarded
+from common.worker import Complaint, Worker, guarded
 from services.network.agent.mirror import Mirror
 from services.network.drivers.base import Applied
 from services.network.drivers.stack import HostStack
@@ -93,13 +93,14 @@ class Reconciler:
     def run(self) -> None:
         """Work until the agent stops."""
         rested_s = 0.0
+        complaint = Complaint("reconcile")
         while not self._stopping.is_set():
             self._wake.wait(self.full_pass_s)
             if self._stopping.is_set():
                 return
             clock.sleep(max(0.0, rested_s - clock.monotonic()))  # pokes come in bursts: what follows the first is one pass
             self._wake.clear()
-            guarded("reconcile", self.one_pass)
+            guarded("reconcile", self.one_pass, complaint)
             rested_s = clock.monotonic() + self.window_s
 
     def one_pass(self) -> None:

@@ -13,7 +13,7 @@ from oslo_config import cfg
 from common import clock, errors
 from common.clients.base import RemoteError
 from common.db.session import Database
-from common.worker import Worker, guarded
+from common.worker import Complaint, Worker, guarded
 from services.network.db import models, rows
 from services.network.db import server_events as db
 
@@ -48,13 +48,15 @@ class Notifier:
 
     def attach(self, worker: Worker) -> None:
         """Run in a thread of `worker`."""
+        complaint = Complaint("notify")
+
         def loop() -> None:
             rested_s = 0.0
             while not worker.stopping.is_set():
                 self._wake.wait(LOOK_EVERY_S)
                 clock.wait(worker.stopping, max(0.0, rested_s - clock.monotonic()))
                 self._wake.clear()
-                guarded("notify", self.flush)
+                guarded("notify", self.flush, complaint)
                 rested_s = clock.monotonic() + self.conf.network.poke_window_s
 
         worker.loop("notify", loop)

@@ -14,7 +14,7 @@ from oslo_config import cfg
 from common import clock, context, errors
 from common.context import RequestContext
 from common.db.session import Database
-from common.worker import Worker, guarded
+from common.worker import Complaint, Worker, guarded
 from services.network.conductor import schedule
 from services.network.db import agents as db_agents
 from services.network.db import state as db
@@ -41,13 +41,15 @@ class Poker:
 
     def attach(self, worker: Worker) -> None:
         """Run in a thread of `worker`."""
+        complaint = Complaint("poke")
+
         def loop() -> None:
             rested_s = 0.0
             while not worker.stopping.is_set():
                 self._wake.wait(SETS_EVERY_S if self._sets or self._members else 5.0)
                 clock.wait(worker.stopping, max(0.0, rested_s - clock.monotonic()))
                 self._wake.clear()
-                guarded("poke", self.flush)
+                guarded("poke", self.flush, complaint)
                 rested_s = clock.monotonic() + self.conf.network.poke_window_s
 
         worker.loop("poke", loop)

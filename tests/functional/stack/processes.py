@@ -172,6 +172,10 @@ class Processes:
         except (urllib.error.URLError, OSError):
             return False
 
+    def printed(self, daemon: str) -> list[str]:
+        """What a daemon printed beside its log."""
+        return (self.logs / f"{daemon}.out").read_text().splitlines()
+
     def said(self, daemon: str) -> str:
         """The ends of what a daemon logged and printed."""
         texts = [(self.logs / f"{daemon}{end}") for end in (".log", ".out")]

@@ -1,5 +1,7 @@
 """RabbitMQ or MariaDB goes away and comes back: accepted requests are done, nothing has to be started anew."""
 
+import os
+import signal
 import time
 
 import pytest
@@ -75,3 +77,35 @@ def test_restarted_while_idle(processes: Processes, ground: Ground, backends: di
     backends[kind].stop()
     backends[kind].start()
     _boots(ground, f"after-restart-of-{kind}")
+
+
+def test_both_are_away(processes: Processes, ground: Ground, backends: dict[str, Backend]) -> None:
+    """Each daemon says so once, ends quickly when it is told to, and goes on when they are back."""
+    said = {d: processes.printed(d) for d in processes.daemons}
+    pids = {d: processes.pid(d) for d in processes.daemons}
+    stopped = ("compute-api", "compute-conductor", "compute-agent", "scheduler", "network-agent", "volume-agent")
+    for backend in backends.values():
+        backend.stop()
+    try:
+        time.sleep(15)
+        for daemon in processes.daemons:
+            news = processes.printed(daemon)[len(said[daemon]):]
+            for name in ("RabbitMQ", "MariaDB"):
+                assert sum(name in line for line in news) <= 1, f"{daemon}: {news}"
+            assert news and all("trying again until it" in line for line in news), f"{daemon}: {news}"
+        started = time.monotonic()
+        for daemon in stopped:
+            os.kill(pids[daemon], signal.SIGTERM)
+        wait_for("their end", lambda: all(processes.pid(d) != pids[d] for d in stopped), 8)
+        assert time.monotonic() - started < 8 * PATIENCE
+    finally:
+        for backend in backends.values():
+            backend.start()
+    for daemon in processes.daemons:
+        processes.wait_up(daemon, BACK_S, not_pid=pids[daemon] if daemon in stopped else 0)
+    _boots(ground, "after-both")
+    again = [d for d in processes.daemons if d not in stopped]
+    assert {d: processes.pid(d) for d in again} == {d: pids[d] for d in again}, "a daemon ended instead of connecting again"
+    for daemon in again:
+        news = processes.printed(daemon)[len(said[daemon]):]
+        assert any("answers again, after" in line for line in news), f"{daemon}: {news}"

@@ -12,8 +12,9 @@ import pytest
 from common import clock, context, errors
 from common.rpc import transport as rpc_transport
 from common.rpc.interface import Interface, cast, client
+from common.rpc.knock import knock
 from common.testing.api import make_conf
-from common.worker import Runtime, unreachable
+from common.worker import Runtime
 from tests.unit.common.support import SERVICE
 
 ROOT = pathlib.Path(__file__).parents[3]
@@ -28,7 +29,9 @@ def closed():
 
 
 def conf_of(folder, url):
-    return make_conf(SERVICE, "demo-worker", folder, transport_url=url)
+    conf = make_conf(SERVICE, "demo-worker", folder, transport_url=url)
+    rpc_transport.connect(conf)  # which registers the options of RabbitMQ
+    return conf
 
 
 def test_a_closed_port_is_said_once_and_is_no_error(tmp_path, closed, capsys):
@@ -39,16 +42,21 @@ def test_a_closed_port_is_said_once_and_is_no_error(tmp_path, closed, capsys):
     assert "transport_url" in line and "trying again" in line and "secret-word" not in line
 
 
-def test_one_host_that_answers_is_enough(tmp_path, closed):
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
-        url = f"rabbit://a:b@127.0.0.1:{closed},a:b@127.0.0.1:{port}/"
-        assert unreachable(conf_of(tmp_path, url)) is None
-
-
 def test_all_hosts_are_named(tmp_path, closed):
-    said = unreachable(conf_of(tmp_path, f"rabbit://a:b@127.0.0.1:{closed},a:b@[::1]:1/"))
+    said = knock(conf_of(tmp_path, f"rabbit://a:b@127.0.0.1:{closed},a:b@[::1]:1/"))
     assert said and f"127.0.0.1:{closed} " in said and "::1:1 " in said
+
+
+def test_what_takes_the_connection_and_is_silent_is_no_broker(tmp_path, monkeypatch):
+    monkeypatch.setattr("common.rpc.knock._PATIENCE_S", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        said = knock(conf_of(tmp_path, f"rabbit://a:b@127.0.0.1:{server.getsockname()[1]}/"))
+    assert said and "timed out" in said
+
+
+def test_a_transport_that_nobody_set_is_an_error_of_the_configuration(tmp_path):
+    with pytest.raises(errors.ConfigError, match="transport_url is not set"):
+        knock(conf_of(tmp_path, "rabbit://"))
 
 
 class Poke(Interface):
@@ -69,12 +77,12 @@ def test_a_cast_without_any_connection_is_transient(tmp_path, closed):
 
 
 def test_transports_in_memory_need_no_broker(tmp_path):
-    assert unreachable(conf_of(tmp_path, "kombu+memory:////")) is None
+    assert knock(conf_of(tmp_path, "kombu+memory:////")) is None
 
 
 def test_a_url_that_cannot_be_read_is_an_error_of_the_configuration(tmp_path):
     with pytest.raises(errors.ConfigError, match="rabbit://USER") as caught:
-        unreachable(conf_of(tmp_path, "secret-word"))
+        Runtime().transport(make_conf(SERVICE, "demo-worker", tmp_path, transport_url="secret-word"))
     assert "secret-word" not in str(caught.value)
 
 
