@@ -26,7 +26,8 @@ from common.service import DaemonInfo, Service, build, find_daemon
 LOG = logging.getLogger(__name__)
 _PR_SET_PDEATHSIG = 1
 _USED_LATER = ("oslo_messaging._drivers.impl_rabbit", "oslo_messaging.rpc.server", "kombu.transport.pyamqp", "pymysql.cursors",
-               "sqlalchemy.dialects.mysql.pymysql", "common.rpc.interface", "common.rpc.serializer")
+               "sqlalchemy.dialects.mysql.pymysql", "common.rpc.interface", "common.rpc.serializer",
+               "common.rpc.rabbit")
 _USED_BY_APIS = ("common.gunicorn", "gunicorn.workers.gthread", "keystonemiddleware.auth_token",
                  "keystoneauth1.identity.v3", "keystoneauth1.identity.generic", "jsonschema", "common.http.app")
 

@@ -24,7 +24,7 @@ from common.rpc import transport as rpc_transport
 from common.service import DaemonInfo
 
 LOG = logging.getLogger(__name__)
-_LEAVE_S = 3.0
+_LEAVE_S, _LEAVE_AWAY_S = 3.0, 0.3
 _SAME_AGAIN_S = 60.0
 
 
@@ -62,10 +62,10 @@ class Runtime:
                     logs.tell(logging.WARNING, silent)
             return self._transports[key]
 
-    def leave(self) -> None:
-        """The daemon stops: wait no more for a RabbitMQ that is away."""
-        for transport in self._transports.values():
-            rpc_transport.leave(transport)
+    def leave(self) -> float:
+        """The daemon stops: wait no more for a RabbitMQ that is away. How long taking leave of it may take, seconds."""
+        there = [rpc_transport.leave(transport) for transport in self._transports.values()]
+        return _LEAVE_S if all(there) else _LEAVE_AWAY_S
 
     def hang_up(self) -> None:
         """End calls that still wait for an answer."""
@@ -78,7 +78,7 @@ class Runtime:
     def close(self) -> None:
         """Give back every connection."""
         for transport in self._transports.values():
-            within(_LEAVE_S, transport.cleanup)
+            within(self.leave(), transport.cleanup)
         for database in self._databases.values():
             database.dispose()
 
@@ -119,7 +119,7 @@ class Worker:
 
         def stop() -> None:
             for item in made:
-                if within(_LEAVE_S, item.stop):
+                if within(self.runtime.leave(), item.stop):
                     item.wait()
 
         self._starts.append(start)
@@ -294,8 +294,12 @@ def guarded(name: str, work: Callable[[], Any], complaint: Complaint | None = No
 def write_pid(conf: cfg.ConfigOpts, daemon: str) -> None:
     """Write `run_path`/<daemon>.pid where the folder exists and may be written."""
     if os.access(conf.run_path, os.W_OK):
-        with open(os.path.join(conf.run_path, f"{daemon}.pid"), "w") as f:
-            f.write(f"{os.getpid()}\n")
+        path = os.path.join(conf.run_path, f"{daemon}.pid")
+        try:
+            with open(path, "w") as f:
+                f.write(f"{os.getpid()}\n")
+        except OSError as e:
+            raise errors.ConfigError(f"{daemon}: cannot write {path} ({e.strerror}); see run_path") from e
 
 
 def fail(message: str) -> int:

@@ -16,7 +16,8 @@ _PATIENCE_S = 3.0
 def knock(conf: cfg.ConfigOpts, url: str | None = None) -> str | None:
     """What to say when no RabbitMQ of `url` (default: transport_url) answers; None when one does, or none is meant.
 
-    To be called when the transport is made, which registers its options and reads the URL. errors.ConfigError when one refuses the account. Names hosts and users, never the password.
+    To be called when the transport is made, which registers its options and reads the URL. errors.ConfigError when one
+    refuses the account. Names hosts and users, never the password.
     """
     import oslo_messaging
 

@@ -22,6 +22,11 @@ class Link:
         self._blocked = False
         self._lock = threading.Lock()
 
+    @property
+    def away(self) -> bool:
+        """Whether RabbitMQ was away when a connection last tried."""
+        return self._away_since_s is not None
+
     def lost(self, where: str, why: object) -> None:
         """A connection to `where` (HOST:PORT) failed, and will be tried again."""
         with self._lock:

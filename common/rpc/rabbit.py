@@ -62,7 +62,7 @@ class Connection(impl_rabbit.Connection):  # type: ignore[misc]
 
     def ensure_connection(self) -> None:
         """Connect for the first time."""
-        self.interval_max = min(self.interval_max, _AGAIN_S_MAX)
+        self.interval_max: float = min(self.interval_max, _AGAIN_S_MAX)
         plain: Callable[..., Any] = type(self.connection).ensure_connection.__get__(self.connection)
         self.connection.ensure_connection = lambda errback, **how: plain(errback=lambda e, _: self._failed(e), **how)
         if self.listens:

@@ -75,8 +75,10 @@ def connect(conf: cfg.ConfigOpts, url: str | None = None) -> Any:
     return made
 
 
-def leave(transport: Any) -> None:
-    """The daemon stops: nothing waits any more for a RabbitMQ that is away."""
+def leave(transport: Any) -> bool:
+    """The daemon stops: nothing waits any more for a RabbitMQ that is away. Whether it is there, to take leave of."""
     link = getattr(transport, "link", None)
-    if link is not None:
-        link.leaving.set()
+    if link is None:
+        return True
+    link.leaving.set()
+    return not link.away

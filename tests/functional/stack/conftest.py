@@ -75,6 +75,8 @@ class Ground:
         self.network = self.admin.network.create_network(name="net")
         self.admin.network.create_subnet(network_id=self.network.id, ip_version=4, cidr="10.0.0.0/20")
         wait_for("hypervisors", lambda: len(list(self.admin.compute.hypervisors())) > 0, 60)
+        providers = "/resource_providers?resources=VCPU:1"  # a hypervisor is shown before Placement knows it
+        wait_for("providers", lambda: self.admin.placement.get(providers, microversion="1.4").json()["resource_providers"], 60)
         self.admin.network.update_quota(self.admin.current_project_id, ports=-1)
 
     def start(self, name: str, count: int) -> list[str]:

@@ -92,8 +92,8 @@ def _wrong(daemons: list[str], change: Callable[[Starts, Processes], None], *wor
 
 CASES = {
     "a wrong password of RabbitMQ": _wrong(
-        _all(without=SILENT), lambda s, p: s.replace("rabbit://t:", "rabbit://t:no"), "RabbitMQ at 127.0.0.1:", "refuses the user 't'",
-        "password", "transport_url in "),
+        _all(without=SILENT), lambda s, p: s.replace("rabbit://t:", "rabbit://t:no"), "RabbitMQ at 127.0.0.1:",
+        "refuses the user 't'", "password", "transport_url in "),
     "no such virtual host": _wrong(
         _all(without=SILENT), lambda s, p: s.replace(p.rabbit_url, p.rabbit_url + "nowhere"), "RabbitMQ at 127.0.0.1:",
         "refuses the user 't'", "vhost nowhere not found"),
@@ -105,7 +105,8 @@ CASES = {
     "a line that is no option": _wrong(
         _all(), lambda s, p: [s.add(d, "what is this\n") for d in DAEMONS], ".conf:", "No ':' or '=' found", "what is this"),
     "a value that is no number": _wrong(
-        _all(), lambda s, p: [s.add(d, "[worker]\nthreads = many\n") for d in DAEMONS], "{daemon}.conf: [worker]threads is not valid"),
+        _all(), lambda s, p: [s.add(d, "[worker]\nthreads = many\n") for d in DAEMONS],
+        "{daemon}.conf: [worker]threads is not valid"),
     "a file that is no text": _wrong(
         _all(), lambda s, p: (s.etc / "altostack.conf").write_bytes(b"\xff\xfe\x00"), "altostack.conf cannot be read", "UTF-8"),
     "a folder of logs that cannot be": _wrong(
