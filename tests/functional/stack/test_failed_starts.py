@@ -17,7 +17,7 @@ from tests.functional.stack.processes import PATIENCE, Processes
 
 DAEMONS = {d.name: d for s in installed().values() for d in s.daemons}
 SILENT = ("identity-api", "placement-api", "network-api", "metadata-api")  # they send no messages
-STOP_S = 8 * PATIENCE
+STOP_S = 25 * PATIENCE  # sixteen processes end together
 
 
 def _nobody() -> int:
