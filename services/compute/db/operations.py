@@ -36,7 +36,7 @@ def begin(
         }
         for server_id, data in items
     ]
-    session.execute(sa.insert(Saga), rows)
+    session.execute(sa.insert(Saga.__table__), rows)
     record(session, context, [server_id for server_id, _ in items], action)
     return [str(r["id"]) for r in rows]
 
@@ -45,7 +45,7 @@ def record(session: orm.Session, context: Any, server_ids: Sequence[str], action
     """Write down that the caller began `action` on servers."""
     now = clock.now()
     session.execute(
-        sa.insert(InstanceAction),
+        sa.insert(ACTIONS),
         [
             {
                 "server_id": s,

@@ -82,7 +82,7 @@ def disk_of_volume(session: orm.Session, server_id: str, volume_id: str) -> Any 
 def add_disks(session: orm.Session, rows: Sequence[Mapping[str, Any]]) -> None:
     """Add block devices; every row has the same keys."""
     if rows:
-        session.execute(sa.insert(BlockDevice), list(rows))
+        session.execute(sa.insert(DISKS), list(rows))
 
 
 def change_disk(session: orm.Session, disk_id: str, **values: Any) -> None:

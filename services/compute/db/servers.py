@@ -164,8 +164,8 @@ def _pattern(name: str, text: str) -> str:
 
 def insert(session: orm.Session, rows: Sequence[Mapping[str, Any]], requests: Sequence[Mapping[str, Any]]) -> None:
     """Add servers and what was asked for with them, a statement each."""
-    session.execute(sa.insert(Server), list(rows))
-    session.execute(sa.insert(models.ServerRequest), list(requests))
+    session.execute(sa.insert(TABLE), list(rows))
+    session.execute(sa.insert(models.ServerRequest.__table__), list(requests))
 
 
 def change(session: orm.Session, server_id: str, values: Mapping[str, Any], *, expect: Mapping[str, Any] | None = None) -> None:
