@@ -19,7 +19,7 @@ OPTS: list[cfg.Opt] = [
     cfg.IntOpt("dhcp_agents_per_network", default=1, min=1, help="Hosts that serve a network's DHCP."),
     cfg.IntOpt("agent_down_s", default=75, min=1, help="Seconds without a heartbeat after which an agent is dead."),
     cfg.IntOpt("reschedule_s", default=15, min=1, help="Seconds between looks for networks and routers of dead agents."),
-    cfg.FloatOpt("poke_window_s", default=0.03, min=0.0, help="How long changes are collected before agents are poked."),
+    cfg.FloatOpt("poke_window_s", default=0.03, min=0.0, help="How long changes that follow one another are collected before agents are poked again."),
     cfg.BoolOpt("notify_compute", default=True, help="Tell compute when a port of a server changes its state."),
     cfg.IntOpt("fixed_ips_per_port_max", default=16, min=1, help="Most addresses of one port."),
     cfg.IntOpt("allowed_address_pairs_max", default=10, min=1, help="Most allowed address pairs of one port."),
