@@ -25,7 +25,7 @@ def main() -> None:
         values = {"name": "n", "disk_format": "raw", "container_format": "bare"}
         with site.state.db.write() as session:
             for i in range(number):
-                made = images.create(session, site.state.limits, PROJECT, {**values, "name": f"image-{i}"},
+                made = images.create(session, site.state.limits, site.state.room(None), PROJECT, {**values, "name": f"image-{i}"},
                                      {"os_distro": "debian", "os_version": str(i % 13)}, ["a", "b"])
         client = site.client(Persona("member", PROJECT))
 
