@@ -5,14 +5,17 @@ from typing import Any
 from common.clients.base import RemoteError
 from common.db.session import Session
 from common.saga import Failure, Run, Saga, Step, Wait
-from services.compute.conductor import ending, jobs
+from services.compute.conductor import ending, jobs, volume_snapshots
 from services.compute.domain import states
 
 
 def copy_disk(run: Run) -> Wait | None:
     """Have the agent copy the root disk into the image that the API made (`image_id`)."""
     server, image_id = ending.server(run), run.data["image_id"]
-    if not image_id or run.data.get("volume_backed"):
+    if not image_id:
+        return None
+    if run.data.get("volume_backed"):
+        volume_snapshots.map_image(run, server, image_id)
         return None
     if server.task_state == states.SNAPSHOT_PENDING:
         ending.change(run, task_state=states.SNAPSHOT)
@@ -26,6 +29,8 @@ def copy_disk(run: Run) -> Wait | None:
 def drop_image(run: Run) -> None:
     """Remove the image that got no data."""
     jobs.drop_jobs(run)
+    if run.data.get("volume_backed"):
+        volume_snapshots.drop(run)
     if run.data.get("image_id"):
         remove_image(run, run.data["image_id"])
 

@@ -4,6 +4,7 @@ Source: the API reference's parameters `block_device_mapping` and `block_device_
 """
 
 import functools
+import json
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -77,6 +78,25 @@ def read(
     if not indexes or indexes != list(range(len(indexes))):
         raise errors.BadRequest(_SEQUENCE)
     return rows
+
+
+def of_image(image: Mapping[str, Any] | None, asked: Sequence[Mapping[str, Any]]) -> tuple[list[Mapping[str, Any]], bool]:
+    """(`asked` with what an image of a volume-backed server maps, whether the root disk is among that).
+
+    What is asked for goes before what the image says of the same device.
+    """
+    text = (image or {}).get("block_device_mapping")
+    if not text or not _true((image or {}).get("bdm_v2", False)):
+        return list(asked), False
+    try:
+        found = [dict(item) for item in (json.loads(text) if isinstance(text, str) else text)]
+    except (TypeError, ValueError) as e:
+        raise _bad("The image's mapping cannot be read.") from e
+    named = {item["device_name"] for item in asked if item.get("device_name")}
+    kept = [{**item, "uuid": item.get(f"{item.get('source_type')}_id")} for item in found if item.get("device_name") not in named]
+    root = any(_index(item.get("boot_index")) == 0 for item in kept)
+    own = [i for i in asked if not (root and i.get("source_type") == "image" and i.get("uuid") == (image or {}).get("id"))]
+    return [*kept, *own], root
 
 
 def _legacy(item: Mapping[str, Any]) -> dict[str, Any]:

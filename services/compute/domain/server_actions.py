@@ -261,7 +261,8 @@ def _key(deps: Deps, context: Any, server: Any, name: str | None) -> dict[str, A
     return {"key_name": key.name, "key": {"name": key.name, "type": key.type, "public_key": key.public_key}}
 
 
-_NOT_INHERITED = frozenset(("os_glance_importing_to_stores", "os_glance_failed_import", "image_id", "image_name"))
+_NOT_INHERITED = frozenset(("os_glance_importing_to_stores", "os_glance_failed_import", "image_id", "image_name",
+                            "block_device_mapping", "bdm_v2", "root_device_name"))
 
 
 def snapshot(
@@ -292,7 +293,8 @@ def snapshot(
         "min_ram": int(stored.get("min_ram") or 0),
         "min_disk": 0 if backed else server.root_gb,
         "container_format": "bare",
-        "disk_format": stored.get("disk_format") if stored.get("disk_format") in ("raw", "qcow2") else "qcow2",
+        # the image of a volume-backed server has no data, and no data are a raw disk
+        "disk_format": "raw" if backed else stored.get("disk_format") if stored.get("disk_format") == "raw" else "qcow2",
         "visibility": "private",
     }
     client = deps.image.as_user(context)

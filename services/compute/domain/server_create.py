@@ -139,7 +139,8 @@ def create(deps: Deps, context: Any, wanted: Wanted) -> tuple[list[str], str, st
         flavor, key, group_id = _known(limit, session, context, wanted)
         zones.check(deps, session, wanted.zone, wanted.host, wanted.node)
     image = _image(deps, context, wanted.image_id)
-    disks = block_devices.read(wanted.block_devices, wanted.block_devices_v2, wanted.image_id)
+    asked_devices, mapped_root = block_devices.of_image(image, wanted.block_devices_v2)
+    disks = block_devices.read(wanted.block_devices, asked_devices, None if mapped_root else wanted.image_id)
     block_devices.check_local(disks, flavor, deps.conf.compute.max_local_block_devices)
     root = next(d for d in disks if d["boot_index"] == 0)
     from_volume = root["destination"] == "volume"
