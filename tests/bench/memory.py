@@ -5,12 +5,22 @@
 The budget is for the daemons of the six services; MariaDB and RabbitMQ are printed beside them.
 """
 
+import pathlib
 import sys
 import time
 
 from tests.bench.support import Stack, cpu_seconds, pss_mib, show
 
+MERGING = "kernel's merging of pages"
 OTHERS = ("MariaDB", "RabbitMQ", "libvirtd", "memcached", "mariadb", "rabbitmq", "tgtd")
+
+
+def merging() -> list[int]:
+    """The kernel's thread that merges equal pages, where that is switched on."""
+    run = pathlib.Path("/sys/kernel/mm/ksm/run")
+    if not run.exists() or run.read_text().strip() != "1":
+        return []
+    return [int(entry.parent.name) for entry in pathlib.Path("/proc").glob("[0-9]*/comm") if entry.read_text() == "ksmd\n"]
 
 
 def main() -> None:
@@ -20,6 +30,7 @@ def main() -> None:
     pids = stack.pids()
     if not pids:
         raise SystemExit(f"no daemon has a pid file in {stack.run_path}")
+    pids[MERGING] = merging()
     before = {name: sum(cpu_seconds(p) for p in found) for name, found in pids.items()}
     time.sleep(seconds)
     total_mib = total_cpu = 0.0
