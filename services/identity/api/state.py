@@ -43,11 +43,14 @@ class State:
         return cls(conf, db, auth, TokenCache(conf, db, tokens), hasher, credential_keys)
 
     def change(self, work: Callable[Concatenate[Session, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
-        """Run `work(session, …)` in a transaction that also moves the change number, so that every process looks anew."""
+        """Run `work(session, …)` in a transaction that also moves the change number, so that every process looks anew.
+
+        The number is moved first: its row is then locked until the end, so changes happen one after the other, and what
+        `work` looks up (is the name free, is the project there) still holds when it writes.
+        """
         def both(session: Session) -> R:
-            result = work(session, *args, **kwargs)
             rows.bump(session)
-            return result
+            return work(session, *args, **kwargs)
 
         return self.db.transaction(both)
 

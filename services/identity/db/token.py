@@ -12,7 +12,10 @@ from services.identity.db.models import Project, RevocationEvent, User
 _HOME, _PLACE, _ABOVE = orm.aliased(Project), orm.aliased(Project), orm.aliased(Project)
 _GROUND = sa.select(User, _HOME, _PLACE, _ABOVE).join(
     _HOME, sa.and_(_HOME.id == User.domain_id, _HOME.is_domain)
-).outerjoin(_PLACE, _PLACE.id == sa.bindparam("scope_id")).outerjoin(_ABOVE, _ABOVE.id == _PLACE.domain_id).where(
+).outerjoin(
+    # no user is a project: said so that SQLAlchemy sees on MariaDB, too, that these tables are joined
+    _PLACE, sa.and_(_PLACE.id == sa.bindparam("scope_id"), _PLACE.id != User.id)
+).outerjoin(_ABOVE, _ABOVE.id == _PLACE.domain_id).where(
     User.id == sa.bindparam("user_id"))
 
 
