@@ -12,6 +12,8 @@ ksm_start() {
     local option
     if ! ksm_possible; then STEP_NOTE="not merged: KSM=$KSM, or not this kernel"; return 0; fi
     if [ ! -e "$STATE_DIR/ksm" ]; then
+        # somebody else's then, as on a machine made of namespaces: it stays as it is, also at unstack.sh
+        if [ "$(cat "$KSM_DIR/run")" != 0 ]; then STEP_NOTE="merged already"; return 0; fi
         for option in $KSM_OPTIONS; do echo "$option $(cat "$KSM_DIR/$option")"; done >"$STATE_DIR/ksm"
     fi
     # shellcheck disable=SC2016  # for the inner shell
