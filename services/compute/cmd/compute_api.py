@@ -8,6 +8,7 @@ from common import heartbeat
 from common.clients.base import Sessions
 from common.clients.image import ImageClient
 from common.clients.network import NetworkClient
+from common.clients.placement import Placement
 from common.clients.volume import VolumeClient
 from common.http.auth import KeystoneAuthenticator
 from common.rpc.interface import client
@@ -27,7 +28,8 @@ def build(conf: cfg.ConfigOpts, runtime: Runtime) -> Worker:
     transport: Any = runtime.transport(conf)
     sessions = Sessions(conf)
     state = State(conf=conf, db=database, conductor=client(Conductor, transport), agents=client(Agent, transport),
-                  image=ImageClient(sessions), network=NetworkClient(sessions), volume=VolumeClient(sessions))
+                  image=ImageClient(sessions), network=NetworkClient(sessions), volume=VolumeClient(sessions),
+                  placement=Placement(sessions))
     worker.http(make_app(state, KeystoneAuthenticator(conf)))
     heartbeat.into(worker, database, models.Service)
     return worker

@@ -40,7 +40,7 @@ def beat(conductor: Conductor, host: str, told: Mapping[str, Any]) -> None:
 def offer(conductor: Conductor, row: Any) -> None:
     """Make Placement's provider of a node equal to its row."""
     conf = conductor.conf.compute
-    conductor.placement.ensure_provider(row.uuid, row.node)
+    _ensure_provider(conductor, row)
     conductor.placement.set_inventories(row.uuid, {
         name: inventory for name, inventory in {
             "VCPU": _inventory(row.vcpus, conf.cpu_allocation_ratio, conf.reserved_host_cpus),
@@ -48,6 +48,24 @@ def offer(conductor: Conductor, row: Any) -> None:
             "DISK_GB": _inventory(row.disk_gb, conf.disk_allocation_ratio, conf.reserved_host_disk_gb),
         }.items() if inventory["total"] > 0})
     conductor.placement.set_traits(row.uuid, sorted(row.traits or ()))
+
+
+def _ensure_provider(conductor: Conductor, row: Any) -> None:
+    """Have the node's provider; one of its name that no node has any more goes first, unless something is claimed of it."""
+    try:
+        conductor.placement.ensure_provider(row.uuid, row.node)
+    except RemoteError as e:
+        if e.status != 409:
+            raise
+        with conductor.database.read() as session:
+            known = {node.uuid for node in hosts.nodes(session)}
+        left = [p["uuid"] for p in conductor.placement.providers(name=row.node) if p["uuid"] not in known]
+        if not left:
+            raise
+        for uuid in left:
+            LOG.warning("provider %s of node %s, which was deleted and came back, is replaced", uuid, row.node)
+            conductor.placement.delete_provider(uuid)
+        conductor.placement.ensure_provider(row.uuid, row.node)
 
 
 def _inventory(total: int, ratio: float, reserved: int) -> dict[str, Any]:

@@ -21,7 +21,7 @@ _SEEN_S = 5
 
 @dataclass(frozen=True)
 class Deps:
-    """conductor and agents are RPC clients (`agents.to(host)`); image, network, volume the typed clients of common.
+    """conductor and agents are RPC clients (`agents.to(host)`); image, network, volume, placement the typed clients of common.
 
     `seen` keeps images and networks that boots name, as a token saw them some seconds ago: many boots name the same.
     """
@@ -33,6 +33,7 @@ class Deps:
     image: Any
     network: Any
     volume: Any
+    placement: Any = None
     seen: Any = field(default_factory=lambda: TTLCache(1024, _SEEN_S))
     lock: Any = field(default_factory=threading.Lock)
 

@@ -7,7 +7,7 @@ from services.compute.api.app import make_app
 from services.compute.api.state import State
 from services.compute.config import SERVICE
 from services.compute.db import models
-from tests.api.compute.fakes import FakeAgents, FakeConductor, FakeImages, FakeNetworks, FakeVolumes
+from tests.api.compute.fakes import FakeAgents, FakeConductor, FakeImages, FakeNetworks, FakePlacement, FakeVolumes
 
 
 class Cloud:
@@ -17,7 +17,7 @@ class Cloud:
         self.conf = make_conf(SERVICE, "compute-api", folder)
         self.db = make_database(self.conf, models.Base)
         self.images, self.networks, self.volumes = FakeImages(), FakeNetworks(), FakeVolumes()
-        self.conductor, self.agents = FakeConductor(), FakeAgents()
+        self.conductor, self.agents, self.placement = FakeConductor(), FakeAgents(), FakePlacement()
         self.state = State(
             conf=self.conf,
             db=self.db,
@@ -26,6 +26,7 @@ class Cloud:
             image=self.images,
             network=self.networks,
             volume=self.volumes,
+            placement=self.placement,
         )
         self.auth = FakeAuthenticator()
         app = make_app(self.state, self.auth)

@@ -157,6 +157,18 @@ class FakeConductor:
         self.woken.append(list(server_ids))
 
 
+class FakePlacement:
+    """Providers that were removed; those `in_use` are not."""
+
+    def __init__(self):
+        self.removed, self.in_use = [], set()
+
+    def delete_provider(self, uuid):
+        if uuid in self.in_use:
+            raise RemoteError(409, "it has allocations", "placement")
+        self.removed.append(uuid)
+
+
 class FakeAgents:
     def __init__(self):
         self.text = "line1\nline2"

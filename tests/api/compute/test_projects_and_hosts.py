@@ -189,8 +189,14 @@ def test_services(cloud):
     assert shown["host_status"] == "DOWN"
     assert cloud.admin.request("DELETE", url, headers=at(53)).status_code == 409
     cloud.run(made, host=None)
+    with cloud.db.read() as session:
+        [node] = hosts.nodes(session, host="node1")
+    cloud.placement.in_use.add(node.uuid)
+    assert cloud.admin.request("DELETE", url, headers=at(53)).status_code == 409
+    assert len(cloud.admin.get("/v2.1/os-hypervisors")["hypervisors"]) == 1
+    cloud.placement.in_use.clear()
     assert cloud.admin.request("DELETE", url, headers=at(53)).status_code == 204
-    assert cloud.admin.get("/v2.1/os-hypervisors")["hypervisors"] == []
+    assert cloud.admin.get("/v2.1/os-hypervisors")["hypervisors"] == [] and cloud.placement.removed == [node.uuid]
 
 
 def test_aggregates_and_zones(cloud):
