@@ -89,6 +89,8 @@ libvirt_start() {
     libvirt_config "$dir"
     mkdir -p /run/libvirt /etc/libvirt /var/lib/libvirt /var/cache/libvirt
     rm -f "$RUN_DIR/libvirtd.pid"
+    # of guests that ran when the power was cut libvirt keeps folders for ever: it knows guests from /run, where nothing is left
+    if ! compgen -G "/run/libvirt/qemu/*.pid" >/dev/null; then rm -rf "$dir"/lib/qemu/domain-* "$dir"/lib/qemu/channel/target/domain-*; fi
     detach "$LOG_DIR/libvirtd.out" unshare --mount --propagation slave -- /bin/sh -ec "
         mount --bind '$dir/etc' /etc/libvirt
         mount --bind '$dir/lib' /var/lib/libvirt

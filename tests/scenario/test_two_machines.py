@@ -6,6 +6,10 @@ ours, it is used as it is, and skipped when it has one machine only.
 
 import json
 import pathlib
+import re
+import signal
+import subprocess
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,7 +17,7 @@ import pytest
 
 from tests.scenario import cloud as clouds
 from tests.scenario import host, lab
-from tests.scenario.cloud import PATIENCE, Cloud, wait_for
+from tests.scenario.cloud import PATIENCE, Cloud, run, wait_for
 from tests.scenario.guest import Guest
 from tests.scenario.tenant import Tenant
 
@@ -126,6 +130,48 @@ def test_volume_on_the_second(pair: tuple[Guest, Guest], tenant: Tenant, volumes
     tenant.compute.delete_volume_attachment(volume.id, far.server.id)
     tenant.volume_until(volume, "available")
     wait_for("end of the disk", lambda: far.disks() == before, 30)
+
+
+def test_a_running_server_moves_and_is_reached_all_the_time(pair: tuple[Guest, Guest], tenant: Tenant, second: str) -> None:
+    """There and back: it is not booted again, and a ping loses no more than a handful of packets."""
+    far = pair[1]
+    boot = far.boot_id()
+    here = _host(tenant, pair[0].server)
+    for source, target in ((second, here), (here, second)):
+        with subprocess.Popen(["ping", "-q", "-i", "0.1", far.address], stdout=subprocess.PIPE, text=True) as ping:
+            assert _asked(tenant, far, {"os-migrateLive": {"host": target, "block_migration": "auto"}}) == 202
+            wait_for(f"{source}'s server on {target}", lambda target=target: _host(tenant, far.server) == target
+                     and tenant.cloud.admin.compute.get_server(far.server.id).task_state is None, 120)
+            time.sleep(3)
+            ping.send_signal(signal.SIGINT)
+            counts = re.search(r"(\d+) packets transmitted, (\d+) received", ping.communicate(timeout=10)[0])
+        assert counts and int(counts[1]) - int(counts[2]) <= 15 * PATIENCE, counts and counts[0]
+        assert _host(tenant, far.server) == target and far.boot_id() == boot
+
+
+def test_a_lost_machines_server_is_built_elsewhere(pair: tuple[Guest, Guest], tenant: Tenant, second: str) -> None:
+    """Refused while the machine lives, and until it is missed; back again, the machine removes what is not its own any more."""
+    far, admin = pair[1], tenant.cloud.admin
+    assert _asked(tenant, far, {"evacuate": {}}) == 400
+    far.hang_up()
+    run(lab.LAB, "kill", second)
+    assert _asked(tenant, far, {"evacuate": {}}) == 400, "it is not missed yet"
+    wait_for("loss of the machine", lambda: {s.state for s in admin.compute.services(host=second)} == {"down"}, 90, 2)
+    assert _asked(tenant, far, {"evacuate": {}}) == 200
+    tenant.until(far.server, "ACTIVE")
+    assert _host(tenant, far.server) == _host(tenant, pair[0].server) != second
+    far.wait()
+    run(lab.LAB, "boot", second, limit=lab.UP_LIMIT_S * PATIENCE)
+    wait_for("clean second machine", lambda: not lab.leftovers(second, [far.server.id]), 75, 2)
+    wait_for("end of the move", lambda: [m.status for m in admin.compute.migrations(
+        instance_uuid=far.server.id, migration_type="evacuation")] == ["completed"], 30)
+    far.ssh("true")
+
+
+def _asked(tenant: Tenant, guest: Guest, action: dict[str, Any]) -> int:
+    """The status of the answer to what an operator asks of a server."""
+    answer = tenant.cloud.admin.compute.post(f"/servers/{guest.server.id}/action", json=action, microversion="2.90")
+    return int(answer.status_code)
 
 
 def test_nothing_is_left_on_either(pair: tuple[Guest, Guest], tenant: Tenant, second: str) -> None:
