@@ -17,7 +17,7 @@ from common.reconcile import Loop
 from common.worker import Worker
 from services.compute.agent.moves import MOVES
 from services.compute.agent.verbs import VERBS, Host
-from services.compute.agent.working import on
+from services.compute.agent.working import Done, on
 from services.compute.drivers.base import DriverError
 from services.compute.objects.report import ServerReport
 from services.compute.objects.server import ServerSpec
@@ -41,6 +41,7 @@ class Reconciler:
         self._told: dict[str, Any] = {}
         self._lock = threading.Lock()
         self._in_hand: dict[str, bool] = {}
+        self._done = Done()
         self._outbox: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
 
     def attach(self, worker: Worker) -> None:
@@ -80,6 +81,7 @@ class Reconciler:
         retry = True
         try:
             report, retry = self._jobs(item)
+            self._done.add(job["id"] for job in report["jobs"])
             self._outbox.put(report)
         except Exception:  # process edge: a server's thread; the server is looked at again
             LOG.exception("work on %s failed", server_id)
@@ -107,6 +109,8 @@ class Reconciler:
         spec = ServerSpec.from_dict(spec_data) if spec_data else None
         report: dict[str, Any] = {"server_id": server_id, "report": None, "jobs": []}
         for job in item["jobs"]:
+            if job["id"] in self._done:
+                continue
             try:
                 with on(server_id):
                     state, result = _VERBS[job["verb"]](self.host, server_id, spec, job["args"] or {})
@@ -128,13 +132,16 @@ class Reconciler:
         """Tell the conductor; again and again while it does not answer, for results must not be lost."""
         if not reports:
             return
+        done = [job["id"] for report in reports for job in report["jobs"]]
         for attempt in range(REPORT_TRIES_MAX):
             try:
                 self.conductor.report(context.internal(), self.host.name, list(reports))
+                self._done.told(done)
                 return
             except errors.Transient as e:
                 LOG.warning("the conductor does not answer (try %d): %s", attempt + 1, e)
                 clock.sleep(min(10.0, 0.5 * 2**attempt))
+        self._done.lost(done)
 
     # what is on the host
 

@@ -99,6 +99,9 @@ def main() -> None:
         def move_progress(self, ctxt: Any, host: str, server_id: str, counters: Any) -> dict[str, Any]:
             return {"command": commands.pop(0) if len(commands) > 1 else commands[0] if commands else None}
 
+        def move_switching(self, ctxt: Any, host: str, server_id: str) -> None:
+            """There are no ports to switch."""
+
     host = verbs.Host(driver, None, "/nowhere", given["name"], tunnel.Listener("127.0.0.1"), Conductor())  # type: ignore[arg-type]
     table = {**verbs.VERBS, **moves.MOVES}
     for line in sys.stdin:
