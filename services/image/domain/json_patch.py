@@ -10,7 +10,7 @@ from typing import Any
 
 from common import errors
 
-MEDIA_TYPES = {"application/openstack-images-v2.1-json-patch": 10, "application/openstack-images-v2.0-json-patch": 4}
+MEDIA_TYPES = {"application/openstack-images-v2.0-json-patch": 4, "application/openstack-images-v2.1-json-patch": 10}
 OPERATIONS = ("add", "remove", "replace")
 READ_ONLY = frozenset(("created_at", "updated_at", "status", "checksum", "size", "virtual_size", "direct_url", "self", "file",
                        "schema", "id", "os_hash_algo", "os_hash_value"))
@@ -32,8 +32,10 @@ def parse(body: Any, media_type: str) -> list[Change]:
     """The operations of a patch; errors.UnsupportedMediaType, BadRequest or Forbidden when it is none we take."""
     draft = MEDIA_TYPES.get(media_type)
     if draft is None:
-        raise errors.UnsupportedMediaType("The request's media type is not one of " + ", ".join(MEDIA_TYPES),
-                                          headers={"Accept-Patch": ", ".join(MEDIA_TYPES)})
+        known = ", ".join(MEDIA_TYPES)
+        raise errors.UnsupportedMediaType(f"The request media type {media_type} is not supported by this server.",
+                                          detail=f"Image PATCH expects Content-Type one of: {known}",
+                                          headers={"Accept-Patch": known})
     if not isinstance(body, list):
         raise errors.BadRequest("Request body must be a JSON array of operation objects." if isinstance(body, dict)
                                 else "Unexpected body type. Expected list/dict.")
@@ -55,7 +57,8 @@ def _change(item: Any, draft: int) -> Change:
     else:
         named = [k for k in item if k in OPERATIONS]
         if len(named) != 1:
-            raise errors.BadRequest('Operation objects must contain exactly one member named "add", "remove", or "replace".')
+            word = "only" if named else "exactly"
+            raise errors.BadRequest(f'Operation objects must contain {word} one member named "add", "remove", or "replace".')
         op, pointer = named[0], item[named[0]]
     if op != "remove" and "value" not in item:
         raise errors.BadRequest(f'Operation "{op}" requires a member named "value".')

@@ -61,6 +61,12 @@ CASES = [
      "Attribute disk_format can be only replaced for a queued image.", ""),
     ("PATCH", "I/{Q}", [{"foo": "/a"}], OLD_PATCH, 400,
      'Operation objects must contain exactly one member named "add", "remove", or "replace".', ""),
+    ("PATCH", "I/{Q}", [{"add": "/a", "remove": "/b", "value": "x"}], OLD_PATCH, 400,
+     'Operation objects must contain only one member named "add", "remove", or "replace".', ""),
+    ("PATCH", "I/{Q}", [], {"Content-Type": "application/json"}, 415,
+     "The request media type application/json is not supported by this server.",
+     "Image PATCH expects Content-Type one of: application/openstack-images-v2.0-json-patch, "
+     "application/openstack-images-v2.1-json-patch"),
     ("PUT", "I/{A}/file", None, {"Content-Type": "text/plain"}, 415,
      "The request media type text/plain is not supported by this server.", "Invalid content type text/plain"),
     ("PUT", "I/{A}/file", None, {"Content-Type": "application/octet-stream"}, 409,
