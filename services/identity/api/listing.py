@@ -76,7 +76,7 @@ def answer(request: Request, key: str, items: Sequence[Mapping[str, Any]], more:
 def links(request: Request, following: str | None = None) -> dict[str, Any]:
     """The links of a list."""
     query = request.raw.query_string.decode("ascii", "replace")
-    own = request.base_url + request.raw.path + (f"?{query}" if query else "")
+    own = request.base_url + request.raw.path.rstrip("/") + (f"?{query}" if query else "")
     return {"next": following, "self": own, "previous": None}
 
 
