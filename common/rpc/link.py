@@ -27,10 +27,15 @@ class Link:
         """Whether RabbitMQ was away when a connection last tried."""
         return self._away_since_s is not None
 
+    @property
+    def full(self) -> bool:
+        """Whether RabbitMQ said that it takes no messages."""
+        return self._blocked
+
     def lost(self, where: str, why: object) -> None:
         """A connection to `where` (HOST:PORT) failed, and will be tried again."""
         with self._lock:
-            if self._away_since_s is not None:
+            if self._away_since_s is not None or self._blocked:
                 return
             self._away_since_s = clock.monotonic()
         logs.tell(logging.WARNING, f"RabbitMQ at {where} is away ({reason(why)}); trying again until it answers")

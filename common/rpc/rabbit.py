@@ -30,6 +30,7 @@ EXCHANGE = "altostack"
 REPLIES = "altostack_replies"
 REFUSALS = (AccessRefused, NotAllowed)
 _AGAIN_S_MAX = 5
+_CONFIRMED_S_MAX = 5.0
 _REFUSED_AGAIN_S = 10.0
 
 
@@ -156,7 +157,13 @@ class Connection(impl_rabbit.Connection):  # type: ignore[misc]
             exchange.passive = True  # whoever waits for the reply has declared it
         elif self.limited:
             exchange.passive = True
-        super()._publish(exchange, msg, routing_key=routing_key, timeout=timeout, transport_options=transport_options)
+        try:
+            super()._publish(exchange, msg, routing_key=routing_key, timeout=min(timeout or _CONFIRMED_S_MAX, _CONFIRMED_S_MAX),
+                             transport_options=transport_options)
+        except TimeoutError as e:
+            if self.link.full:  # it would not take the message the next time either, and a request may wait for this
+                raise oslo_messaging.MessageDeliveryFailure("RabbitMQ takes no messages") from e
+            raise
 
 
 def _replies() -> kombu.Exchange:
