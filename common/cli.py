@@ -101,10 +101,10 @@ def _trace(args: argparse.Namespace) -> int:
     from common.service import installed
 
     log_dir = args.log_dir
-    if not log_dir:
+    if log_dir is None:
         service = next(iter(installed().values()))
-        log_dir = config.load(service, service.daemons[0].name, config_dir=args.config_dir).log_dir
-    lines = operator.trace(args.request_id, log_dir or "/var/log/altostack")
+        log_dir = config.load(service, service.daemons[0].name, config_dir=args.config_dir).log_dir or "/var/log/altostack"
+    lines = operator.trace(args.request_id, log_dir)
     print("\n".join(lines) if lines else f"no daemon's log in {log_dir} knows {args.request_id}")
     return 0 if lines else 1
 

@@ -111,6 +111,13 @@ class Cloud:
                 continue  # an option of another service
         return conf
 
+    def write_logs(self, debug: bool) -> None:
+        """Keep a log of all daemons in the data folder."""
+        os.makedirs(self.data_dir, mode=0o700, exist_ok=True)
+        first = next(iter(self.services.values()))
+        logs.setup(config.load(first, first.daemons[0].name, files=[], overrides={
+            "log_dir": os.path.join(self.data_dir, "log"), "debug": debug, "host": "embedded"}), "altostack")
+
     def fill(self) -> None:
         """Give a new cloud its contents: the user demo, an image, flavors, networks, a volume type. What was deleted stays so."""
         marker = os.path.join(self.data_dir, "filled")
@@ -130,21 +137,18 @@ def run(data_dir: str, bind: str, port_offset: int, debug: bool = False) -> int:
     """`altostack up`: start, say where things are, serve until Ctrl-C; the exit status."""
     started = clock.monotonic()
     cloud = Cloud(data_dir, bind, port_offset)
-    os.makedirs(cloud.data_dir, mode=0o700, exist_ok=True)
-    first = next(iter(cloud.services.values()))
-    log_conf = config.load(first, first.daemons[0].name, files=[],
-                           overrides={"log_dir": os.path.join(cloud.data_dir, "log"), "debug": debug, "host": "embedded"})
-    logs.setup(log_conf, "altostack")
     done = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: done.set())
     memory.one_heap()
     try:
+        cloud.write_logs(debug)
         cloud.start()
         cloud.fill()
         memory.settled()
-    except errors.ConfigError as e:
-        print(f"altostack: {e}", file=sys.stderr)
+    except (errors.ConfigError, errors.Transient, OSError) as e:
+        why = f"the data folder {cloud.data_dir} cannot be used: {e.strerror or e}" if isinstance(e, OSError) else e
+        print(f"altostack: {why}", file=sys.stderr)
         cloud.stop()
         return 1
     except BaseException:

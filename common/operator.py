@@ -16,14 +16,18 @@ from common.service import Service, installed
 
 
 def databases(config_dir: str | None, only: list[str] | None = None) -> Iterator[tuple[Service, Any, Database]]:
-    """(service, configuration, schema) of every service that has a schema configured here."""
+    """(service, configuration, schema) of every service that has a schema configured here; errors.ConfigError without any."""
+    none = True
     for name, service in installed().items():
         if only and name not in only:
             continue
         daemon = next(d for d in service.daemons if d.database)
         conf = config.load(service, daemon.name, config_dir=config_dir)
         if conf.database.connection:
+            none = False
             yield service, conf, Database.from_conf(conf)
+    if none:
+        raise errors.ConfigError("no [database] connection is configured; is --config-dir right?")
 
 
 def upgrade(config_dir: str | None, only: list[str] | None = None) -> list[str]:
@@ -34,8 +38,6 @@ def upgrade(config_dir: str | None, only: list[str] | None = None) -> list[str]:
         after = migrations.upgrade(service.db_package, database)
         lines.append(f"{service.name:12} {after.current}")
         database.dispose()
-    if not lines:
-        raise errors.ConfigError("no [database] connection is configured; is --config-dir right?")
     return lines
 
 

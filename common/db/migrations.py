@@ -33,7 +33,7 @@ def upgrade(db_package: str, database: Database) -> Status:
 
     before = status(db_package, database)
     if not before.up_to_date:
-        with database.engine.connect() as connection:
+        with database.translated(), database.engine.connect() as connection:
             if before.current is None:
                 _clear_interrupted(db_package, connection)
             config = _config(db_package)

@@ -91,13 +91,13 @@ class Database:
     @contextlib.contextmanager
     def read(self) -> Iterator[orm.Session]:
         """A session for reading; nothing is written."""
-        with self._translated(), self._reads() as session:
+        with self.translated(), self._reads() as session:
             yield session
 
     @contextlib.contextmanager
     def write(self) -> Iterator[orm.Session]:
         """A session that commits at the end of the block, or rolls back when it raises. Not retried."""
-        with self._write_lock, self._translated(), self._sessions() as session:
+        with self._write_lock, self.translated(), self._sessions() as session:
             if self.is_sqlite:
                 session.connection(execution_options={"altostack_write": True})
             try:
@@ -148,7 +148,7 @@ class Database:
                 raise errors.ConfigError(f"{self.where} refuses: {_words(e)}; correct [database] connection") from e
 
     @contextlib.contextmanager
-    def _translated(self) -> Iterator[None]:
+    def translated(self) -> Iterator[None]:
         """A database that cannot be reached, or cannot write, becomes errors.Transient; that it is away is told once."""
         try:
             yield

@@ -1,5 +1,6 @@
 """`altostack up` as a user runs it: its contents, a server, Ctrl-C, again; and a port that is taken."""
 
+import os
 import pathlib
 import signal
 import socket
@@ -100,12 +101,35 @@ def test_what_it_writes_is_for_its_owner_alone(up):
     assert len(passwords) == 2 and not any(p in log or p in up.said for p in passwords)
 
 
+def refused(folder: pathlib.Path, offset: int) -> str:
+    """What it says when it cannot start: one line."""
+    child = Up(folder, offset).child
+    output, said = child.communicate(timeout=120)
+    assert child.returncode == 1 and output == ""
+    (line,) = [one for one in said.splitlines() if one.startswith("altostack:")]
+    assert "Traceback" not in said
+    return line
+
+
 def test_a_taken_port_is_one_line_that_names_it(tmp_path, offset):
     with socket.create_server(("127.0.0.1", 9292 + offset)):
-        other = Up(tmp_path / "other", offset)
-        out, err = other.child.communicate(timeout=60)
-    assert other.child.returncode == 1
-    assert "Traceback" not in err
-    assert [line for line in err.splitlines() if line.startswith("altostack:")] == [
-        f"altostack: image-api: cannot listen on 127.0.0.1:{9292 + offset} (Address already in use); "
-        "stop what uses the port, or choose others with --port-offset"]
+        line = refused(tmp_path / "other", offset)
+    assert line == (f"altostack: image-api: cannot listen on 127.0.0.1:{9292 + offset} (Address already in use); "
+                    "stop what uses the port, or choose others with --port-offset")
+
+
+def test_a_data_folder_that_is_none_is_one_line_that_names_it(tmp_path, offset):
+    (tmp_path / "file").write_text("")
+    assert refused(tmp_path / "file", offset) == f"altostack: the data folder {tmp_path / 'file'} cannot be used: File exists"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounting needs root")
+def test_a_full_disk_is_one_line_that_says_so(tmp_path, offset):
+    folder = tmp_path / "small"
+    folder.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=900k", "tmpfs", str(folder)], check=True)
+    try:
+        line = refused(folder, offset)
+        assert str(folder) in line and "has no room on its disk" in line
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)
