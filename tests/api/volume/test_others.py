@@ -139,3 +139,8 @@ def test_what_the_api_tells_about_itself(member):
     assert response.headers["OpenStack-API-Version"] == "volume 3.71" and response.headers["x-compute-request-id"].startswith(
         "req-"
     )
+
+
+def test_an_empty_type_is_the_default_one(member, make_volume):
+    assert make_volume(volume_type="")["volume_type"] == "__DEFAULT__"
+    member.post("/v3/volumes", {"volume": {"size": 1, "volume_type": "unheard of"}}, status=404)

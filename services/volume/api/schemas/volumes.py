@@ -23,7 +23,7 @@ _NEW: dict[str, Any] = {
     "display_name": NAME,
     "description": DESCRIPTION,
     "display_description": DESCRIPTION,
-    "volume_type": {"type": ["string", "null"], "minLength": 1, "maxLength": 255},
+    "volume_type": {"type": ["string", "null"], "minLength": 0, "maxLength": 255},
     "metadata": METADATA,
     "snapshot_id": OPTIONAL_UUID,
     "source_volid": OPTIONAL_UUID,
