@@ -5,6 +5,8 @@ the form of the API at hand. `kind` is the machine-readable name some APIs
 print (network: `NetworkNotFound`; placement: `placement.concurrent_update`).
 """
 
+import re
+
 
 class ApiError(Exception):
     """An answer other than success: `status` (HTTP), `message` (for people), `kind` (for programs).
@@ -136,3 +138,9 @@ class Refused(Exception):
 
 class ConfigError(Exception):
     """The configuration is wrong; the message names the file, the option and the mend."""
+
+
+def of_system(text: str) -> str | None:
+    """The operating system's words in an error's text, such as "Connection refused"; None when it holds none."""
+    found = re.search(r"\[Errno -?\d+\] ([^)\]'\"]+)", text)
+    return found[1] if found else None

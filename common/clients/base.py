@@ -5,7 +5,6 @@ beside the service's, so that the other service applies the caller's rights.
 """
 
 import logging
-import re
 from typing import Any
 
 from keystoneauth1 import adapter, loading, plugin
@@ -140,8 +139,9 @@ class ServiceClient:
 
 def _silent(error: Exception) -> str:
     """Why another service does not answer, without the names of the classes it went through."""
-    text, why = str(error), re.search(r"\[Errno -?\d+\] ([^'\")]+)", str(error))
-    return f"{text.partition(': HTTP')[0]} ({why[1]})" if why else text
+    text = str(error)
+    why = errors.of_system(text)
+    return f"{text.partition(': HTTP')[0]} ({why})" if why else text
 
 
 def _json(response: Any) -> Any:

@@ -7,7 +7,6 @@ connection is run again by `Database.transaction`.
 
 import contextlib
 import logging
-import re
 import select
 import threading
 from collections.abc import Callable, Iterator
@@ -202,8 +201,7 @@ def _words(error: exc.DBAPIError) -> str:
 
 def _reason(error: exc.DBAPIError) -> str:
     """Why a server cannot be reached: the operating system's words alone, where they are there."""
-    found = re.search(r"\[Errno \d+\] ([^)\]']+)", str(error.orig))
-    return found[1] if found else _words(error)
+    return errors.of_system(str(error.orig)) or _words(error)
 
 
 def _probe_idle(engine: sa.Engine) -> None:

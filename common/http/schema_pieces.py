@@ -12,8 +12,10 @@ METADATA_KEY = "^[a-zA-Z0-9-_:. ]{1,255}$"
 """The pattern of a key of metadata, extra specs and the like."""
 
 
-def by_metadata_key(*types: str, of: str = "object") -> dict[str, Any]:
-    """An object (or, with `of`, something else too) whose keys fit METADATA_KEY, with values of `types` up to 255 characters."""
-    value = {"type": list(types) if len(types) > 1 else types[0], "maxLength": 255}
-    kind: Any = of if of == "object" else ["object", of]
-    return {"type": kind, "patternProperties": {METADATA_KEY: value}, "additionalProperties": False}
+def by_metadata_key(*types: str, nullable: bool = False) -> dict[str, Any]:
+    """An object (or null, when `nullable`) whose keys fit METADATA_KEY, with values of `types` up to 255 characters."""
+    return {
+        "type": ["object", "null"] if nullable else "object",
+        "patternProperties": {METADATA_KEY: {"type": list(types) if len(types) > 1 else types[0], "maxLength": 255}},
+        "additionalProperties": False,
+    }

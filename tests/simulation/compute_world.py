@@ -367,6 +367,14 @@ class World:
         """{server id: host} of everything that the hypervisors have."""
         return {s.uuid: h for h, a in self.agents.items() for s in a.host.driver.lifecycle.servers()}
 
+    def gone(self, server_id):
+        """Delete the server, unless something did; AssertionError when it stays, or anything of it."""
+        if not self.row(server_id).deleted:
+            self.act(server_id, "server_delete", "delete", "deleting")
+            self.settle()
+        assert self.row(server_id).deleted
+        self.nothing_left()
+
     def nothing_left(self):
         """AssertionError when anything of any server is left anywhere."""
         assert self.placement.claims == {}

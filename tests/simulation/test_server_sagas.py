@@ -20,10 +20,8 @@ def boot(world, **values):
 
 
 def delete(world, server_id):
-    world.act(server_id, "server_delete", "delete", "deleting")
-    world.settle()
-    assert world.row(server_id).deleted
-    world.nothing_left()
+    assert not world.row(server_id).deleted
+    world.gone(server_id)
 
 
 def test_a_server_boots_and_goes(world):
@@ -88,11 +86,7 @@ def test_delete_wins_at_every_moment_of_a_boot(world, at):
     deleted_at(world, at, server_id, "server_create")
     world.settle()
     world.new_runner()
-    if not world.row(server_id).deleted:
-        world.act(server_id, "server_delete", "delete", "deleting")
-        world.settle()
-    assert world.row(server_id).deleted
-    world.nothing_left()
+    world.gone(server_id)
 
 
 @pytest.mark.parametrize("at", range(5))

@@ -43,21 +43,13 @@ def check(world, server_id, has, lacks):
     assert (row.vm_state, row.task_state) == ("active", None)
 
 
-def gone(world, server_id):
-    if not world.row(server_id).deleted:
-        world.act(server_id, "server_delete", "delete", "deleting")
-        world.settle()
-    assert world.row(server_id).deleted
-    world.nothing_left()
-
-
 @pytest.mark.parametrize("at", range(4))
 def test_a_swap_survives_a_dead_conductor(world, at):
     server_id, old, new = begun(world)
     killed_at(world, at)
     check(world, server_id, new, old)
     assert world.fault(server_id) is None
-    gone(world, server_id)
+    world.gone(server_id)
     assert (old["status"], new["status"]) == ("available", "available")
 
 
@@ -80,7 +72,7 @@ def test_a_copy_that_fails_leaves_the_old_volume(world, at):
     killed_at(world, at)
     check(world, server_id, old, new)
     assert "too slow" in world.fault(server_id).details
-    gone(world, server_id)
+    world.gone(server_id)
 
 
 @pytest.mark.parametrize("at", range(4))
@@ -95,7 +87,7 @@ def test_a_volume_that_cannot_be_connected_leaves_the_old_one(world, at):
     world.volume.update_attachment = refused
     killed_at(world, at)
     check(world, server_id, old, new)
-    gone(world, server_id)
+    world.gone(server_id)
 
 
 @pytest.mark.parametrize("at", range(3))
@@ -104,7 +96,7 @@ def test_delete_wins_at_every_moment(world, at):
     deleted_at(world, at, server_id, "server_swap_volume")
     world.settle()
     world.new_runner()
-    gone(world, server_id)
+    world.gone(server_id)
     assert (old["status"], new["status"]) == ("available", "available")
 
 
@@ -112,7 +104,7 @@ def test_deleting_a_server_whose_swap_has_not_begun(world):
     server_id, old, new = begun(world)
     world.act(server_id, "server_delete", "delete", "deleting")
     world.settle()
-    gone(world, server_id)
+    world.gone(server_id)
     assert (old["status"], new["status"]) == ("available", "available")
 
 
@@ -168,7 +160,7 @@ def test_a_guest_gets_all_of_a_volume_that_has_grown(world, at):
         found = operations.actions(session, server_id, limit=1)[0]
         assert found.action == "extend_volume" and found.message is None
         assert [(e.event, e.result) for e in operations.events(session, found.id)] == [("compute_extend_volume", "Success")]
-    gone(world, server_id)
+    world.gone(server_id)
 
 
 def test_a_stopped_server_needs_nothing_done(world):
@@ -180,7 +172,7 @@ def test_a_stopped_server_needs_nothing_done(world):
     grown(world, server_id, volume)
     world.settle()
     assert guest_sizes(world, server_id) == {} and world.row(server_id).vm_state == "stopped"
-    gone(world, server_id)
+    world.gone(server_id)
 
 
 def guest_sizes(world, server_id):

@@ -27,16 +27,13 @@ def prepare(run: Run, host: str) -> None:
 
 def switch(conductor: Conductor, server_id: str, host: str) -> None:
     """The server's ports are where its guest is, at `host`: they count as unplugged until the network service says more."""
-    with conductor.database.read() as session:
-        cards = ports.cards_of(session, server_id)
-    if not cards:
-        return
-    conductor.database.transaction(ports.note_unplugged, server_id, [c.port_id for c in cards])
-    for card in cards:
-        _activate(conductor, card.port_id, host)
-    ready = [p["id"] for p in _ports(conductor, server_id) if p.get("status") == "ACTIVE"]
-    if ready:
-        conductor.database.transaction(ports.note_plugged, ready)
+
+    def place(port_ids: list[str]) -> list[str]:
+        for port_id in port_ids:
+            _activate(conductor, port_id, host)
+        return [p["id"] for p in _ports(conductor, server_id) if p.get("status") == "ACTIVE"]
+
+    ports.replug(conductor, server_id, place)
 
 
 def _activate(conductor: Conductor, port_id: str, host: str) -> None:
@@ -51,10 +48,8 @@ def _activate(conductor: Conductor, port_id: str, host: str) -> None:
 
 def leave(run: Run, host: str) -> None:
     """Unbind the server's ports from `host`, where it is not (any more)."""
-    with run.deps.database.read() as session:
-        cards = ports.cards_of(session, run.resource_id)
-    for card in cards:
-        run.deps.network.unbind(card.port_id, host)
+    for port_id in ports.of_server(run.deps, run.resource_id):
+        run.deps.network.unbind(port_id, host)
 
 
 def _ports(conductor: Conductor, server_id: str) -> list[dict[str, Any]]:

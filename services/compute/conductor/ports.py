@@ -1,10 +1,11 @@
 """The ports of a server: made or taken, bound to its host, written down as its cards, and given back."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from common.clients.base import RemoteError
 from common.saga import Failure, Run
+from services.compute.conductor.deps import Conductor
 from services.compute.db import server_parts, servers
 
 Wanted = tuple[Run, Any, Any]
@@ -215,31 +216,38 @@ def _save(session: Any, rows: list[dict[str, Any]]) -> None:
 
 def rebind(run: Run, host: str) -> None:
     """Bind all ports of the server to `host`, after a move; they count as unplugged until the network service says more."""
-    with run.deps.database.read() as session:
-        cards = cards_of(session, run.resource_id)
-    if not cards:
+
+    def place(port_ids: list[str]) -> list[str]:
+        return [i for i in port_ids if run.deps.network.update("port", i, {"binding:host_id": host}).get("status") == "ACTIVE"]
+
+    replug(run.deps, run.resource_id, place)
+
+
+def replug(conductor: Conductor, server_id: str, place: Callable[[list[str]], list[str]]) -> None:
+    """Have `place` put the ports of a server elsewhere; it gives back those that are plugged there already. The others count as
+    unplugged until the network service says more."""
+    port_ids = of_server(conductor, server_id)
+    if not port_ids:
         return
-    run.deps.database.transaction(note_unplugged, run.resource_id, [c.port_id for c in cards])
-    ready = [c.port_id for c in cards
-             if run.deps.network.update("port", c.port_id, {"binding:host_id": host}).get("status") == "ACTIVE"]
+    conductor.database.transaction(_note_unplugged, server_id, port_ids)
+    ready = place(port_ids)
     if ready:
-        run.deps.database.transaction(note_plugged, ready)
+        conductor.database.transaction(_note_plugged, ready)
 
 
-def cards_of(session: Any, server_id: str) -> list[Any]:
-    """The cards of a server."""
-    return server_parts.nics(session, [server_id]).get(server_id, [])
+def of_server(conductor: Conductor, server_id: str) -> list[str]:
+    """The ids of a server's ports."""
+    with conductor.database.read() as session:
+        return [card.port_id for card in server_parts.nics(session, [server_id]).get(server_id, [])]
 
 
-def note_unplugged(session: Any, server_id: str, port_ids: list[str]) -> None:
-    """These ports are not plugged where they are to be; what was told of them is of no worth any more."""
+def _note_unplugged(session: Any, server_id: str, port_ids: list[str]) -> None:
     server_parts.forget_events(session, server_id, "network-vif-plugged", port_ids)
     for port_id in port_ids:
         server_parts.save_nic(session, port_id, {"active": False})
 
 
-def note_plugged(session: Any, port_ids: list[str]) -> None:
-    """These ports are plugged."""
+def _note_plugged(session: Any, port_ids: list[str]) -> None:
     for port_id in port_ids:
         server_parts.save_nic(session, port_id, {"active": True})
 

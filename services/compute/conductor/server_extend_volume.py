@@ -1,8 +1,5 @@
 """Telling a running guest that a volume of its has grown; no state of the server changes."""
 
-from typing import Any
-
-from common.db.session import Session
 from common.saga import Run, Saga, Step, Wait
 from services.compute.conductor import ending, jobs
 from services.compute.db import server_parts
@@ -23,12 +20,8 @@ def grow(run: Run) -> Wait | None:
         found = jobs.run_job(run, "extend_volume", server.host, {"volume_id": volume_id, "size_bytes": size * GIB})
         if isinstance(found, Wait):
             return found
-    run.deps.database.transaction(_note, disk.id, size)
+    run.deps.database.transaction(server_parts.change_disk, disk.id, volume_size=size)
     return None
-
-
-def _note(session: Session, disk_id: Any, size: int) -> None:
-    server_parts.change_disk(session, disk_id, volume_size=size)
 
 
 SAGA = Saga("server_extend_volume", (Step("grow", grow, jobs.drop_jobs),), on_done=ending.noting("compute_extend_volume"),

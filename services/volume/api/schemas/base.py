@@ -10,8 +10,8 @@ TRIMMED = {"type": "string", "minLength": 1, "maxLength": 255, "format": "name"}
 DESCRIPTION = {"type": ["string", "null"], "minLength": 0, "maxLength": 255}
 UUID = {"type": "string", "format": "uuid"}
 OPTIONAL_UUID = {"oneOf": [{"type": "null"}, {"type": "string", "format": "uuid"}]}
-METADATA = by_metadata_key("string", of="null")
-METADATA_WITH_NULL = by_metadata_key("string", "null", of="null")
+METADATA = by_metadata_key("string", nullable=True)
+METADATA_WITH_NULL = by_metadata_key("string", "null", nullable=True)
 SPECS = by_metadata_key("string", "null")
 BOOLEAN = {"type": ["boolean", "string"], "enum": [*BOOLEAN_WORDS, "y", "t", "n", "f"]}
 POSITIVE = {"type": ["integer", "string"], "pattern": "^[0-9]+$", "minimum": 1, "minLength": 1}
