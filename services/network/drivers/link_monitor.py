@@ -1,5 +1,7 @@
 """Tells an agent at once when a tap comes or goes, by listening to the kernel's link notifications.
 
+A tap has come when it is up: before that its hypervisor is still making it.
+
 A plain netlink socket and forty lines of parsing: a library for this costs 10 MB of memory and 0.15 s of start.
 """
 
@@ -17,6 +19,7 @@ LOG = logging.getLogger(__name__)
 RTMGRP_LINK = 1
 RTM_NEWLINK, RTM_DELLINK = 16, 17
 IFLA_IFNAME = 3
+IFF_UP = 1
 BUFFER_BYTES = 1 << 20
 _HEADER, _LINK, _ATTRIBUTE = struct.Struct("=IHHII"), struct.Struct("=BBHiII"), struct.Struct("=HH")
 
@@ -75,7 +78,7 @@ class LinkMonitor:
 
 
 def parse(data: bytes) -> list[tuple[str, bool]]:
-    """(device name, whether it is there) for each link message in a netlink datagram."""
+    """(device name, whether it is up) for each link that a netlink datagram says is up or gone."""
     found, offset = [], 0
     while offset + _HEADER.size <= len(data):
         length, kind, _, _, _ = _HEADER.unpack_from(data, offset)
@@ -83,8 +86,9 @@ def parse(data: bytes) -> list[tuple[str, bool]]:
             break
         # Messages of the bridge family (a port leaving its bridge is told as a deletion) are not about existence.
         if kind in (RTM_NEWLINK, RTM_DELLINK) and data[offset + _HEADER.size] == socket.AF_UNSPEC:
+            flags = _LINK.unpack_from(data, offset + _HEADER.size)[4]
             name = _name(data[offset + _HEADER.size + _LINK.size:offset + length])
-            if name:
+            if name and (kind == RTM_DELLINK or flags & IFF_UP):
                 found.append((name, kind == RTM_NEWLINK))
         offset += (length + 3) & ~3
     return found

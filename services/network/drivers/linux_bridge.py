@@ -1,7 +1,8 @@
 """Layer 2 with Linux bridges: one bridge per network, its uplink, and the taps in it.
 
-The hypervisor makes the taps of guests; this driver puts them into their bridge. It owns the bridge, the tunnel
-device, and the link to the physical network, all marked with our alias, and removes only what carries it.
+The hypervisor makes the taps of guests and puts them into their bridge; this driver sees to it that they stay there. It
+owns the bridge, the tunnel device, and the link to the physical network, all marked with our alias, and removes only what
+carries it.
 """
 
 from common import process
@@ -131,7 +132,7 @@ class LinuxBridge:
         lines, plugged = [], []
         for port in ports:
             segment, link = self._segments.get(port.network_id), links.get(port.tap)
-            if link is None:
+            if link is None or _unfinished(link):
                 if not port.is_service:
                     result.missing.add(port.port_id)
             elif segment is None:
@@ -212,6 +213,11 @@ class LinuxBridge:
 
 def _removable(link: Link) -> bool:
     return link.ours or not link.name.startswith("tap")
+
+
+def _unfinished(link: Link) -> bool:
+    """Whether a hypervisor is still making a tap. It puts it into its bridge itself, and fails when we were faster."""
+    return link.kind == "tun" and link.master is None and not link.up
 
 
 def _tap_lines(port: Port, segment: Segment, link: Link) -> list[str]:

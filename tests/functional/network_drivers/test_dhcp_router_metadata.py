@@ -239,7 +239,8 @@ def test_link_monitor_tells_of_taps(machine: Machine) -> None:
 
     machine.stack.links.start(callback)
     one = port(11)
-    for present, args in ((True, ("add", one.tap, "type", "bridge")), (False, ("del", one.tap))):
+    ip("-n", machine.name, "link", "add", one.tap, "type", "bridge")  # not there yet, while it is down
+    for present, args in ((True, ("set", one.tap, "up")), (False, ("del", one.tap))):
         event.clear()
         ip("-n", machine.name, "link", *args)
         assert clock.wait(event, 5) and told[-1] == (one.tap, present)

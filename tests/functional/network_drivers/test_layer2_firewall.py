@@ -72,6 +72,22 @@ def test_an_unknown_tap_passes_nothing(machine: Machine) -> None:
     assert pings(vm2, "10.5.0.11") and pings(vm1, "10.5.0.12")
 
 
+def test_a_tap_that_is_being_made_is_left_to_its_hypervisor(machine: Machine) -> None:
+    one = port(11)
+    state = HostState(segments=(segment(),), ports=(one,))
+    ip("-n", machine.name, "tuntap", "add", "dev", one.tap, "mode", "tap")
+    done = machine.stack.apply(state)
+    assert not done.errors and done.missing == {one.port_id}
+    ip("-n", machine.name, "link", "set", one.tap, "master", segment().bridge)  # by libvirt, which fails where we were faster
+    ip("-n", machine.name, "link", "set", one.tap, "up")
+    machine.stack.layer2.forget_device(one.tap)  # what the link monitor tells then
+    done = machine.stack.apply(state)
+    assert not done.errors and done.wired == {one.port_id} and not done.missing
+    ip("-n", machine.name, "link", "set", one.tap, "nomaster")
+    done = machine.stack.apply(state, full=True)
+    assert done.wired == {one.port_id} and f"master {segment().bridge}" in machine.run("ip", "link", "show", one.tap)
+
+
 def test_rules_are_stateful_and_follow_changes(machine: Machine) -> None:
     one, two = port(11), port(12)
     vm1, vm2 = machine.guest(one), machine.guest(two)
