@@ -8,8 +8,8 @@ import hashlib
 import io
 import logging
 import os
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from keystoneauth1 import adapter
@@ -37,7 +37,8 @@ class Plan:
     """What to make, and where.
 
     services         the services that run here
-    image            path of the guest image's file, or its bytes; image_format is Glance's disk format
+    image            path of the guest image's file, or its bytes; image_format is Glance's disk format,
+                     image_properties what it says of itself
     public_pool      first and last address of the public network that the cloud may give away
     shared_pool      addresses for the networks of projects that leave the choice to the cloud (`--nic auto`)
     private_dns      name servers that private servers are told of
@@ -52,6 +53,8 @@ class Plan:
     region: str = "RegionOne"
     image_name: str = "altostack-guest"
     image_format: str = "qcow2"
+    image_properties: Mapping[str, str] = field(
+        default_factory=lambda: {"hw_qemu_guest_agent": "yes", "os_admin_user": "alto"})
     physical_network: str = "public"
     public_cidr: str = "172.24.4.0/24"
     public_gateway: str = "172.24.4.1"
@@ -145,7 +148,7 @@ class Contents:
                 self.admin.call("image", "DELETE", f"/images/{old['id']}")
             made = self.admin.call("image", "POST", "/images", {
                 "name": plan.image_name, "disk_format": plan.image_format, "container_format": "bare", "visibility": "public",
-                HASH_PROPERTY: digest.hexdigest()})
+                **plan.image_properties, HASH_PROPERTY: digest.hexdigest()})
             file.seek(0)
             self.admin.call("image", "PUT", f"/images/{made['id']}/file", data=file,
                             headers={"Content-Type": "application/octet-stream"})

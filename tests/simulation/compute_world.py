@@ -135,7 +135,7 @@ class FakeVolumes:
     """Volumes and their attachments."""
 
     def __init__(self):
-        self.volumes_by_id, self.attachments = {}, {}
+        self.volumes_by_id, self.attachments, self.snapshots_by_id = {}, {}, {}
 
     def as_user(self, ctxt):
         return self
@@ -158,6 +158,17 @@ class FakeVolumes:
 
     def delete_volume(self, volume_id):
         self.volumes_by_id.pop(volume_id, None)
+
+    def snapshots(self, **filters):
+        return [s for s in self.snapshots_by_id.values() if all(s[k] == v for k, v in filters.items())]
+
+    def create_snapshot(self, values):
+        snapshot = {"id": ids.uuid(), "status": "available", "size": 1, **values}
+        self.snapshots_by_id[snapshot["id"]] = snapshot
+        return snapshot
+
+    def delete_snapshot(self, snapshot_id):
+        self.snapshots_by_id.pop(snapshot_id, None)
 
     def create_attachment(self, volume_id, server_id, connector=None):
         attachment = {"id": ids.uuid(), "volume_id": volume_id, "instance": server_id}
@@ -204,6 +215,12 @@ class FakeImages:
 
     def find(self, **filters):
         return []
+
+    def update(self, image_id, patch):
+        self.images[image_id].update({p["path"][1:]: p["value"] for p in patch})
+
+    def upload(self, image_id, data):
+        self.images[image_id]["status"] = "active"
 
     def remove(self, image_id):
         self.images.pop(image_id, None)

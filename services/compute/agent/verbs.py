@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from oslo_utils.strutils import bool_from_string
+
 from common import clock, context, errors
 from services.compute.agent.images import Images
 from services.compute.agent.tunnel import Listener
@@ -82,9 +84,22 @@ def snapshot(host: Host, server_id: str, spec: ServerSpec | None, args: Mapping[
     path = os.path.join(host.scratch, f"{args['image_id']}.snapshot")
     if os.path.exists(path):
         os.unlink(path)
-    disk = host.driver.disks.snapshot(server_id, path, args.get("disk_format") or "qcow2")
+    must_quiesce = bool_from_string(wanted(spec, server_id).properties.get("os_require_quiesce"))
+    disk = host.driver.disks.snapshot(server_id, path, args.get("disk_format") or "qcow2", must_quiesce)
     host.images.store(args["image_id"], path)
     return None, {"size": disk.size, "virtual_size": disk.virtual_size}
+
+
+def freeze(host: Host, server_id: str, spec: ServerSpec | None, args: Mapping[str, Any]) -> Any:
+    """Freeze the guest's file systems through its agent; {"frozen": False} where that cannot be done."""
+    return None, {"frozen": host.driver.guest is not None and host.driver.guest.freeze(server_id)}
+
+
+def thaw(host: Host, server_id: str, spec: ServerSpec | None, args: Mapping[str, Any]) -> Any:
+    """Undo `freeze`."""
+    if host.driver.guest is not None:
+        host.driver.guest.thaw(server_id)
+    return None, {}
 
 
 def attach_volume(host: Host, server_id: str, spec: ServerSpec | None, args: Mapping[str, Any]) -> Any:
@@ -203,6 +218,7 @@ def resize_revert(host: Host, server_id: str, spec: ServerSpec | None, args: Map
 
 VERBS: Mapping[str, Verb] = {
     "ensure": ensure, "destroy": destroy, "power": power, "reboot": reboot, "rebuild": rebuild, "snapshot": snapshot,
+    "freeze": freeze, "thaw": thaw,
     "attach_volume": attach_volume, "detach_volume": detach_volume, "attach_interface": attach_interface,
     "detach_interface": detach_interface, "password": password, "crash_dump": crash_dump, "resize_prepare": resize_prepare,
     "resize_finish": resize_finish, "resize_confirm": resize_confirm, "resize_revert": resize_revert,

@@ -142,7 +142,7 @@ def rescue(request: Request, server_id: str) -> Any:
 
 
 def change_password(request: Request, server_id: str) -> None:
-    """202; 409."""
+    """202; 409 in the wrong state or locked, or where the guest can have no agent."""
     server_actions.change_password(request.app, request.context, load_server(request, server_id), request.body["adminPass"])
 
 

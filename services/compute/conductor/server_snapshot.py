@@ -2,11 +2,55 @@
 
 from typing import Any
 
+from oslo_utils.strutils import bool_from_string
+
 from common.clients.base import RemoteError
 from common.db.session import Session
-from common.saga import Failure, Run, Saga, Step, Wait
+from common.saga import NOTHING, Failure, Outcome, Run, Saga, Step, Wait
 from services.compute.conductor import ending, jobs, volume_snapshots
 from services.compute.domain import states
+
+FREEZE_TIMEOUT_S = 30
+"""How long a guest may stand still for its snapshots, at most."""
+
+
+def freeze(run: Run) -> Outcome:
+    """Have the guest's agent freeze its file systems, so that the snapshots of its volumes belong together.
+
+    Without an agent they are taken as they are, unless the image says that this must not be (`os_require_quiesce`).
+    """
+    server = ending.server(run)
+    properties = (server.system or {}).get("image") or {}
+    if not run.data.get("volume_backed") or run.data["vm_state"] != states.ACTIVE:
+        return NOTHING
+    needed = bool_from_string(properties.get("os_require_quiesce"))
+    if bool_from_string(properties.get("hw_qemu_guest_agent")):
+        run.data["freezing"] = server.host
+        found = jobs.run_job(run, "freeze", server.host, timeout_s=FREEZE_TIMEOUT_S)
+        if isinstance(found, Wait):
+            return found
+        if found["frozen"]:
+            return None
+    run.data["freezing"] = None
+    if needed:
+        raise Failure(f"Quiescing is not supported in instance {server.id}")
+    return None
+
+
+def melt(run: Run) -> None:
+    """Undo `freeze`."""
+    if run.data.get("freezing"):
+        jobs.finish_job(run, "thaw", run.data["freezing"])
+
+
+def thaw(run: Run) -> Outcome:
+    """Let the guest go on as soon as block storage has what it stood still for."""
+    if not run.data.get("freezing"):
+        return NOTHING
+    if volume_snapshots.underway(run) and run.step_age_s < FREEZE_TIMEOUT_S:
+        return Wait(0.5)
+    found = jobs.run_job(run, "thaw", run.data["freezing"])
+    return found if isinstance(found, Wait) else None
 
 
 def copy_disk(run: Run) -> Wait | None:
@@ -66,5 +110,6 @@ def done(session: Session, run: Run) -> None:
     ending.succeed(session, run, "compute_snapshot_instance")
 
 
-SAGA = Saga("server_snapshot", (Step("copy_disk", copy_disk, drop_image), Step("rotate", rotate)), on_done=done,
+SAGA = Saga("server_snapshot", (Step("freeze", freeze, melt), Step("copy_disk", copy_disk, drop_image), Step("thaw", thaw),
+                                Step("rotate", rotate)), on_done=done,
             on_failed=ending.failing("compute_snapshot_instance", vm_state=None))

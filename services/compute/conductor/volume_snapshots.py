@@ -48,6 +48,12 @@ def _snapshot(run: Run, volume_id: str, image: Any) -> dict[str, Any]:
                                          "metadata": {"image_id": image["id"]}}))
 
 
+def underway(run: Run) -> bool:
+    """Whether block storage still takes a snapshot for the image."""
+    found = run.deps.volume.as_user(run.context).snapshots()
+    return any(s.get("status") == "creating" and (s.get("metadata") or {}).get("image_id") == run.data["image_id"] for s in found)
+
+
 def drop(run: Run) -> None:
     """Delete the snapshots that were made for an image that comes to nothing."""
     volumes = run.deps.volume.as_user(run.context)

@@ -3,9 +3,12 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from oslo_utils.strutils import bool_from_string
+
 from common import errors
 from common.db.session import Session
 from services.compute.db import flavors as flavor_rows
+from services.compute.db import hosts as host_rows
 from services.compute.db import keypairs, migrations, server_parts, servers
 from services.compute.db import operations as operation_rows
 from services.compute.domain import flavors, operations, quotas, server_create, states, zones
@@ -336,7 +339,14 @@ def rescue(deps: Deps, context: Any, server: Any, admin_pass: str, image_id: str
 
 
 def change_password(deps: Deps, context: Any, server: Any, password: str) -> None:
-    """Set the administrator's password inside the guest."""
+    """Set the administrator's password inside the guest. errors.Conflict where it can have no agent, and as `power`."""
+    states.check_lock(server, context.has_admin_role)
+    states.check("change_password", server)
+    with deps.db.read() as session:
+        found = host_rows.nodes(session, host=server.host)
+    image = (server.system or {}).get("image") or {}
+    if any(n.hypervisor_type == "QEMU" for n in found) and not bool_from_string(image.get("hw_qemu_guest_agent")):
+        raise errors.Conflict("QEMU guest agent is not enabled")
 
     def also(session: Session) -> None:
         servers.change_request(session, server.id, admin_pass=password)

@@ -62,6 +62,10 @@ class DeviceBusy(DriverError):
     retryable = True
 
 
+class NotQuiesced(DriverError):
+    """The guest's file systems could not be frozen, and the image says that they must be (os_require_quiesce)."""
+
+
 class MigrationAborted(DriverError):
     """A live migration was stopped because somebody asked for it; the guest goes on where it was."""
 
@@ -153,10 +157,11 @@ class Disks(Protocol):
     def extend(self, uuid: str, volume_id: str, size_bytes: int) -> None:
         """Tell a running guest that a volume became `size_bytes` large."""
 
-    def snapshot(self, uuid: str, path: str, disk_format: str) -> DiskFile:
+    def snapshot(self, uuid: str, path: str, disk_format: str, must_quiesce: bool = False) -> DiskFile:
         """Write a stand-alone copy of the root disk to the new file `path` (qcow2 or raw), consistent in time.
 
-        A running guest goes on; its file systems are frozen for the moment of the copy when its agent answers.
+        A running guest goes on; its file systems are frozen for the moment of the copy when its agent answers, and
+        NotQuiesced is raised when `must_quiesce` and it does not.
         """
 
 
@@ -268,7 +273,7 @@ class Guest(Protocol):
     """What needs an agent inside the guest (image property `hw_qemu_guest_agent`)."""
 
     def set_password(self, uuid: str, user: str, password: str) -> None:
-        """Set a user's password; DriverError when the guest's agent does not answer."""
+        """Set a user's password; DriverError when no agent of the guest answers (one that boots is waited for)."""
 
     def freeze(self, uuid: str) -> bool:
         """Flush and freeze its file systems; false when there is no agent."""

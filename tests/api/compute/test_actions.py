@@ -43,6 +43,18 @@ def test_action_begins_its_saga(cloud, name, values, kind, task):
     check(act(cloud.reader, made, name, VALUES.get(name), 403))
 
 
+@pytest.mark.parametrize("kind,properties,status", [
+    ("QEMU", {}, 409), ("QEMU", {"hw_qemu_guest_agent": "yes"}, 202), ("simulated", {}, 202)])
+def test_a_password_needs_a_guest_with_an_agent(cloud, kind, properties, status):
+    image = cloud.images.add(name="i", status="active", size=1 << 20, disk_format="qcow2", **properties)
+    made = cloud.server(imageRef=image)["server"]["id"]
+    cloud.run(made)
+    with cloud.db.write() as session:
+        session.add(models.ComputeNode(uuid=ids.uuid(), host="node1", node="node1", hypervisor_type=kind))
+    answer = check(act(cloud.member, made, "changePassword", {"adminPass": "x"}, status))
+    assert status == 202 or answer["conflictingRequest"]["message"] == "QEMU guest agent is not enabled"
+
+
 def test_shelving_makes_the_image_that_the_server_is_to_come_back_from(cloud):
     made = cloud.server()["server"]["id"]
     cloud.run(made)

@@ -270,6 +270,8 @@ def test_snapshot_of_running_and_stopped(
 ) -> None:
     driver.lifecycle.ensure(spec)
     assert seen(driver, spec, "BOOTED 1")
+    with pytest.raises(base.NotQuiesced):
+        driver.disks.snapshot(spec.uuid, str(folder / "no-agent"), "qcow2", must_quiesce=True)
     for power, disk_format in (("running", "qcow2"), ("running", "raw"), ("stopped", "qcow2")):
         driver.lifecycle.set_power(spec.uuid, power, 0)
         path = folder / f"snapshot-{power}.{disk_format}"

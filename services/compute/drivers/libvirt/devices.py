@@ -99,10 +99,10 @@ class Disks:
         with host.conn.errors(f"Volume {volume_id} could not be extended"):
             domain.blockResize(target, size_bytes, libvirt.VIR_DOMAIN_BLOCK_RESIZE_BYTES)
 
-    def snapshot(self, uuid: str, path: str, disk_format: str) -> DiskFile:
+    def snapshot(self, uuid: str, path: str, disk_format: str, must_quiesce: bool = False) -> DiskFile:
         """See `base.Disks.snapshot`."""
         with self._host.locks.hold(uuid), program_errors():
-            return snapshot.take(self._host, uuid, path, disk_format)
+            return snapshot.take(self._host, uuid, path, disk_format, must_quiesce)
 
     def _free(self, xml: ET.Element, inactive: ET.Element, volume: VolumeSpec) -> str:
         used = {t.get("dev", "") for tree in (xml, inactive) for t in tree.findall("devices/disk/target")}

@@ -10,7 +10,7 @@ from xml.etree import ElementTree as ET
 
 import libvirt
 
-from services.compute.drivers.base import DriverError, Unsupported
+from services.compute.drivers.base import DriverError, NotQuiesced, Unsupported
 from services.compute.drivers.libvirt import layout, qemu_img
 from services.compute.drivers.libvirt.devices_xml import sub, to_text
 from services.compute.drivers.libvirt.guest import Guest
@@ -21,7 +21,7 @@ FORMATS = ("qcow2", "raw")
 JOB_TIMEOUT_S = 4 * 3600
 
 
-def take(host: Host, uuid: str, path: str, disk_format: str) -> DiskFile:
+def take(host: Host, uuid: str, path: str, disk_format: str, must_quiesce: bool = False) -> DiskFile:
     """See `base.Disks.snapshot`."""
     if disk_format not in FORMATS:
         raise Unsupported(
@@ -35,9 +35,9 @@ def take(host: Host, uuid: str, path: str, disk_format: str) -> DiskFile:
     try:
         if host.active(domain):
             if disk_format == "qcow2":
-                _backup(host, uuid, domain, source, path)
+                _backup(host, uuid, domain, source, path, must_quiesce)
             else:
-                _backup_raw(host, uuid, domain, source, path, limits)
+                _backup_raw(host, uuid, domain, source, path, must_quiesce, limits)
         else:
             qemu_img.convert(source, host.disks.root_format, path, disk_format, limits)
     except BaseException:
@@ -49,19 +49,27 @@ def take(host: Host, uuid: str, path: str, disk_format: str) -> DiskFile:
 
 
 def _backup_raw(
-    host: Host, uuid: str, domain: libvirt.virDomain, source: str, path: str, limits: qemu_img.Limits
+    host: Host,
+    uuid: str,
+    domain: libvirt.virDomain,
+    source: str,
+    path: str,
+    must_quiesce: bool,
+    limits: qemu_img.Limits,
 ) -> None:
     """Through a qcow2 file, since a backup job writes every zero of a raw one."""
     between = path + ".qcow2"
     try:
-        _backup(host, uuid, domain, source, between)
+        _backup(host, uuid, domain, source, between, must_quiesce)
         qemu_img.convert(between, "qcow2", path, "raw", limits)
     finally:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(between)
 
 
-def _backup(host: Host, uuid: str, domain: libvirt.virDomain, source: str, path: str) -> None:
+def _backup(
+    host: Host, uuid: str, domain: libvirt.virDomain, source: str, path: str, must_quiesce: bool
+) -> None:
     root, found = ET.Element("domainbackup", mode="push"), False
     disks = sub(root, "disks")
     for disk in host.xml(domain).findall("devices/disk"):
@@ -78,7 +86,8 @@ def _backup(host: Host, uuid: str, domain: libvirt.virDomain, source: str, path:
     if not found:
         raise DriverError(f"The root disk of server {uuid} is not attached to its guest.")
     guest = Guest(host)
-    guest.freeze(uuid)
+    if not guest.freeze(uuid) and must_quiesce:
+        raise NotQuiesced(f"The file systems of server {uuid} could not be frozen (os_require_quiesce).")
     try:
         with host.conn.errors("The snapshot could not be started"):
             domain.backupBegin(to_text(root), None, 0)

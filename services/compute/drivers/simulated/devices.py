@@ -81,8 +81,8 @@ class Disks:
             raise base.DriverError(f"Volume {volume_id} is not attached to server {uuid}.")
         guest.volume_sizes[volume_id] = size_bytes
 
-    def snapshot(self, uuid: str, path: str, disk_format: str) -> DiskFile:
-        """See `base.Disks.snapshot`; the disk is empty, of the flavor's size."""
+    def snapshot(self, uuid: str, path: str, disk_format: str, must_quiesce: bool = False) -> DiskFile:
+        """See `base.Disks.snapshot`; the disk is empty, of the flavor's size, and nothing in it needs to be frozen."""
         guest = self._nodes.get(uuid)
         if guest.spec.boot_volume or not guest.spec.image:
             raise base.DriverError(f"Server {uuid} has no root disk on its host.")

@@ -4,7 +4,7 @@ from oslo_config import cfg
 
 from services.compute.drivers import base
 from services.compute.drivers.simulated.devices import Disks, Nics
-from services.compute.drivers.simulated.host import Consoles, DiagnosticsSource, Housekeeping, Inventory
+from services.compute.drivers.simulated.host import Consoles, DiagnosticsSource, GuestAgent, Housekeeping, Inventory
 from services.compute.drivers.simulated.lifecycle import Lifecycle
 from services.compute.drivers.simulated.moves import Live, Resize
 from services.compute.drivers.simulated.nodes import Nodes
@@ -23,7 +23,7 @@ def build(conf: cfg.ConfigOpts) -> base.Driver:
         disks=disks,
         nics=Nics(nodes),
         resize=Resize(nodes, lifecycle),
-        guest=None,
+        guest=GuestAgent(nodes),
         diagnostics=DiagnosticsSource(nodes),
         housekeeping=housekeeping,
         live=Live(nodes),

@@ -133,6 +133,30 @@ class DiagnosticsSource:
         return Diagnostics(standard, legacy)
 
 
+class GuestAgent:
+    """See `base.Guest`; every simulated guest has an agent while it runs."""
+
+    def __init__(self, nodes: Nodes) -> None:
+        self._nodes = nodes
+
+    def set_password(self, uuid: str, user: str, password: str) -> None:
+        """See `base.Guest.set_password`."""
+        guest = self._nodes.get(uuid)
+        if guest.power != RUNNING:
+            raise base.DriverError(f"The guest agent of server {uuid} does not answer.")
+        guest.passwords[user] = password
+
+    def freeze(self, uuid: str) -> bool:
+        """See `base.Guest.freeze`."""
+        guest = self._nodes.get(uuid)
+        guest.frozen = guest.power == RUNNING
+        return guest.frozen
+
+    def thaw(self, uuid: str) -> None:
+        """See `base.Guest.thaw`."""
+        self._nodes.get(uuid).frozen = False
+
+
 class Housekeeping:
     """See `base.Housekeeping`."""
 

@@ -28,6 +28,8 @@ class Guest:
     boots: int = 0
     started_s: float = 0.0
     rescued: bool = False
+    frozen: bool = False
+    passwords: dict[str, str] = dataclasses.field(default_factory=dict)
     console: list[str] = dataclasses.field(default_factory=list)
     devices: dict[str, str] = dataclasses.field(default_factory=dict)
     volume_sizes: dict[str, int] = dataclasses.field(default_factory=dict)
