@@ -4,8 +4,8 @@
 #   build.sh OUTPUT.qcow2 [WORKDIR]
 #
 # The image: MBR and one ext4 partition (extlinux, Debian's cloud kernel, a small initramfs, busybox, dropbear,
-# e2fsprogs, udhcpc, acpid), made to size by a loop mount; needs root. The kernel package is taken from this
-# machine if it is installed, else downloaded and unpacked without being installed.
+# e2fsprogs, udhcpc, acpid, QEMU's guest agent), made to size by a loop mount; needs root. The kernel package is
+# taken from this machine if it is installed; else, as the agent's, downloaded and unpacked without being installed.
 # User `alto`, password `altostack`, who may use sudo. See README.md here.
 set -euo pipefail
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -18,7 +18,7 @@ START_SECTOR=2048
 # The order in which the initramfs loads them: each needs those before it.
 MODULES="virtio_ring virtio virtio_pci_modern_dev virtio_pci_legacy_dev virtio_pci virtio_blk failover net_failover
     virtio_net scsi_common scsi_mod sd_mod virtio_scsi cdrom sr_mod libata ata_piix libahci ahci isofs fat nls_cp437
-    nls_ascii vfat button evdev rng-core virtio-rng virtio_balloon"
+    nls_ascii vfat button evdev rng-core virtio-rng virtio_balloon virtio_console"
 PROGRAMS="/usr/sbin/dropbear /usr/bin/dropbearkey /sbin/mke2fs /sbin/resize2fs /sbin/e2fsck /sbin/blkid /bin/lsblk
     /usr/lib/openssh/sftp-server"
 
@@ -30,6 +30,17 @@ cleanup() {
     rm -rf "${WORK:-}"
 }
 
+# unpack_package NAME FOLDER: a Debian package's files in $CACHE/FOLDER, without installing it.
+unpack_package() {
+    [ ! -d "$CACHE/$2" ] || return 0
+    mkdir -p "$CACHE"
+    (cd "$CACHE" && apt-get download -q "$1") || die "could not download $1: is the network up?"
+    rm -rf "$CACHE/$2.part"
+    dpkg-deb -x "$CACHE/$1"_*.deb "$CACHE/$2.part" || die "$1 is damaged: remove $CACHE"
+    rm -f "$CACHE/$1"_*.deb
+    mv "$CACHE/$2.part" "$CACHE/$2"
+}
+
 # Set VMLINUZ and MODULE_DIR from the installed kernel package, or from a downloaded one.
 find_kernel() {
     local release package
@@ -38,15 +49,10 @@ find_kernel() {
         MODULE_DIR=/lib/modules/$release
         [ -s "$VMLINUZ" ] && [ -d "$MODULE_DIR/kernel" ] && return 0
     done
-    mkdir -p "$CACHE"
     if [ ! -d "$CACHE/kernel" ]; then
         package=$(apt-cache depends linux-image-cloud-amd64 2>/dev/null | sed -n 's/.*Depends: \(linux-image-[0-9].*\)/\1/p' | head -1)
         [ -n "$package" ] || die "apt knows no linux-image-cloud-amd64: run apt-get update"
-        (cd "$CACHE" && apt-get download -q "$package") || die "could not download $package: is the network up?"
-        rm -rf "$CACHE/kernel.part"
-        dpkg-deb -x "$CACHE"/linux-image-*-cloud-amd64*.deb "$CACHE/kernel.part" || die "$package is damaged: remove $CACHE"
-        rm -f "$CACHE"/linux-image-*.deb
-        mv "$CACHE/kernel.part" "$CACHE/kernel"
+        unpack_package "$package" kernel
     fi
     VMLINUZ=$(echo "$CACHE"/kernel/boot/vmlinuz-*)
     MODULE_DIR=$(echo "$CACHE"/kernel/lib/modules/*)
@@ -77,12 +83,12 @@ make_initramfs() {
     (cd "$dir" && find . | LC_ALL=C sort | cpio --quiet -o -H newc -R 0:0 | gzip -6) >"$WORK/initrd"
 }
 
-# copy_program FILE: a program and the shared libraries it names, at the same places.
+# copy_program FILE [ROOT]: a program (of the system below ROOT) and the shared libraries it names, at the same places.
 copy_program() {
-    local file=$1 library
+    local file=$1 root=${2:-} library
     mkdir -p "$TREE$(dirname "$file")"
-    cp -L "$file" "$TREE$file"
-    for library in $(ldd "$file" 2>/dev/null | grep -o '/[^ ]*'); do
+    cp -L "$root$file" "$TREE$file"
+    for library in $(ldd "$root$file" 2>/dev/null | grep -o '/[^ ]*'); do
         [ -e "$TREE$library" ] && continue
         mkdir -p "$TREE$(dirname "$library")"
         cp -L "$library" "$TREE$library"
@@ -119,6 +125,10 @@ make_tree() {
     chmod 1777 "$TREE/tmp"; chmod 700 "$TREE/root"
     ln -s ../run "$TREE/var/run"; ln -s ../tmp "$TREE/var/tmp"; ln -s /proc/mounts "$TREE/etc/mtab"
     for program in $PROGRAMS; do copy_program "$program"; done
+    unpack_package qemu-guest-agent agent
+    # its libraries are this machine's: QEMU needs the same ones
+    ! ldd "$CACHE/agent/usr/sbin/qemu-ga" | grep -q 'not found' || die "qemu-system-x86 is not installed: its libraries are missing"
+    copy_program /usr/sbin/qemu-ga "$CACHE/agent"
     for program in mkfs.ext2 mkfs.ext3 mkfs.ext4; do ln -sf mke2fs "$TREE/sbin/$program"; done
     ln -sf e2fsck "$TREE/sbin/fsck.ext4"
     ln -s openssh/sftp-server "$TREE/usr/lib/sftp-server"    # where dropbear looks for it
