@@ -17,6 +17,7 @@ for part in common config packages python backends; do
 done
 ALL_ENVS=(tidy unit api functional scenario)
 LIMIT_S=${TEST_LIMIT_S:-2100}    # of one environment
+export ALTOSTACK_TEST_PATIENCE=${ALTOSTACK_TEST_PATIENCE:-3}    # the tests' time limits are for a machine that does nothing else
 FAILED=()
 
 # What all roles of a machine need, and the tests' own tools.

@@ -7,8 +7,6 @@ import os
 import pathlib
 import re
 import subprocess
-import time
-from collections.abc import Callable
 from typing import Any
 
 import openstack
@@ -19,20 +17,8 @@ DEVSTACK = pathlib.Path(__file__).parents[2] / "devstack"
 OPENRC = DEVSTACK / "openrc"
 STATE, RUN, LOG, ETC = (pathlib.Path(p, "altostack") for p in ("/var/lib", "/run", "/var/log", "/etc"))
 STACK_LIMIT_S = 1200
-PATIENCE = float(os.environ.get("ALTOSTACK_TEST_PATIENCE", "1"))  # factor on every time limit, for busy machines
 OTHER_STACK = "another stack.sh is running"  # how stack.sh says that it did nothing
 IMAGE, NANO, MICRO = "altostack-guest", "m1.nano", "m1.micro"
-
-
-def wait_for(what: str, look: Callable[[], Any], seconds: float, every: float = 0.5) -> Any:
-    """Call `look` until it returns something true, and return that; AssertionError that names `what` after `seconds`."""
-    seconds *= PATIENCE
-    until = time.monotonic() + seconds
-    while not (found := look()):
-        if time.monotonic() > until:
-            raise AssertionError(f"after {seconds:.0f} s: no {what}")
-        time.sleep(every)
-    return found
 
 
 def run(*command: str, limit: float = 60, check: bool = True, **kwargs: Any) -> str:

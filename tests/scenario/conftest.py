@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tests.scenario import cloud as clouds
-from tests.scenario.cloud import Cloud, wait_for
+from tests.scenario.cloud import Cloud
 from tests.scenario.tenant import Tenant
+from tests.waiting import PATIENCE, wait_for
 
 TEST_LIMIT_S = 300
 ANSWER_LIMIT_S = 60
@@ -23,7 +24,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in ours:
         item.add_marker(pytest.mark.filterwarnings("ignore"))  # what the unmodified clients warn of is not ours
         if item.get_closest_marker("timeout") is None:
-            item.add_marker(pytest.mark.timeout(TEST_LIMIT_S * clouds.PATIENCE))
+            item.add_marker(pytest.mark.timeout(TEST_LIMIT_S * PATIENCE))
     ours.sort(key=lambda item: LAST.index(item.path.name) + 1 if item.path.name in LAST else 0)
     rest = [item for item in items if here not in item.path.parents]
     items[:] = rest + ours

@@ -8,7 +8,7 @@ import subprocess
 import time
 from typing import Any
 
-from tests.scenario.cloud import PATIENCE, wait_for
+from tests.waiting import PATIENCE, wait_for
 
 USER = "alto"
 BOOT_LIMIT_S = 150  # emulated guests on a busy machine

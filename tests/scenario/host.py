@@ -10,7 +10,8 @@ import re
 import time
 from collections.abc import Iterable
 
-from tests.scenario.cloud import PATIENCE, RUN, STATE, run
+from tests.scenario.cloud import RUN, STATE, run
+from tests.waiting import PATIENCE
 
 PREFIX = "altostack_"  # of the schemas' names
 SOCKET = STATE / "mariadb" / "mariadb.sock"

@@ -5,7 +5,8 @@ import re
 from collections.abc import Iterable
 
 from tests.scenario import cloud as clouds
-from tests.scenario.cloud import DEVSTACK, PATIENCE, run
+from tests.scenario.cloud import DEVSTACK, run
+from tests.waiting import PATIENCE
 
 LAB = str(DEVSTACK / "lab.sh")
 SETTINGS = "LOCAL_CONF=/etc/altostack-lab.conf"  # where lab.sh puts a machine's local.conf

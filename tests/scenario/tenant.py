@@ -11,8 +11,9 @@ from typing import Any
 from openstack import exceptions
 
 from tests.scenario import host
-from tests.scenario.cloud import IMAGE, NANO, Cloud, connect, run, wait_for
+from tests.scenario.cloud import IMAGE, NANO, Cloud, connect, run
 from tests.scenario.guest import BOOT_LIMIT_S, Guest
+from tests.waiting import wait_for
 
 CIDR = "10.77.0.0/24"
 OPEN = ({"protocol": "icmp"}, {"protocol": "tcp", "port_range_min": 22, "port_range_max": 22})

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from tests.scenario.cloud import wait_for
 from tests.scenario.guest import Guest
 from tests.scenario.tenant import Tenant
+from tests.waiting import wait_for
 
 METADATA = "http://169.254.169.254"
 SCRIPT = "#!/bin/sh\necho ran as $(id -un) >/root/ran-by-user-data\n"

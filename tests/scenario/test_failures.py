@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 
 from tests.scenario import host
-from tests.scenario.cloud import DEVSTACK, PATIENCE, STATE, Cloud, run, wait_for
+from tests.scenario.cloud import DEVSTACK, STATE, Cloud, run
 from tests.scenario.guest import Guest
 from tests.scenario.tenant import Tenant
+from tests.waiting import PATIENCE, wait_for
 
 KILLED = ("compute-conductor", "compute-agent", "network-conductor", "network-agent")
 SERVERS, SETTLE_S = 3, 60  # seconds are for a machine that does nothing else; ALTOSTACK_TEST_PATIENCE stretches them

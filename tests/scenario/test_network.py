@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from openstack import exceptions
 
-from tests.scenario.cloud import wait_for
 from tests.scenario.guest import Guest
 from tests.scenario.tenant import Tenant
+from tests.waiting import wait_for
 
 
 @pytest.fixture(scope="module")

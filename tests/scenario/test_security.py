@@ -5,9 +5,9 @@ from collections.abc import Callable
 import pytest
 from openstack import exceptions
 
-from tests.scenario.cloud import wait_for
 from tests.scenario.guest import Guest
 from tests.scenario.tenant import Tenant
+from tests.waiting import wait_for
 
 PORT = 8080
 SETTLE_S = 15

@@ -6,9 +6,10 @@ import pytest
 from openstack import exceptions
 
 from tests.scenario import host
-from tests.scenario.cloud import MICRO, wait_for
+from tests.scenario.cloud import MICRO
 from tests.scenario.guest import Guest
 from tests.scenario.tenant import Tenant
+from tests.waiting import wait_for
 
 KEPT, KEPT_TEXT = "/home/alto/kept", "still here"
 

@@ -11,8 +11,9 @@ from collections.abc import Callable
 import pytest
 
 from tests.scenario import host
-from tests.scenario.cloud import PATIENCE, Cloud, openrc, wait_for
+from tests.scenario.cloud import Cloud, openrc
 from tests.scenario.tenant import Tenant
+from tests.waiting import PATIENCE, wait_for
 
 README = pathlib.Path(__file__).parents[2] / "README.md"
 SSH_OPTIONS = "-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR -o ConnectTimeout=8 -o BatchMode=yes"

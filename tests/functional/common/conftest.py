@@ -9,7 +9,7 @@ import tempfile
 import pytest
 import sqlalchemy as sa
 
-from common import clock, ids
+from common import ids
 from common.db.session import Database
 
 ROOT = pathlib.Path(__file__).parents[3]
@@ -119,12 +119,3 @@ def own_rabbit(rabbit_url, open_folder):
     made.start()
     yield made, f"rabbit://t:secret-word@127.0.0.1:{made.port}/"
     made.stop()
-
-
-def wait_for(what, seconds=60):
-    """The first true value of `what`, which may take `seconds`."""
-    deadline = clock.monotonic() + seconds
-    while not (found := what()):
-        assert clock.monotonic() < deadline, "it did not happen in time"
-        clock.sleep(0.05)
-    return found

@@ -10,8 +10,8 @@ from common import clock, context
 from common.rpc.interface import Interface, call, cast, client, server
 from common.testing.api import make_conf
 from common.worker import Runtime
-from tests.functional.common.conftest import wait_for
 from tests.unit.common.support import SERVICE
+from tests.waiting import wait_for
 
 CTXT = context.internal()
 
@@ -65,7 +65,7 @@ def test_calls_and_casts_over_rabbitmq(rabbit_url, tmp_path):
     assert started[1].add(CTXT, 1, 2) == 3
     for number in range(50):
         started[1].to("one").poke(CTXT, number)
-    wait_for(lambda: len(impl.got) == 50)
+    wait_for("fifty casts", lambda: len(impl.got) == 50)
     end(started)
 
 

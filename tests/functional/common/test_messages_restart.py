@@ -7,8 +7,8 @@ import sys
 import threading
 
 from common import clock, errors
-from tests.functional.common.conftest import wait_for
 from tests.functional.common.test_messages import CTXT, Impl, end, start
+from tests.waiting import wait_for
 
 ROOT = pathlib.Path(__file__).parents[3]
 
@@ -36,7 +36,7 @@ def test_after_a_restart_of_rabbitmq_casts_and_calls_go_on(own_rabbit, tmp_path)
 
     sender = threading.Thread(target=send, args=(range(100, 130),))
     sender.start()
-    wait_for(lambda: len(impl.got) >= 3)
+    wait_for("first casts", lambda: len(impl.got) >= 3)
     backend.stop()
     backend.start()
     sender.join(150)
@@ -48,10 +48,10 @@ def test_after_a_restart_of_rabbitmq_casts_and_calls_go_on(own_rabbit, tmp_path)
         except errors.Transient:
             return False
 
-    wait_for(answers, 90)
+    wait_for("answer", answers, 90)
     send(range(200, 210))
     assert not set(range(200, 210)) & set(refused)
-    wait_for(lambda: set(range(200, 210)) <= set(impl.got))
+    wait_for("later casts", lambda: set(range(200, 210)) <= set(impl.got))
     assert len(impl.got) == len(set(impl.got))
     end(started)
 
@@ -77,7 +77,7 @@ def test_a_daemon_without_rabbitmq_says_so_and_comes_up_when_it_does(own_rabbit,
         assert f"127.0.0.1:{backend.port}" in line and "refused" in line and "secret-word" not in line
         assert child.poll() is None
         backend.start()
-        wait_for(lambda: "scheduler is up" in log.read_text(), 90)
+        wait_for("scheduler", lambda: "scheduler is up" in log.read_text(), 90)
         child.terminate()
         child.communicate(timeout=30)
         assert child.returncode == 0

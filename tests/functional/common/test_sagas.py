@@ -13,7 +13,7 @@ from common.db import models
 from common.db import sagas as rows
 from common.db.session import Database
 from common.saga import Runner, Saga, Step
-from tests.functional.common.conftest import wait_for
+from tests.waiting import wait_for
 
 Base = models.make_base()
 
@@ -78,7 +78,7 @@ def test_two_conductors_share_the_work_and_do_nothing_twice(database, sagas):
     runners = [make_runner(database, f"owner-{n}", pause_s=0.005) for n in range(2)]
     for runner in runners:
         runner.poke(ids)
-    wait_for(lambda: states(database) == {"done": 60})
+    wait_for("end of all", lambda: states(database) == {"done": 60})
     for runner in runners:
         runner.stop()
     found = effects(database)
@@ -98,7 +98,7 @@ def test_a_killed_conductors_sagas_are_taken_over(database, schema_url, sagas):
     sagas(8)
     child = multiprocessing.get_context("spawn").Process(target=_conductor, args=(schema_url, "dead", 0.6), daemon=True)
     child.start()
-    wait_for(lambda: any(e.step == "b" for e in effects(database)))
+    wait_for("second step", lambda: any(e.step == "b" for e in effects(database)))
     os.kill(child.pid, signal.SIGKILL)
     child.join(10)
     before = states(database)
@@ -111,7 +111,7 @@ def test_a_killed_conductors_sagas_are_taken_over(database, schema_url, sagas):
         runner.poll()
         return states(database) == {"done": 8}
 
-    wait_for(done, 30)
+    wait_for("end", done, 30)
     runner.stop()
     found = effects(database)
     assert {e.owner for e in found} == {"dead", "heir"} and len(found) == 24
@@ -130,5 +130,5 @@ def test_a_stopping_conductor_gives_back_at_once(database, sagas):
         second.poll()
         return states(database) == {"done": 4}
 
-    wait_for(done, 20)
+    wait_for("end", done, 20)
     second.stop()

@@ -5,9 +5,8 @@ import os
 import pathlib
 import shutil
 import subprocess
-import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 from oslo_config import cfg
@@ -15,6 +14,7 @@ from oslo_config import cfg
 from services.compute.drivers import base, load_driver, options
 from services.compute.objects import server as objects
 from tests.functional.compute_drivers import guest, hosts
+from tests.waiting import wait_for
 
 MIB = 1024**2
 _NEEDED = (
@@ -105,16 +105,7 @@ def changed(spec: objects.ServerSpec, **fields: object) -> objects.ServerSpec:
 
 
 def seen(driver: base.Driver, spec: objects.ServerSpec, text: str, timeout_s: float = 40) -> bool:
-    return until(lambda: text in driver.consoles.output(spec.uuid, None), timeout_s)
-
-
-def until(done: Callable[[], bool], timeout_s: float = 20) -> bool:
-    end = time.monotonic() + timeout_s
-    while not done():
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.2)
-    return True
+    return bool(wait_for(f"{text!r} on the console", lambda: text in driver.consoles.output(spec.uuid, None), timeout_s))
 
 
 def nic() -> objects.NicSpec:
@@ -177,7 +168,7 @@ def test_power_states(driver: base.Driver, spec: objects.ServerSpec) -> None:
     assert driver.lifecycle.reboot(spec, hard=True).power == "running"
     assert seen(driver, spec, "BOOTED 4")
     assert driver.lifecycle.set_power(spec.uuid, "stopped", 0).power == "stopped"
-    assert until(lambda: (spec.uuid, "stopped") in events)
+    wait_for("event", lambda: (spec.uuid, "stopped") in events)
     with pytest.raises(base.DriverError):
         driver.diagnostics.read(spec.uuid)
 
@@ -215,7 +206,7 @@ def test_hot_plug(driver: base.Driver, spec: objects.ServerSpec, folder: pathlib
         assert seen(driver, spec, "disks: vda=2097152 vdc=32768")
         assert driver.lifecycle.ensure(spec).devices == {}
         assert driver.lifecycle.report(spec.uuid).taps == ()
-        assert until(lambda: driver.consoles.output(spec.uuid, None).rstrip().endswith("nics:"))
+        wait_for("second look", lambda: driver.consoles.output(spec.uuid, None).rstrip().endswith("nics:"))
         driver.disks.detach(spec.uuid, remote.volume_id)
     finally:
         target.close()

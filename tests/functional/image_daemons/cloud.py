@@ -5,7 +5,8 @@ import hashlib
 import os
 import socket
 
-from tests.functional.stack.processes import Processes, wait_for
+from tests.functional.stack.processes import Processes
+from tests.waiting import wait_for
 
 DATA = os.urandom(1 << 20) * 4
 DIGEST = hashlib.sha512(DATA).hexdigest()

@@ -5,7 +5,7 @@ import socket
 import pytest
 
 from tests.functional.image_daemons.cloud import DATA, DIGEST, OCTETS, begun, new, status
-from tests.functional.stack.processes import wait_for
+from tests.waiting import wait_for
 
 pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.timeout(120)]
 HALF = len(DATA) // 2
@@ -42,8 +42,8 @@ def rest_of(connection):
     ({**CHUNKED, "x-openstack-image-size": 5}, chunk(DATA[:9]) + b"0\r\n\r\n", 400, "Size exceeds: expected 5 bytes, got 9"),
     ({"Content-Length": len(DATA), "Expect": "bananas"}, b"", 417, ""),
     ({"Content-Length": len(DATA), "Content-Type": "application/json"}, b"", 415, "Invalid content type application/json"),
-], ids=["short", "no number", "negative", "two lengths", "longer than told", "half a chunk", "no chunk", "chunks with a length", "fewer chunks",
-        "more chunks", "expectation", "type"])
+], ids=["short", "no number", "negative", "two lengths", "longer than told", "half a chunk", "no chunk", "chunks with a length",
+        "fewer chunks", "more chunks", "expectation", "type"])
 def test_a_body_that_is_wrong(cloud, what, headers, data, code, words):
     image = new(cloud)
     connection = begun(cloud, image, what, headers, data)

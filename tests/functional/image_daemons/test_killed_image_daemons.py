@@ -8,7 +8,7 @@ import pytest
 
 from common import clock
 from tests.functional.image_daemons.cloud import DATA, DIGEST, LEASE_S, ask, half, new, status
-from tests.functional.stack.processes import wait_for
+from tests.waiting import wait_for
 
 pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.timeout(240)]
 

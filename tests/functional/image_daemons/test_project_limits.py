@@ -6,7 +6,7 @@ import pytest
 
 from tests.functional.crowd import race
 from tests.functional.image_daemons.cloud import DATA, OCTETS, half, new, status
-from tests.functional.stack.processes import wait_for
+from tests.waiting import wait_for
 
 pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.timeout(120)]
 CALLERS, MOST = 6, 2

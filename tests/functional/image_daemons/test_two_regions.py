@@ -8,7 +8,8 @@ import threading
 import pytest
 
 from tests.functional.image_daemons.cloud import DATA, DIGEST, OCTETS, ask, new, status
-from tests.functional.stack.processes import free_ports, wait_for
+from tests.functional.stack.processes import free_ports
+from tests.waiting import wait_for
 
 pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.timeout(180)]
 HERE = {"disk_format": "qcow2", "container_format": "ovf", "os_distro": "mine", "hw_kept": "here", "min_ram": 1}

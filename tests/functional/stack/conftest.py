@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from tests.functional.common.conftest import Backend
-from tests.functional.stack.processes import PATIENCE, Processes, wait_for
+from tests.functional.stack.processes import Processes
+from tests.waiting import PATIENCE, wait_for
 
 SECRET = "secret-word"
 IMAGE_BYTES = b"a simulated hypervisor boots anything" * 100

@@ -11,30 +11,19 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
 from typing import Any
 
 import openstack
 import sqlalchemy as sa
 
 from common.service import installed
+from tests.waiting import PATIENCE, wait_for
 
 NOT_NEEDED = ("console-proxy", "metadata-api")  # nobody looks at simulated servers, and they ask nothing
 NODES, START_LIMIT_S = 4, 90
-PATIENCE = float(os.environ.get("ALTOSTACK_TEST_PATIENCE", "1"))  # factor on every time limit, for busy machines
 DELAYS = "ensure:0.5,destroy:0.3"  # long enough that a kill comes in the middle
-
-
-def wait_for(what: str, look: Callable[[], Any], seconds: float, every: float = 0.2) -> Any:
-    """Call `look` until it returns something true, and return that; AssertionError that names `what` after `seconds`."""
-    until = time.monotonic() + seconds * PATIENCE
-    while not (found := look()):
-        assert time.monotonic() < until, f"after {seconds * PATIENCE:.0f} s: no {what}"
-        time.sleep(every)
-    return found
 
 
 def free_ports(count: int) -> list[int]:

@@ -3,7 +3,8 @@
 from typing import Any
 
 from tests.functional.stack.conftest import Ground
-from tests.functional.stack.processes import Processes, wait_for
+from tests.functional.stack.processes import Processes
+from tests.waiting import wait_for
 
 
 def _providers(ground: Ground) -> dict[str, str]:

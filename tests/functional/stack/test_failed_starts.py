@@ -13,7 +13,8 @@ from collections.abc import Callable
 import pytest
 
 from common.service import installed
-from tests.functional.stack.processes import PATIENCE, Processes
+from tests.functional.stack.processes import Processes
+from tests.waiting import PATIENCE
 
 DAEMONS = {d.name: d for s in installed().values() for d in s.daemons}
 SILENT = ("identity-api", "placement-api", "network-api", "metadata-api")  # they send no messages

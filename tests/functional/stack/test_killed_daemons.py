@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from tests.functional.stack.conftest import Ground
-from tests.functional.stack.processes import Processes, wait_for
+from tests.functional.stack.processes import Processes
+from tests.waiting import wait_for
 
 SERVERS, SETTLE_S = 10, 60
 KILLED = ("compute-conductor", "compute-agent", "scheduler", "placement-api", "network-api", "network-conductor", "network-agent",

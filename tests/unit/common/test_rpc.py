@@ -9,6 +9,7 @@ from common.rpc.interface import Interface, call, cast, client, fanout, methods,
 from common.testing.api import make_conf
 from common.worker import Runtime
 from tests.unit.common.support import SERVICE
+from tests.waiting import wait_for
 
 
 class Demo(Interface):
@@ -96,13 +97,6 @@ def world(tmp_path):
 CTXT = context.RequestContext(user_id="u", roles=["member"], request_id="req-1", overwrite=False)
 
 
-def wait_for(what, seconds=5):
-    deadline = clock.monotonic() + seconds
-    while not what() and clock.monotonic() < deadline:
-        clock.sleep(0.01)
-    assert what()
-
-
 def test_a_call_gives_its_answer_with_defaults_of_the_declaration(world):
     rpc, _ = world
     assert rpc.add(CTXT, 1, b=5) == 6
@@ -137,17 +131,17 @@ def test_no_more_messages_are_in_hand_than_the_server_was_given_threads(world):
     rpc, (one, _) = world
     for _ in range(7):
         rpc.to("one").poke(CTXT, ["hold"])
-    wait_for(lambda: len(one.got) == 4)
+    wait_for("message", lambda: len(one.got) == 4)
     clock.sleep(0.2)
     assert len(one.got) == 4
     one.release.set()
-    wait_for(lambda: len(one.got) == 7)
+    wait_for("message", lambda: len(one.got) == 7)
 
 
 def test_a_cast_to_a_host_reaches_that_host_alone(world):
     rpc, (one, two) = world
     rpc.to("two").poke(CTXT, ["a"])
-    wait_for(lambda: two.got == [["a"]])
+    wait_for("message", lambda: two.got == [["a"]])
     assert one.got == []
 
 
@@ -155,20 +149,20 @@ def test_a_cast_without_a_host_reaches_one(world):
     rpc, (one, two) = world
     for number in range(6):
         rpc.poke(CTXT, [number])
-    wait_for(lambda: len(one.got) + len(two.got) == 6)
+    wait_for("message", lambda: len(one.got) + len(two.got) == 6)
 
 
 def test_a_fanout_reaches_all(world):
     rpc, (one, two) = world
     rpc.poke_all(CTXT, ["a"])
-    wait_for(lambda: one.got == [["a"]] and two.got == [["a"]])
+    wait_for("message", lambda: one.got == [["a"]] and two.got == [["a"]])
 
 
 def test_a_failing_message_does_not_end_the_receiver(world):
     rpc, (one, _) = world
     rpc.to("one").poke(CTXT, ["bad"])
     rpc.to("one").poke(CTXT, ["good"])
-    wait_for(lambda: one.got == [["bad"], ["good"]])
+    wait_for("message", lambda: one.got == [["bad"], ["good"]])
 
 
 def test_only_what_is_declared_can_be_sent_or_received(world):

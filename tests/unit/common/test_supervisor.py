@@ -12,6 +12,8 @@ import urllib.request
 
 import pytest
 
+from tests.waiting import wait_for
+
 PACKAGE = '''
 """A service for the supervisor's tests."""
 import os, sys, threading
@@ -98,14 +100,6 @@ def serve(home):
         child.communicate()
 
 
-def wait_for(what, seconds=30):
-    deadline = time.monotonic() + seconds
-    while not (found := what()):
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.05)
-    return found
-
-
 def notes(home, name):
     path = home / name
     return path.read_text().splitlines() if path.exists() else []
@@ -128,7 +122,7 @@ def alive(pid):
 
 def test_one_daemon_is_the_process_itself(home, serve):
     child = serve("demo-worker")
-    wait_for(lambda: notes(home, "demo-worker"))
+    wait_for("note", lambda: notes(home, "demo-worker"))
     assert notes(home, "demo-worker") == [f"start {child.pid}"]
     assert (home / "demo-worker.pid").read_text() == f"{child.pid}\n"
     child.send_signal(signal.SIGTERM)
@@ -137,7 +131,7 @@ def test_one_daemon_is_the_process_itself(home, serve):
 
 def test_a_daemon_that_listens_by_itself_is_not_gunicorns(home, serve):
     child = serve("demo-raw")
-    wait_for(lambda: notes(home, "demo-raw"))
+    wait_for("note", lambda: notes(home, "demo-raw"))
     assert notes(home, "demo-raw") == [f"start {child.pid}"] and answer(home) is None
     child.send_signal(signal.SIGTERM)
     assert child.wait(20) == 0
@@ -145,41 +139,41 @@ def test_a_daemon_that_listens_by_itself_is_not_gunicorns(home, serve):
 
 def test_the_supervisor_restarts_what_dies_and_ends_all(home, serve):
     child = serve("demo-worker", "demo-api", "--log-dir", str(home))
-    first = wait_for(lambda: notes(home, "demo-worker"))[0].split()[1]
-    served = wait_for(lambda: answer(home))
+    first = wait_for("note", lambda: notes(home, "demo-worker"))[0].split()[1]
+    served = wait_for("answer", lambda: answer(home))
     os.kill(int(first), signal.SIGKILL)
-    second = wait_for(lambda: [line for line in notes(home, "demo-worker") if line != f"start {first}"])[0].split()[1]
+    second = wait_for("note", lambda: [line for line in notes(home, "demo-worker") if line != f"start {first}"])[0].split()[1]
     assert answer(home) == served, "the API was not touched"
     child.send_signal(signal.SIGTERM)
     out, err = child.communicate(timeout=30)
     assert child.returncode == 0 and "demo-worker ended with -9; starting it again" in err
-    wait_for(lambda: not alive(second) and not alive(served))
+    wait_for("end", lambda: not alive(second) and not alive(served))
     assert notes(home, "demo-worker")[-1] == "stop" and answer(home) is None
 
 
 def test_children_end_when_the_supervisor_is_killed(home, serve):
     child = serve("demo-worker", "--supervise")
-    pid = wait_for(lambda: notes(home, "demo-worker"))[0].split()[1]
+    pid = wait_for("note", lambda: notes(home, "demo-worker"))[0].split()[1]
     child.kill()
-    wait_for(lambda: not alive(pid))
+    wait_for("end", lambda: not alive(pid))
 
 
 def test_sighup_starts_all_anew(home, serve):
     child = serve("demo-worker", "--supervise")
-    first = wait_for(lambda: notes(home, "demo-worker"))[0]
+    first = wait_for("note", lambda: notes(home, "demo-worker"))[0]
     child.send_signal(signal.SIGHUP)
-    assert wait_for(lambda: [line for line in notes(home, "demo-worker")[1:] if line.startswith("start")])[0] != first
+    assert wait_for("note", lambda: [line for line in notes(home, "demo-worker")[1:] if line.startswith("start")])[0] != first
     child.send_signal(signal.SIGTERM)
     assert child.wait(30) == 0
 
 
 def test_sighup_reads_a_configuration_that_changed(home, serve):
     child = serve("demo-worker", "--supervise")
-    first = wait_for(lambda: notes(home, "demo-worker"))
+    first = wait_for("note", lambda: notes(home, "demo-worker"))
     (home / "moved").mkdir()
     (home / "etc" / "demo-worker.conf").write_text(f"[DEFAULT]\nstate_path = {home}/moved\n")
     child.send_signal(signal.SIGHUP)
-    wait_for(lambda: notes(home / "moved", "demo-worker"))
+    wait_for("note", lambda: notes(home / "moved", "demo-worker"))
     assert notes(home, "demo-worker") == [*first, "stop"]
     child.send_signal(signal.SIGTERM)
     assert child.wait(30) == 0
@@ -187,7 +181,7 @@ def test_sighup_reads_a_configuration_that_changed(home, serve):
 
 def test_what_keeps_dying_is_started_ever_more_slowly(home, serve):
     child = serve("demo-crash", "--supervise")
-    wait_for(lambda: len(notes(home, "demo-crash")) >= 3)
+    wait_for("note", lambda: len(notes(home, "demo-crash")) >= 3)
     time.sleep(1)
     assert len(notes(home, "demo-crash")) == 3, "starts at 0, 1 and 3 s; the fourth comes at 7 s"
     child.send_signal(signal.SIGTERM)
@@ -232,7 +226,7 @@ def test_an_unknown_account_is_one_clear_line(home, serve):
 def test_logs_are_json_with_the_daemons_name(home, serve):
     (home / "etc" / "demo-worker.conf").write_text(f"[DEFAULT]\nlog_dir = {home}/log\n")
     child = serve("demo-worker")
-    wait_for(lambda: notes(home, "demo-worker"))
+    wait_for("note", lambda: notes(home, "demo-worker"))
     child.send_signal(signal.SIGTERM)
     child.wait(20)
     lines = [json.loads(line) for line in (home / "log" / "demo-worker.log").read_text().splitlines()]

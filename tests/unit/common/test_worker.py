@@ -11,6 +11,7 @@ from common import clock, errors
 from common.testing.api import make_conf
 from common.worker import Runtime, Worker, listen
 from tests.unit.common.support import SERVICE
+from tests.waiting import wait_for
 
 
 @pytest.fixture
@@ -28,13 +29,6 @@ def make(tmp_path):
         item.stop()
 
 
-def wait_for(what):
-    deadline = clock.monotonic() + 10
-    while not what():
-        assert clock.monotonic() < deadline
-        clock.sleep(0.01)
-
-
 def test_periodic_work_goes_on_after_failures(make, caplog):
     worker, seen = make(), []
 
@@ -44,7 +38,7 @@ def test_periodic_work_goes_on_after_failures(make, caplog):
 
     worker.every("test", 0.01, work)
     worker.start()
-    wait_for(lambda: len(seen) >= 4)
+    wait_for("fourth pass", lambda: len(seen) >= 4)
     worker.stop()
     count = len(seen)
     clock.sleep(0.05)
@@ -56,7 +50,7 @@ def test_periodic_work_may_begin_later(make):
     worker.every("now", 60, lambda: now.append(1))
     worker.every("later", 60, lambda: later.append(1), at_once=False)
     worker.start()
-    wait_for(lambda: now)
+    wait_for("pass", lambda: now)
     assert later == []
 
 
@@ -164,9 +158,9 @@ def test_heartbeats_keep_one_row_per_daemon(make, tmp_path):
         with database.read() as session:
             return list(session.scalars(sa.select(model)))
 
-    wait_for(rows)
+    wait_for("heartbeat", rows)
     first = rows()[0].last_seen_at
-    wait_for(lambda: rows()[0].last_seen_at > first)
+    wait_for("next heartbeat", lambda: rows()[0].last_seen_at > first)
     row = rows()[0]
     assert len(rows()) == 1 and (row.daemon, row.binary, row.host) == ("demo-worker", "demo-worker", "test-host")
     assert services.is_up(row, 60) and not services.is_up(SimpleNamespace(forced_down=True, last_seen_at=clock.now()), 60)
