@@ -5,7 +5,7 @@ from alembic import op
 
 from common.db import models
 
-revision = '0001'
+revision = '0001_initial'
 down_revision = None
 branch_labels = None
 depends_on = None
@@ -82,11 +82,6 @@ def upgrade() -> None:
     sa.Column('updated_at', models.DateTime(), nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_metadef_resource_types')),
     sa.UniqueConstraint('name', name=op.f('uq_metadef_resource_types_name'))
-    )
-    op.create_table('project_locks',
-    sa.Column('project_id', sa.String(length=255), nullable=False),
-    sa.Column('uses', sa.Integer(), nullable=False),
-    sa.PrimaryKeyConstraint('project_id', name=op.f('pk_project_locks'))
     )
     op.create_table('sagas',
     sa.Column('seq', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
@@ -281,7 +276,6 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_sagas_resource_id'))
 
     op.drop_table('sagas')
-    op.drop_table('project_locks')
     op.drop_table('metadef_resource_types')
     with op.batch_alter_table('metadef_namespaces', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_metadef_namespaces_owner'))
