@@ -53,6 +53,7 @@ class Api:
     schema_error   makes the text of a schema error from jsonschema's error
     parse_body     makes the value of a JSON body from its bytes and its Content-Type (lower case, without parameters; may be
                    empty)
+    stray_bodies   a body that no route asked for must be JSON all the same (image, as upstream; elsewhere it is not looked at)
     json_suffix    accept `.json` at the end of a path, as upstream's network API does
     trailing_slash   accept a slash at the end of a path (identity, network: upstream drops it; elsewhere that is a 404)
     schema_first   a malformed body is 400 also for who may not send any (upstream: all but placement check it so); of routes
@@ -71,6 +72,7 @@ class Api:
     health: Callable[[], None] = lambda: None
     schema_error: Callable[[Any], str] | None = None
     parse_body: Callable[[bytes, str], Any] = parse_json
+    stray_bodies: bool = False
     json_suffix: bool = False
     trailing_slash: bool = True
     schema_first: bool = False
@@ -289,6 +291,8 @@ class _Dispatcher:
                 schema.validate(request.query, self.api.schema_error)
             if item.body is not None and not item.stream:
                 body = self._json(raw)
+            elif item.body is None and not item.stream and self.api.stray_bodies and _has_body(raw):
+                self._json(raw)
         schema = validation.select(item.body, version)
         if schema is not None:
             schema.validate(body, self.api.schema_error)
@@ -355,6 +359,10 @@ def _holds(item: Route | Action, version: Version) -> bool:
     if item.since and version < Version.parse(item.since):
         return False
     return not (item.until and version > Version.parse(item.until))
+
+
+def _has_body(raw: flask.Request) -> bool:
+    return raw.method != "GET" and bool(raw.content_length or "HTTP_TRANSFER_ENCODING" in raw.environ)
 
 
 def _choose_action(row: Actions, body: Any, version: Version) -> Action:

@@ -27,10 +27,11 @@ def target_of(request: Request, image: ImageRecord) -> dict[str, Any]:
     return image.target(member)
 
 
-def read(request: Request, image_id: str, policy: str | None = None,
-         missing: str = NO_SUCH_IMAGE) -> tuple[ImageRecord, dict[str, Any]]:
+def read(request: Request, image_id: str, policy: str | None = None, missing: str = NO_SUCH_IMAGE, *,
+         open_to: str = "get_image") -> tuple[ImageRecord, dict[str, Any]]:
     """The image and its policy target, after checking that the caller may see it and passes `policy` (default: the
-    route's); errors.NotFound (with the words `missing`) or Forbidden otherwise.
+    route's); errors.NotFound (with the words `missing`) or Forbidden otherwise. Who passes `open_to` sees what is
+    public, community or its own project's, whatever its roles.
     """
     state: State = request.app
     with state.db.read() as session:
@@ -39,7 +40,8 @@ def read(request: Request, image_id: str, policy: str | None = None,
         request.authorized = True
         raise not_found(image_id, missing)
     target = target_of(request, image)
-    if not request.allowed("get_image", target):
+    reach = image.visibility in ("public", "community") or image.owner == request.context.project_id
+    if not (request.allowed("get_image", target) or reach and request.allowed(open_to, target)):
         request.authorized = True
         raise not_found(image_id, missing)
     request.authorize(target, policy)

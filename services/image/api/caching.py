@@ -24,18 +24,28 @@ def _enabled(request: Request) -> ImageCache:
     return state.cache
 
 
-def opened(state: State, image: ImageRecord, offset: int, length: int) -> Iterator[bytes] | None:
-    """The image's bytes from the cache; None when they are not there. A miss queues the image for caching."""
+def opened(state: State, image: ImageRecord, offset: int, length: int, *, whole: bool) -> Iterator[bytes] | None:
+    """The image's bytes from the cache; None when they are not there.
+
+    Only requests for the whole image count as uses, and queue an image that is not there, as upstream's do.
+    """
     if state.cache is None:
         return None
     node = state.conf.host
     try:
         chunks = state.cache.open(image.id, offset)
     except StoreError:
-        state.db.transaction(rows.queue, node, image.id)
+        if whole:
+            _wish(state, image.id)
         return None
-    state.db.transaction(rows.hit, node, image.id)
+    if whole:
+        state.db.transaction(rows.hit, node, image.id)
     return _bounded(chunks, length)
+
+
+def _wish(state: State, image_id: str) -> None:
+    state.db.transaction(rows.queue, state.conf.host, image_id)
+    state.cache_wanted.set()
 
 
 def _bounded(chunks: Iterator[bytes], length: int) -> Iterator[bytes]:
@@ -52,8 +62,10 @@ def index(request: Request) -> Any:
     state: State = request.app
     with state.db.read() as session:
         found = rows.list_node(session, state.conf.host)
-    cached = [{"image_id": r.image_id, "hits": r.hits, "size": r.size, "last_accessed": _epoch(r.last_accessed_at),
-               "last_modified": _epoch(r.last_modified_at)} for r in found if r.state == rows.CACHED]
+    # upstream numbers its copies, and has a place for a checksum that nothing fills
+    cached = [{"id": n, "checksum": None, "image_id": r.image_id, "hits": r.hits, "size": r.size,
+               "last_accessed": _epoch(r.last_accessed_at), "last_modified": _epoch(r.last_modified_at)}
+              for n, r in enumerate((r for r in found if r.state == rows.CACHED), 1)]
     return {"cached_images": cached, "queued_images": [r.image_id for r in found if r.state != rows.CACHED]}
 
 
@@ -79,7 +91,7 @@ def queue(request: Request, image_id: str) -> Any:
     request.authorize(image.target())
     if image.status != states.ACTIVE:
         raise errors.BadRequest("Only images with status active can be targeted for queueing")
-    state.db.transaction(rows.queue, state.conf.host, image_id)
+    _wish(state, image_id)
     return None, 202
 
 
@@ -149,6 +161,13 @@ def sweep(state: State, cache: ImageCache) -> None:
     state.db.transaction(rows.remove, host, [*lost, *gone])
 
 
+def forget(state: State, image_id: str) -> None:
+    """The image is gone: so is this node's copy, now; the other nodes' go when they next look."""
+    if state.cache is not None:
+        state.db.transaction(rows.remove, state.conf.host, [image_id])
+        state.cache.remove(image_id)
+
+
 def shrink(state: State, cache: ImageCache) -> tuple[int, int]:
     """Remove the least recently used copies until the cache fits; (how many, bytes)."""
     host, most = state.conf.host, state.conf.cache.size_max_bytes
@@ -165,8 +184,12 @@ def shrink(state: State, cache: ImageCache) -> tuple[int, int]:
 
 
 def fill(state: State, cache: ImageCache) -> None:
-    """Fetch what is queued on this node, one image after the other, then prune."""
+    """Forget copies of images that are gone, fetch what is queued on this node, one image after the other, then prune."""
     host = state.conf.host
+    with state.db.read() as session:
+        gone = rows.of_nothing(session, host)
+    for lost in gone:
+        forget(state, lost)
     while (image_id := state.db.transaction(rows.take, host)) is not None:
         with state.db.read() as session:
             image = images.find(session, image_id)

@@ -245,7 +245,7 @@ def _no_range(why: str, size: int) -> errors.ApiError:
 def _open(request: Request, image: ImageRecord, offset: int, length: int, *, whole: bool) -> Any:
     """The bytes as a WSGI iterable: from the cache, else from the first location that answers."""
     state: State = request.app
-    cached = caching.opened(state, image, offset, length)
+    cached = caching.opened(state, image, offset, length, whole=whole)
     if cached is not None:
         return cached
     for location in state.stores.by_weight(image.locations):

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 from common import errors
 from common.http.paging import Page
 from common.http.request import Request
-from services.image.api import access, locations
+from services.image.api import access, caching, locations
 from services.image.api.state import State
 from services.image.api.views import image as views
 from services.image.db import image_filters
@@ -221,4 +221,5 @@ def delete(request: Request, image_id: str) -> Any:
     if gone:
         raise images.not_found(image_id, images.NOTHING_TO_DELETE)
     locations.remove_bytes(state, image.id)
+    caching.forget(state, image.id)
     return None, 204

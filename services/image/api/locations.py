@@ -21,7 +21,7 @@ from services.image.drivers.base import StoreError
 from services.image.drivers.fetch import Refused
 from services.image.objects.image import ImageRecord, Location
 
-_HASH_LENGTHS = {"sha256": 64, "sha384": 96, "sha512": 128}
+_HASH_LENGTHS = {"md5": 32, "sha1": 40, "sha256": 64, "sha384": 96, "sha512": 128}
 _LOCATION = Schema(LOCATION)
 _WORDS = "Provided object does not match schema 'image': "
 
@@ -76,7 +76,8 @@ def check_validation_data(data: Mapping[str, Any]) -> None:
     if any(c not in "0123456789abcdefABCDEF" for c in value):
         raise errors.BadRequest(f"os_hash_value ({value}) is not a valid hexadecimal value")
     if len(value) != length:
-        raise errors.BadRequest(f"os_hash_value: expected {length} hexadecimal digits, as {algorithm} has")
+        raise errors.BadRequest(f"os_hash_value: ({value}) is not the correct size for ({algorithm}) "
+                                f"(should be ({length // 2}) bytes)")
     checksum = data.get("checksum")
     if checksum is not None and (len(checksum) != 32 or any(c not in "0123456789abcdefABCDEF" for c in checksum)):
         raise errors.BadRequest("checksum must have 32 hexadecimal digits")
@@ -197,8 +198,8 @@ def remove_bytes(state: State, image_id: str) -> None:
 
 
 def index(request: Request, image_id: str) -> Any:
-    """200 with the locations; for services. 403, 404."""
-    image, _ = access.read(request, image_id)
+    """200 with the locations; for services, of what everybody may see even to those that have no other role. 403, 404."""
+    image, _ = access.read(request, image_id, open_to="fetch_image_location")
     return [{"url": x.url, "metadata": dict(x.info)} for x in image.locations]
 
 
@@ -211,7 +212,6 @@ def add(request: Request, image_id: str) -> Any:
     url, data = request.body["url"], request.body.get("validation_data")
     if data:
         check_validation_data(data)
-    images_formats(image)
     store = _external_of_user(state, url)
     saga = state.db.transaction(imports.add_location, image, request.context, url=url, store=store.name,
                                 validation=data, keep_h=state.conf["import"].task_keep_h)
@@ -230,14 +230,13 @@ def _external_of_user(state: State, url: str) -> Any:
 
 
 def delete_from_store(request: Request, store_id: str, image_id: str) -> Any:
-    """204; 403 the last one or protected, 404, 409 not active or no such store."""
+    """204, of a protected image, too; 403 the last one, 404, 409 not active or no such store."""
     state: State = request.app
+    if store_id not in state.stores.by_name:
+        request.authorized = True
+        raise errors.Conflict(f"The selected store {store_id} is not available on this node.")
     image, target = access.read(request, image_id, missing="Failed to find image {}")
     request.authorize(target, "delete_image_location")
-    if store_id not in state.stores.by_name:
-        raise errors.Conflict(f"The selected store {store_id} is not available on this node.")
-    if image.protected:
-        raise errors.Forbidden(f"Image {image_id} is protected and cannot be deleted.")
     if image.status != states.ACTIVE:
         raise errors.Conflict("It's not allowed to remove image data from store if image status is not 'active'")
     held = [x for x in image.locations if x.store == store_id]

@@ -1,5 +1,6 @@
 """What handlers of the image API work with."""
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,7 +25,9 @@ def _nobody(_context: RequestContext, _saga_ids: list[str]) -> None:
 
 @dataclass(frozen=True)
 class State:
-    """`poke(context, saga ids)` tells a conductor to look; `project_limits(project)` gives {limit name: most} or {}."""
+    """`poke(context, saga ids)` tells a conductor to look; `project_limits(project)` gives {limit name: most} or {};
+    `cache_wanted` is set when there is something to fetch into the cache.
+    """
 
     conf: cfg.ConfigOpts
     db: Database
@@ -34,6 +37,7 @@ class State:
     poke: Callable[[RequestContext, list[str]], None] = _nobody
     certificates: CertificateSource | None = None
     project_limits: Callable[[str], dict[str, int]] = lambda project: {}
+    cache_wanted: threading.Event = field(default_factory=threading.Event)
     limits: Limits = field(init=False)
     show_locations: bool = field(init=False)
     show_direct_url: bool = field(init=False)

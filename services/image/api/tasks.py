@@ -19,7 +19,7 @@ from services.image.drivers.fetch import Refused, check
 LOG = logging.getLogger(__name__)
 _TASK = Schema({**TASK, "type": "object", "additionalProperties": False})
 _SORT_KEYS = ("id", "created_at", "expires_at", "status", "type", "updated_at")
-_TYPES = ("import", "api_image_import", "location_import")
+_TYPES = ("import",)  # what upstream lets filter by: the others are the service's own
 _FILTERS = ("type", "status", "owner")
 
 
@@ -63,7 +63,7 @@ def index(request: Request) -> Any:
         try:
             found = rows.list_page(session, page, owner=owner, filters=filters)
         except errors.BadRequest:
-            raise errors.BadRequest(f"Task with the given id {page.marker} was not found") from None
+            raise errors.BadRequest("Invalid marker format") from None
     body: dict[str, Any] = {"tasks": [_view(r, whole=False) for r in found], "first": _link(request, None),
                             "schema": "/v2/schemas/tasks"}
     if page.limit and len(found) >= page.limit:

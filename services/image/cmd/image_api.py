@@ -5,12 +5,12 @@ import os
 
 from oslo_config import cfg
 
-from common import errors, heartbeat
+from common import clock, errors, heartbeat
 from common.clients.base import Sessions
 from common.context import RequestContext
 from common.http.auth import KeystoneAuthenticator
 from common.rpc.interface import client
-from common.worker import Runtime, Worker
+from common.worker import Complaint, Runtime, Worker, guarded
 from services.image.api import caching
 from services.image.api.app import make_app
 from services.image.api.state import State
@@ -24,6 +24,15 @@ from services.image.drivers.signature import KeyManager
 from services.image.rpc.conductor import Conductor
 
 LOG = logging.getLogger(__name__)
+
+
+def _keep_cache(worker: Worker, state: State, cache: ImageCache) -> None:
+    """Fill the cache as soon as something is wanted here, and every so often: other processes of this host want things, too."""
+    complaint = Complaint("cache")
+    while not worker.stopping.is_set():
+        state.cache_wanted.clear()
+        guarded("cache", lambda: caching.fill(state, cache), complaint)
+        clock.wait(state.cache_wanted, state.conf.cache.pass_every_s)
 
 
 def build(conf: cfg.ConfigOpts, runtime: Runtime) -> Worker:
@@ -49,6 +58,7 @@ def build(conf: cfg.ConfigOpts, runtime: Runtime) -> Worker:
     heartbeat.into(worker, database, models.Service)
     if cache is not None:
         worker.on_start(cache.start)
-        worker.every("cache", conf.cache.pass_every_s, lambda: caching.fill(state, cache))
+        worker.loop("cache", lambda: _keep_cache(worker, state, cache))
+        worker.on_stop(state.cache_wanted.set)
         worker.every("cache-sweep", 3600, lambda: caching.sweep(state, cache))
     return worker

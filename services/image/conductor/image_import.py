@@ -167,7 +167,7 @@ def finish(run: Run) -> None:
 def on_done(session: Session, run: Run) -> None:
     """Clean the image of the import's traces; the task succeeded."""
     kept = {imports.IMPORTING_TO: "", imports.FAILED_IN: ",".join(run.data.get("failed", []))}
-    images.set_properties(session, run.resource_id, kept, [])
+    images.set_properties(session, run.resource_id, kept, [imports.TASK])
     copied = f"Copied {run.data['stored']['size'] >> 20} MiB" if "stored" in run.data else ""
     imports.ended(session, run.data["task"], run.deps.keep_h, result={"image_id": run.resource_id}, message=copied)
 
@@ -185,7 +185,8 @@ def on_failed(session: Session, run: Run, error: Exception) -> None:
         with contextlib.suppress(errors.Stale):
             images.update(session, run.resource_id, expect={"writer": run.data["writer"]}, status=run.data["from"], writer=None)
     failed = run.data.get("failed") or run.data["stores"]
-    images.set_properties(session, run.resource_id, {imports.IMPORTING_TO: "", imports.FAILED_IN: ",".join(failed)}, [])
+    images.set_properties(session, run.resource_id, {imports.IMPORTING_TO: "", imports.FAILED_IN: ",".join(failed)},
+                          [imports.TASK])
 
 
 SAGA = Saga(imports.IMPORT, (

@@ -122,6 +122,7 @@ def on_done(session: Session, run: Run) -> None:
     """The image has no writer any more; the task succeeded."""
     with contextlib.suppress(errors.Stale):
         images.update(session, run.resource_id, expect={"writer": run.data["writer"]}, writer=None)
+    images.set_properties(session, run.resource_id, {}, [imports.TASK])
     imports.ended(session, run.data["task"], run.deps.keep_h, result={"image_id": run.resource_id})
 
 
@@ -131,6 +132,7 @@ def on_failed(session: Session, run: Run, error: Exception) -> None:
     with contextlib.suppress(errors.Stale):
         images.update(session, run.resource_id, expect={"writer": run.data["writer"]}, status=states.QUEUED, writer=None,
                       size=None, virtual_size=None, checksum=None, os_hash_algo=None, os_hash_value=None)
+    images.set_properties(session, run.resource_id, {}, [imports.TASK])
 
 
 SAGA = Saga(imports.ADD_LOCATION, (

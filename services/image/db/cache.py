@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy import orm
 
 from common import clock
-from services.image.db.models import CachedImage
+from services.image.db.models import CachedImage, Image
 
 QUEUED, CACHING, CACHED = "queued", "caching", "cached"
 _STALE_S = 3600.0
@@ -16,6 +16,12 @@ _STALE_S = 3600.0
 def list_node(session: orm.Session, node: str) -> Sequence[Any]:
     """What a node has or shall get, oldest wish first."""
     return session.scalars(sa.select(CachedImage).where(CachedImage.node == node).order_by(CachedImage.queued_at)).all()
+
+
+def of_nothing(session: orm.Session, node: str) -> list[str]:
+    """The images that a node has a copy of, or a wish for one, and that are deleted."""
+    known = sa.select(Image.id).where(Image.id == CachedImage.image_id, Image.deleted.is_(False))
+    return list(session.scalars(sa.select(CachedImage.image_id).where(CachedImage.node == node, ~known.exists())))
 
 
 def nodes(session: orm.Session, image_id: str) -> list[str]:

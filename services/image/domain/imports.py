@@ -15,6 +15,7 @@ from services.image.objects.image import ImageRecord
 
 IMPORT, ADD_LOCATION = "image_import", "location_add"
 IMPORTING_TO, FAILED_IN = "os_glance_importing_to_stores", "os_glance_failed_import"
+TASK = "os_glance_import_task"
 
 
 def start(session: Session, image: ImageRecord, room: Room, context: RequestContext, *, method: Mapping[str, Any],
@@ -26,7 +27,7 @@ def start(session: Session, image: ImageRecord, room: Room, context: RequestCont
     room.require(session)
     copy = method["name"] == "copy-image"
     if sagas.active(session, image.id):
-        raise errors.Conflict(f"Image {image.id} has an active task: only one import may run at a time")
+        raise errors.Conflict("Image has active task")
     writer = ids.uuid()
     task = _task(session, image, context, request_body, keep_h)
     with conflict(image.id):
@@ -36,7 +37,7 @@ def start(session: Session, image: ImageRecord, room: Room, context: RequestCont
             images.update(session, image.id, expect_status=[image.status], expect={"writer": None}, writer=writer,
                           status=states.IMPORTING)
             locations.drop_leftovers(session, image.id)
-    images.set_properties(session, image.id, {IMPORTING_TO: ",".join(stores), FAILED_IN: ""}, [])
+    images.set_properties(session, image.id, {TASK: task.id, IMPORTING_TO: ",".join(stores), FAILED_IN: ""}, [])
     data = {"task": task.id, "writer": writer, "method": dict(method), "stores": list(stores), "from": image.status,
             "must": all_must_succeed}
     return sagas.insert(session, IMPORT, image.id, context, data)
@@ -52,6 +53,7 @@ def add_location(session: Session, image: ImageRecord, context: RequestContext, 
         images.update(session, image.id, expect_status=[states.QUEUED], expect={"writer": None}, writer=writer,
                       status=states.IMPORTING)
     locations.drop_leftovers(session, image.id)
+    images.set_properties(session, image.id, {TASK: task.id}, [])
     data = {"task": task.id, "writer": writer, "url": url, "store": store, "validation": dict(validation or {})}
     return sagas.insert(session, ADD_LOCATION, image.id, context, data)
 

@@ -28,14 +28,20 @@ class Change:
     value: Any = None
 
 
-def parse(body: Any, media_type: str) -> list[Change]:
-    """The operations of a patch; errors.UnsupportedMediaType, BadRequest or Forbidden when it is none we take."""
+def dialect(media_type: str) -> int:
+    """The draft of JSON patch that a media type means; errors.UnsupportedMediaType for others."""
     draft = MEDIA_TYPES.get(media_type)
     if draft is None:
         known = ", ".join(MEDIA_TYPES)
         raise errors.UnsupportedMediaType(f"The request media type {media_type} is not supported by this server.",
                                           detail=f"Image PATCH expects Content-Type one of: {known}",
                                           headers={"Accept-Patch": known})
+    return draft
+
+
+def parse(body: Any, media_type: str) -> list[Change]:
+    """The operations of a patch; errors.UnsupportedMediaType, BadRequest or Forbidden when it is none we take."""
+    draft = dialect(media_type)
     if not isinstance(body, list):
         raise errors.BadRequest("Request body must be a JSON array of operation objects." if isinstance(body, dict)
                                 else "Unexpected body type. Expected list/dict.")

@@ -14,7 +14,7 @@ VALUES = {"<member_id>": OTHER, "<tag>": "t", "<store_id>": "file", "<task_id>":
 BODIES = {"/import": {"method": {"name": "glance-direct"}}, "/members": {"member": "x"}, "/locations": {"url": "http://x"},
           "/v2/tasks": {"type": "import"}, "/namespaces": {"namespace": "N"}, "<namespace>": {"namespace": "Mine"}}
 # What a caller may do with an image and a namespace of another project that it can see (community, public).
-READABLE = {"get_image", "get_task", "get_images", "download_image", "get_import_info", "stores_info", "get_usage", "get_schema",
+READABLE = {"get_image", "get_task", "get_images", "download_image", "get_schema",
             "get_metadef_namespaces", "list_metadef_resource_types",
             *[f"get_metadef_{w}" for w in "namespace resource_type object objects property properties tag tags".split()]}
 TOLD_NOTHING = {"get_members", "get_member"}

@@ -145,6 +145,16 @@ def test_bodies(member, unchanged, data, status):
         assert (response.status_code == 413) == (status == 413)
 
 
+@pytest.mark.parametrize(("method", "path"), [
+    ("DELETE", "I"), ("PUT", "I/tags/x"), ("DELETE", "I/tags/t"), ("POST", "I/actions/deactivate"), ("DELETE", "I/members/x"),
+    ("DELETE", "/v2/stores/file/I"), ("PUT", "/v2/cache/I")])
+@pytest.mark.parametrize(("data", "status"), [(b"{bad", 400), (b"\xff", 400), (b"[" * 3_000_000, 413)],
+                         ids=["broken", "no text", "huge"])
+def test_bodies_that_nobody_asked_for(member, unchanged, method, path, data, status):
+    path = path.replace("I", unchanged) if path.startswith("/") else path.replace("I", f"/v2/images/{unchanged}")
+    assert member.request(method, path, data=data).status_code in (status, 403)  # 403: of what takes no rights of one's own
+
+
 class Rebinding:
     """A resolver that gives a public address first and an inner one afterwards, as an attacker's name server would."""
 

@@ -106,6 +106,10 @@ def test_patch_needs_its_media_type(member, tools):
     image = tools.new(member)
     response = member.request("PATCH", f"/v2/images/{image['id']}", [])
     assert response.status_code == 415 and "json-patch" in response.headers["Accept-Patch"]
+    for body in (b"", b"{bad", b"\xff"):
+        for path, kind in ((image["id"], "text/plain"), ("nothing", "application/json-patch+json")):
+            response = member.request("PATCH", f"/v2/images/{path}", data=body, headers={"Content-Type": kind})
+            assert response.status_code == 415 and "json-patch" in response.headers["Accept-Patch"]
 
 
 def test_formats_are_fixed_once_there_is_data(member, tools):

@@ -1,7 +1,7 @@
 """Rules of tasks, discovery and the cache."""
 
 from common.http.policy import rule
-from services.image.api.policies.image import ADMIN, ADMIN_OR_READER
+from services.image.api.policies.image import ADMIN, ADMIN_OR_READER, ADMIN_OR_SERVICE
 
 RULES = [
     rule("tasks_api_access", ADMIN, "Use the tasks API."),
@@ -12,9 +12,6 @@ RULES = [
     rule("cache_image", ADMIN, "Queue an image for caching."),
     rule("cache_list", ADMIN, "List cached images."),
     rule("cache_delete", ADMIN, "Remove images from the cache."),
-    rule("stores_info_detail", ADMIN, "See the stores' properties."),
-    rule("stores_info", "role:reader or rule:context_is_admin", "See which stores there are."),
-    rule("get_import_info", "role:reader or rule:context_is_admin", "See which import methods there are."),
-    rule("get_usage", "role:reader or rule:context_is_admin", "See the project's quotas and usage."),
+    rule("stores_info_detail", ADMIN_OR_SERVICE, "See the stores' properties."),
     rule("get_schema", "", "Read a schema.", scopes=None),
 ]

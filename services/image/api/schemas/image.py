@@ -146,8 +146,9 @@ LOCATION_ADD = Schema({
     "type": "object", "required": ["url"],
     "properties": {
         "url": {"type": "string", "maxLength": 2048},
-        "validation_data": {"type": ["object", "null"], "additionalProperties": False,
-                            "properties": {"os_hash_algo": {"type": "string"}, "os_hash_value": {"type": "string"}},
+        "validation_data": {"type": "object", "additionalProperties": False,
+                            "properties": {"os_hash_algo": {"type": "string", "enum": ["sha1", "sha256", "sha512", "md5"]},
+                                           "os_hash_value": {"type": "string", "maxLength": 128}},
                             "dependencies": {"os_hash_algo": ["os_hash_value"], "os_hash_value": ["os_hash_algo"]}},
     },
 })
