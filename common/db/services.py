@@ -10,8 +10,8 @@ from common import clock, ids
 
 
 def beat(session: orm.Session, model: Any, *, daemon: str, binary: str, host: str, version: str,
-         info: Any = None, availability_zone: str | None = None) -> None:
-    """Note that `daemon` on `host` is alive; the first beat makes its row. `info` replaces the row's when given."""
+         info: Any = None, availability_zone: str | None = None) -> bool:
+    """Note that `daemon` on `host` is alive; whether that made its row. `info` replaces the row's when given."""
     values: dict[str, Any] = {"last_seen_at": clock.now(), "version": version, "daemon": daemon}
     if info is not None:
         values["info"] = info
@@ -22,6 +22,7 @@ def beat(session: orm.Session, model: Any, *, daemon: str, binary: str, host: st
         session.add(model(uuid=ids.uuid(), daemon=daemon, binary=binary, host=host, version=version,
                           info=info or {}, availability_zone=availability_zone))
         session.flush()
+    return bool(found.rowcount == 0)
 
 
 def list_all(session: orm.Session, model: Any, *, binary: str | None = None, host: str | None = None) -> Sequence[Any]:

@@ -42,18 +42,20 @@ mariadb_admin() {
 }
 
 agents_folder() {
-    local daemon
-    for daemon in altostack compute-agent network-agent volume-agent; do
+    local daemon service
+    for daemon in altostack $AGENT_DAEMONS; do
         install -m 0600 "$ETC_DIR/$daemon.conf" "/agents/$daemon.conf"
     done
     # the hypervisor's container has real drivers, whatever the other agents have
     mkdir -p /agents/hypervisor
     install -m 0600 "$ETC_DIR/altostack.conf" /agents/hypervisor/
-    HYPERVISOR=libvirt NETWORK_DRIVER=linux
-    configure_service_variables compute
-    DAEMON_PORT="" render "$PROJECT/etc/compute/compute-agent.conf" | write_file /agents/hypervisor/compute-agent.conf 0600
-    configure_service_variables network
-    DAEMON_PORT="" render "$PROJECT/etc/network/network-agent.conf" | write_file /agents/hypervisor/network-agent.conf 0600
+    HYPERVISOR=libvirt NETWORK_DRIVER=linux VOLUME_DRIVER=iscsi
+    configure_physical_networks
+    for daemon in $AGENT_DAEMONS; do
+        service=$(daemon_service "$daemon")
+        configure_daemon_variables "$service" "$daemon"
+        render "$PROJECT/etc/$service/$daemon.conf" | write_file "/agents/hypervisor/$daemon.conf" 0600
+    done
 }
 
 # What a person in the `client` container needs.

@@ -1,9 +1,19 @@
 #!/bin/bash
-# The container of a real hypervisor (profile `libvirt`): libvirtd, and the two agents of such a host.
+# The container of a real hypervisor (profile `libvirt`): libvirtd, the public network's bridge, and the agents of such a host.
 set -euo pipefail
 
-# shellcheck source=/dev/null
-. "$(dirname "${BASH_SOURCE[0]}")/../lib/hypervisor.sh"
+DEVSTACK=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+PROJECT=$(dirname "$DEVSTACK")
+for part in common config hypervisor hostnet; do
+    # shellcheck source=/dev/null
+    . "$DEVSTACK/lib/$part.sh"
+done
+exec 3>&2
+# shellcheck disable=SC2034  # config_load reads it
+LOCAL_CONF=/dev/null
+config_load
+hostnet_make
 qemu_conf >/etc/libvirt/qemu.conf
 libvirtd --daemon
-exec /opt/altostack/src/devstack/containers/serve.sh --supervise compute-agent network-agent
+# shellcheck disable=SC2086  # a list
+exec "$DEVSTACK/containers/serve.sh" --supervise $AGENT_DAEMONS

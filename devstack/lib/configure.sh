@@ -114,16 +114,21 @@ configure() {
     joining || configure_bootstrap
 }
 
-# A daemon's own file; one without a template holds local.conf's options only.
-configure_daemon() {
-    local template=$PROJECT/etc/$1/$2.conf owner=$UNIX_USER:
+# The variables that differ from daemon to daemon.
+# shellcheck disable=SC2034
+configure_daemon_variables() {
     DAEMON_PORT=$(daemon_port "$2")
     AGENT_TRANSPORT_URL=""
     if [ "$(daemon_kind "$2")" = agent ]; then
-        owner=root:root
-        # shellcheck disable=SC2034  # the templates read it
         AGENT_TRANSPORT_URL=$(conf_value "$(transport_url "$(agent_account "$2" "$HOST_NAME")" "rabbit_${2//-/_}" "$1")")
     fi
+}
+
+# A daemon's own file; one without a template holds local.conf's options only.
+configure_daemon() {
+    local template=$PROJECT/etc/$1/$2.conf owner=$UNIX_USER:
+    configure_daemon_variables "$1" "$2"
+    if [ "$(daemon_kind "$2")" = agent ]; then owner=root:root; fi
     [ -e "$template" ] || template=/dev/null
     install_conf "$template" "$2" "$owner" 0600
 }

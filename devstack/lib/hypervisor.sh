@@ -114,5 +114,5 @@ iscsi_port_free() {
     running "$STATE_DIR/$ISCSI_PID" tgtd || need_free_port "$ISCSI_PORT" ISCSI_PORT "the iSCSI target"
 }
 
-# It ignores SIGTERM.
+# It ignores SIGTERM. One without its pid file is ended by helpers_kill: its command line names that file.
 tgtd_stop() { stop_pid "$STATE_DIR/$ISCSI_PID" tgtd 1; }

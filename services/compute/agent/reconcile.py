@@ -201,8 +201,17 @@ class Reconciler:
     def beat(self, conductor: Any) -> None:
         """Tell the conductor that the host lives, and of its nodes what changed since it last answered.
 
-        What changes all the time (usage, uptime) is told once a minute at most.
+        What changes all the time (usage, uptime) is told once a minute at most. A host whose compute service was deleted
+        while it ran registers itself anew.
         """
+        registered = bool(self._beaten)
+        if self._tell_nodes(conductor) and registered:
+            LOG.warning("the compute service of %s was deleted; it registers itself again", self.host.name)
+            self._beaten, self._told = {}, {}
+            self._tell_nodes(conductor)
+
+    def _tell_nodes(self, conductor: Any) -> bool:
+        """One heartbeat; whether nothing was known of this host before it."""
         minute = int(clock.monotonic() // 60)
         news = []
         for name in self.host.driver.inventory.nodes():
@@ -210,13 +219,16 @@ class Reconciler:
             seen = {k: (minute if k in _VOLATILE else v) for k, v in found.items()}
             if self._beaten.get(name) != seen and self._told.get(name) != found:
                 news.append((name, seen, found))
+        unknown = False
         for start in range(0, len(news) or 1, 100):
             part = news[start:start + 100]
             connector = self.host.driver.inventory.connector(part[0][0]) if part else None
-            conductor.heartbeat(context.internal(), self.host.name, {"version": heartbeat.version(),
-                                                                     "nodes": [n[2] for n in part], "connector": connector})
+            answer = conductor.heartbeat(context.internal(), self.host.name, {
+                "version": heartbeat.version(), "nodes": [n[2] for n in part], "connector": connector})
+            unknown = unknown or bool(answer and answer["resync"])  # conductors of an earlier version say nothing
             for name, seen, found in part:
                 self._beaten[name], self._told[name] = seen, found
+        return unknown
 
 
 def guard(what: str, work: Callable[[], Any]) -> None:

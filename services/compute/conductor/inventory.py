@@ -15,17 +15,20 @@ LOG = logging.getLogger(__name__)
 CHUNK = 200
 
 
-def beat(conductor: Conductor, host: str, told: Mapping[str, Any]) -> None:
-    """An agent lives; its nodes are written down when it names them, and Placement learns what changed."""
+def beat(conductor: Conductor, host: str, told: Mapping[str, Any]) -> bool:
+    """An agent lives; its nodes are written down when it names them, and Placement learns what changed.
+
+    Returns whether nothing was known of its host.
+    """
     nodes: Sequence[Mapping[str, Any]] = told.get("nodes") or ()
     info = {"connector": told["connector"]} if told.get("connector") else None
 
-    def write(session: Session) -> list[Any]:
-        service_rows.beat(session, models.Service, daemon="compute-agent", binary=hosts.COMPUTE, host=host,
-                          version=str(told.get("version", "")), info=info)
-        return hosts.save_nodes(session, host, nodes) if nodes else []
+    def write(session: Session) -> tuple[bool, list[Any]]:
+        new = service_rows.beat(session, models.Service, daemon="compute-agent", binary=hosts.COMPUTE, host=host,
+                                version=str(told.get("version", "")), info=info)
+        return new, hosts.save_nodes(session, host, nodes) if nodes else []
 
-    rows = conductor.database.transaction(write)
+    new, rows = conductor.database.transaction(write)
     named = {n["node"] for n in nodes}
     changed = [r for r in rows if r.node in named]
     for row in changed:
@@ -35,6 +38,7 @@ def beat(conductor: Conductor, host: str, told: Mapping[str, Any]) -> None:
             conductor.offered[row.uuid] = signature
     if changed:
         tell_scheduler(conductor, hosts_only={host})
+    return new
 
 
 def offer(conductor: Conductor, row: Any) -> None:

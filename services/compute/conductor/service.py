@@ -93,9 +93,9 @@ class ConductorService:
                     server_parts.change_disk(session, disk.id, device_name=devices[disk.volume_id])
         return changes
 
-    def heartbeat(self, ctxt: Any, host: str, beat: dict[str, Any]) -> None:
+    def heartbeat(self, ctxt: Any, host: str, beat: dict[str, Any]) -> dict[str, Any]:
         """An agent lives, and perhaps its nodes changed."""
-        inventory.beat(self.conductor, host, beat)
+        return {"resync": inventory.beat(self.conductor, host, beat)}
 
     def image_access(self, ctxt: Any, host: str, server_id: str, image_id: str) -> dict[str, Any]:
         """Where and with whose token the agent may read (or write) an image: the tenant's own, from the saga in hand.

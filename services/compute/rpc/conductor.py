@@ -44,10 +44,11 @@ class Conductor(Interface):
         """
 
     @call(timeout_s=20)
-    def heartbeat(self, ctxt: Any, host: str, beat: dict[str, Any]) -> None:
+    def heartbeat(self, ctxt: Any, host: str, beat: dict[str, Any]) -> dict[str, Any]:
         """The agent lives. `beat`: {"version", "nodes": [NodeReport as dict] (with the first beat and when they changed),
         "connector": how the host presents itself to block storage (with nodes)}.
 
+        {"resync": whether nothing was known of the host: it is new, or was deleted and has to tell of all its nodes}.
         A call: what was not answered is told again, so that a node is never unknown to Placement.
         """
 

@@ -19,8 +19,8 @@ from services.network.db import server_events as db
 
 LOG = logging.getLogger(__name__)
 BATCH = 200
-LEASE_S = 30
-LOOK_EVERY_S = 5.0
+# another conductor sends what one had in hand when it died within the sum of the first two
+LEASE_S, LOOK_EVERY_S, RENEW_EVERY_S = 3, 2.0, 1.0
 ATTEMPTS_MAX = 300
 
 
@@ -31,7 +31,8 @@ class Notifier:
         self.conf, self.db, self.compute = conf, database, compute
         self._wake = threading.Event()
         self._lock = threading.Lock()
-        self._held: list[dict[str, Any]] = []
+        self._held: list[dict[str, Any]] = []  # to be sent
+        self._sending: list[dict[str, Any]] = []
         self._look_s = 0.0  # when (monotonic) to look for what is due
 
     def poke(self) -> None:
@@ -60,20 +61,32 @@ class Notifier:
                 rested_s = clock.monotonic() + self.conf.network.poke_window_s
 
         worker.loop("notify", loop)
+        worker.every("notify-leases", RENEW_EVERY_S, self.renew)
         worker.on_stop(self._wake.set)
 
     def flush(self) -> None:
         """Send what is in hand, and (poked, or now and then) everything that is due; what compute cannot take now is due
         again later."""
         with self._lock:
-            held, self._held = self._held, []
-        for start in range(0, len(held), BATCH):
-            self._send(held[start:start + BATCH])
-        while clock.monotonic() >= self._look_s:
-            self._look_s = clock.monotonic() + LOOK_EVERY_S
-            batch = self.db.transaction(db.claim, BATCH, clock.now(), clock.after(LEASE_S))
-            if batch and self._send(batch) and len(batch) == BATCH:
-                self._look_s = 0.0
+            self._sending, self._held = self._held, []
+        try:
+            while self._sending:
+                self._send(self._sending[:BATCH])
+                self._sending = self._sending[BATCH:]
+            while clock.monotonic() >= self._look_s:
+                self._look_s = clock.monotonic() + LOOK_EVERY_S
+                batch = self._sending = self.db.transaction(db.claim, BATCH, clock.now(), clock.after(LEASE_S))
+                if batch and self._send(batch) and len(batch) == BATCH:
+                    self._look_s = 0.0
+        finally:
+            self._sending = []  # what was not sent is due again when its lease ends
+
+    def renew(self) -> None:
+        """Keep what is in hand from the other conductors while compute is slow: an event heard twice may be a stale one."""
+        with self._lock:
+            in_hand = [item["id"] for item in (*self._sending, *self._held)]
+        if in_hand:
+            self.db.transaction(db.keep, in_hand, clock.after(LEASE_S))
 
     def _send(self, batch: list[dict[str, Any]]) -> bool:
         """Whether compute took them (or knows none of these servers)."""

@@ -123,6 +123,22 @@ def test_a_port_gets_wired(cloud, admin, member, conductor, pass_on, agents, com
                               "status": "completed"}]
 
 
+def test_what_a_dead_conductor_had_in_hand_another_sends(conf, state, cloud, admin, member, conductor, compute, notifier):
+    beat(conductor)
+    port = plug(admin, cloud.network(), "h1", member.persona.project_id)
+    other = Notifier(conf, state.db, compute)
+    with clock.frozen(clock.time()) as fake:
+        conductor.report(CTXT, "h1", [port["id"]], [], [], [], {})
+        for _ in range(5):  # the first lives, but is slow
+            fake.advance(2)
+            notifier.renew()
+            other.flush()
+        assert compute.heard == []
+        fake.advance(5)  # the first is dead
+        other.flush()
+    assert [e["tag"] for e in compute.heard] == [port["id"]]
+
+
 def test_events_wait_for_compute(cloud, admin, member, conductor, compute, notifier):
     beat(conductor)
     network = cloud.network()

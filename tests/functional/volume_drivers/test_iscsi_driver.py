@@ -145,6 +145,10 @@ def test_exports_survive_agent_and_tgtd_restarts(driver, tmp_path, port):
     again = make(tmp_path, port)
     again.start()
     assert again._tgt.pid() == pid and has_pattern(info, 3)
+    (tmp_path / "tgtd.pid").unlink()  # or it was never written: the agent was killed, or the disk was full
+    again = make(tmp_path, port)
+    again.start()
+    assert again._tgt.pid() == pid and has_pattern(info, 3)
     os.kill(pid, signal.SIGKILL)
     driver._tgt._child.wait(5)
     assert again.reconcile_exports({VOLUME: ["a1"]}) == [VOLUME]

@@ -1,7 +1,8 @@
 """tgtd and its administration program.
 
-tgtd runs in the background on its own: an agent that restarts finds it by its pid file, and its targets
-serve on meanwhile. It ignores SIGTERM, and ends when told to over its control socket.
+tgtd runs in the background on its own: an agent that restarts finds it by its pid file, or where that is
+lost (or was never written, as the agent was killed) by the name of that file on its command line; its targets serve on
+meanwhile. It ignores SIGTERM, and ends when told to over its control socket.
 """
 
 import dataclasses
@@ -62,6 +63,7 @@ class Tgt:
             return False
         log_path = self._pid_path + ".log"
         command = ["tgtd", "-f", "-C", str(self._control_port), "-t", str(self._io_threads)]
+        command += ["--pid-file", self._pid_path]  # in the foreground it does not write the file, but it bears its name
         command += ["--iscsi", f"portal={self._portal}"]
         try:
             self._child = process.spawn(command, log_path=log_path)
@@ -101,13 +103,22 @@ class Tgt:
         try:
             with open(self._pid_path) as stored:
                 pid = int(stored.read())
-            with open(f"/proc/{pid}/cmdline", "rb") as running:
-                words = running.read().split(b"\0")
         except (OSError, ValueError):
-            return None
-        # The pid may belong to another program by now.
-        wanted = str(self._control_port).encode()
-        return pid if words[0].endswith(b"tgtd") and b"-C" in words and words[words.index(b"-C") + 1] == wanted else None
+            pid = 0
+        if self._serves(pid, "-C", str(self._control_port)):  # the pid may belong to another program by now
+            return pid
+        running = (int(name) for name in os.listdir("/proc") if name.isdigit())
+        return next((other for other in running if self._serves(other, "--pid-file", self._pid_path)), None)
+
+    @staticmethod
+    def _serves(pid: int, option: str, value: str) -> bool:
+        """Whether that process is a tgtd with this option on its command line."""
+        try:
+            with open(f"/proc/{pid}/cmdline", "rb") as running:
+                words = running.read().decode(errors="replace").split("\0")
+        except OSError:
+            return False
+        return words[0].endswith("tgtd") and (option, value) in zip(words, words[1:], strict=False)
 
     def shut_down(self) -> None:
         """End the own tgtd with all its targets, for taking a back end away."""
