@@ -112,6 +112,12 @@ class InternalError(ApiError):
     status = 500
 
 
+class NotOffered(ApiError):
+    """501: a part of the API that this cloud does not have."""
+
+    status = 501
+
+
 class BadGateway(ApiError):
     """502: another service answered nonsense."""
 

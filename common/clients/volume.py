@@ -69,6 +69,10 @@ class VolumeClient(ServiceClient):
         """Delete a snapshot."""
         self.delete(self._path(f"snapshots/{snapshot_id}"), missing_ok=missing_ok)
 
+    def set_snapshot_status(self, snapshot_id: str, status: str) -> None:
+        """Say what became of a snapshot that others take for block storage (os-update_snapshot_status)."""
+        self.post(self._path(f"snapshots/{snapshot_id}/action"), {"os-update_snapshot_status": {"status": status}})
+
     def create_attachment(self, volume_id: str, server_id: str, connector: dict[str, Any] | None = None,
                           mode: str | None = None) -> dict[str, Any]:
         """Reserve a volume for a server (without `connector`), or connect it; {"id", "connection_info", …}."""

@@ -18,9 +18,9 @@ from common.worker import Worker
 from services.compute.agent.moves import MOVES
 from services.compute.agent.verbs import VERBS, Host
 from services.compute.agent.working import Done, on
-from services.compute.drivers.base import DriverError
+from services.compute.drivers.base import DriverError, Housekeeping
 from services.compute.objects.report import ServerReport
-from services.compute.objects.server import ServerSpec
+from services.compute.objects.server import ImageSpec, ServerSpec
 
 LOG = logging.getLogger(__name__)
 REPORT_TRIES_MAX = 30
@@ -143,6 +143,21 @@ class Reconciler:
                 clock.sleep(min(10.0, 0.5 * 2**attempt))
         self._done.lost(done)
 
+    def prefetch(self, images: Sequence[ImageSpec], url: str, token: str) -> None:
+        """Have images on this host before a server needs them; returns at once."""
+        housekeeping = self.host.driver.housekeeping
+        if housekeeping is None:
+            LOG.warning("this hypervisor keeps no images for later")
+            return
+        for image in images:
+            fetch = functools.partial(self._prefetch, housekeeping, image, url, token)
+            self._pool.submit(guard, f"fetching image {image.id}", fetch)
+
+    def _prefetch(self, housekeeping: Housekeeping, image: ImageSpec, url: str, token: str) -> None:
+        with self.host.images.lent(url, token):
+            housekeeping.prefetch(image)
+        LOG.info("image %s is ready for later boots", image.id)
+
     # what is on the host
 
     def full_pass(self) -> None:
@@ -232,8 +247,8 @@ class Reconciler:
 
 
 def guard(what: str, work: Callable[[], Any]) -> None:
-    """Call `work`; what the hypervisor or the conductor refuse is logged."""
+    """Call `work`; what the hypervisor, the conductor or the image service refuse is logged."""
     try:
         work()
-    except (DriverError, errors.Transient, OSError) as e:
+    except (DriverError, errors.ApiError, errors.Transient, OSError) as e:
         LOG.warning("%s: %s", what, e)

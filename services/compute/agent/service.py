@@ -5,6 +5,7 @@ from typing import Any
 from common import errors
 from services.compute.agent.reconcile import Reconciler
 from services.compute.drivers.base import DriverError, ServerNotFound
+from services.compute.objects.server import ImageSpec
 
 
 class AgentService:
@@ -16,6 +17,10 @@ class AgentService:
     def reconcile(self, ctxt: Any, server_ids: list[str]) -> None:
         """Look again at these servers."""
         self.reconciler.loop.poke(server_ids)
+
+    def cache_images(self, ctxt: Any, images: list[dict[str, Any]], url: str) -> None:
+        """Fetch images for later boots."""
+        self.reconciler.prefetch([ImageSpec.of_record(image) for image in images], url, str(ctxt.auth_token))
 
     def console_output(self, ctxt: Any, server_id: str, lines: int | None) -> str:
         """The last lines of the serial console."""

@@ -369,6 +369,12 @@ def set_metadata(request: Request, aggregate_id: str) -> dict[str, Any]:
     }
 
 
+def cache_images(request: Request, aggregate_id: str) -> None:
+    """202; 400 for images that are not there or named twice, 404."""
+    wanted = [item["id"] for item in request.body["cache"]]
+    aggregate_domain.cache_images(request.app, request.context, aggregate_id, wanted)
+
+
 def _zones(request: Request) -> tuple[dict[str, list[Any]], list[Any]]:
     """({zone: its agents}, the other daemons)."""
     with request.app.db.read() as session:

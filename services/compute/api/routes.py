@@ -7,7 +7,9 @@ from typing import Any
 from common.http.route import PUBLIC, Action, Actions, Route, Row
 from common.http.validation import Schema
 from services.compute.api import (
+    assisted_volume_snapshots,
     audit_log,
+    baremetal_nodes,
     flavors,
     hosts,
     keypairs,
@@ -17,6 +19,7 @@ from services.compute.api import (
     server_groups,
     server_metadata,
     server_records,
+    server_shares,
     servers,
     versions,
 )
@@ -134,6 +137,10 @@ SERVERS: tuple[Row, ...] = (
     _t(
         "DELETE", "/servers/<server_id>/os-server-password", server_records.clear_password, "os-server-password:clear", status=204
     ),
+    _t("GET", "/servers/<server_id>/shares", server_shares.index, "os-server-shares:index", since="2.97"),
+    _t("POST", "/servers/<server_id>/shares", server_shares.create, "os-server-shares:create", since="2.97", body=s.SHARE),
+    _t("GET", "/servers/<server_id>/shares/<share_id>", server_shares.show, "os-server-shares:show", since="2.97"),
+    _t("DELETE", "/servers/<server_id>/shares/<share_id>", server_shares.delete, "os-server-shares:delete", since="2.97"),
     _t("GET", "/servers/<server_id>/topology", server_records.topology, "server:topology:index", since="2.78"),
     _t("GET", "/servers/<server_id>/migrations", server_records.server_migrations, "servers:migrations:index", since="2.23"),
     _t(
@@ -305,6 +312,23 @@ HOSTS: tuple[Row, ...] = (
             "add_host": Action(hosts.add_host, P + "os-aggregates:add_host", s.AGGREGATE_HOST, status=200),
             "remove_host": Action(hosts.remove_host, P + "os-aggregates:remove_host", s.AGGREGATE_HOST, status=200),
             "set_metadata": Action(hosts.set_metadata, P + "os-aggregates:set_metadata", s.AGGREGATE_METADATA, status=200),
+        },
+    ),
+    Route("POST", V + "/os-aggregates/<aggregate_id>/images", hosts.cache_images, "compute:aggregates:images", since="2.81",
+          body=s.AGGREGATE_IMAGES, query=NO_QUERY, status=202),
+    _r("POST", "/os-assisted-volume-snapshots", assisted_volume_snapshots.create, "os-assisted-volume-snapshots:create",
+       body=s.ASSISTED_SNAPSHOT),
+    _r("DELETE", "/os-assisted-volume-snapshots/<snapshot_id>", assisted_volume_snapshots.delete,
+       "os-assisted-volume-snapshots:delete", query=query("delete_info", strict_from="2.75"), status=204),
+    _r("GET", "/os-baremetal-nodes", baremetal_nodes.unavailable, "os-baremetal-nodes:list", until="2.35"),
+    _r("POST", "/os-baremetal-nodes", baremetal_nodes.create, "os-baremetal-nodes:list", until="2.35", body=_ANY),
+    _r("GET", "/os-baremetal-nodes/<node_id>", baremetal_nodes.unavailable, "os-baremetal-nodes:show", until="2.35"),
+    _r("DELETE", "/os-baremetal-nodes/<node_id>", baremetal_nodes.delete, "os-baremetal-nodes:show", until="2.35"),
+    Actions(
+        V + "/os-baremetal-nodes/<node_id>/action",
+        {
+            "add_interface": Action(baremetal_nodes.add_interface, P + "os-baremetal-nodes:show", a.ANYTHING, until="2.35"),
+            "remove_interface": Action(baremetal_nodes.remove_interface, P + "os-baremetal-nodes:show", a.ANYTHING, until="2.35"),
         },
     ),
     _r("GET", "/os-availability-zone", hosts.zones, "os-availability-zone:list"),

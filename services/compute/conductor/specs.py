@@ -18,11 +18,7 @@ def flavor_spec(flavor: Mapping[str, Any]) -> FlavorSpec:
 
 def image_spec(image: Mapping[str, Any] | None) -> ImageSpec | None:
     """The image as the server's request remembers it."""
-    if not image or not image.get("id"):
-        return None
-    return ImageSpec(id=image["id"], disk_format=image.get("disk_format") or "raw", min_disk=image.get("min_disk") or 0,
-                     checksum=image.get("checksum"), os_hash_algo=image.get("os_hash_algo"),
-                     os_hash_value=image.get("os_hash_value"), properties=image.get("properties") or {})
+    return ImageSpec.of_record(image) if image and image.get("id") else None
 
 
 def nic_spec(row: Any) -> NicSpec:

@@ -79,6 +79,11 @@ def disk_of_volume(session: orm.Session, server_id: str, volume_id: str) -> Any 
     return session.execute(sa.select(DISKS).where(DISKS.c.server_id == server_id, DISKS.c.volume_id == volume_id)).first()
 
 
+def disks_of_volume(session: orm.Session, volume_id: str) -> Sequence[Any]:
+    """The block devices of all servers that have a volume."""
+    return session.execute(sa.select(DISKS).where(DISKS.c.volume_id == volume_id)).all()
+
+
 def add_disks(session: orm.Session, rows: Sequence[Mapping[str, Any]]) -> None:
     """Add block devices; every row has the same keys."""
     if rows:

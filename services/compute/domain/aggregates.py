@@ -1,12 +1,14 @@
 """Aggregates of hosts and the availability zones that they make."""
 
+import functools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from common import errors
 from common.db.session import Session
 from services.compute.db import hosts
-from services.compute.domain.deps import Deps, compute_host
+from services.compute.domain import server_create
+from services.compute.domain.deps import Deps, compute_host, is_up, remote
 
 ZONE = "availability_zone"
 
@@ -109,6 +111,26 @@ def remove_host(deps: Deps, aggregate_id: str, host: str) -> tuple[Any, list[str
         return row, [h for h in members if h != host]
 
     return deps.db.transaction(work)
+
+
+def cache_images(deps: Deps, context: Any, aggregate_id: str, image_ids: Sequence[str]) -> None:
+    """Have those hosts of an aggregate that are up fetch images for later boots; nobody waits for it.
+
+    errors: NotFound (aggregate), BadRequest (images).
+    """
+    if len(set(image_ids)) != len(image_ids):
+        raise errors.BadRequest("Duplicate images in request")
+    with deps.db.read() as session:
+        _, members = hosts.aggregate(session, aggregate_id)
+        agents = [a for a in hosts.services(session, binary=hosts.COMPUTE) if a.host in members and is_up(deps, a)]
+    client = deps.image.as_user(context)
+    images = []
+    for image_id in image_ids:
+        unknown = errors.BadRequest(f"Image {image_id} could not be found.")
+        found = remote(functools.partial(client.show, image_id), on_404=unknown, on_403=unknown)
+        images.append(server_create.image_copy(found))
+    for agent in agents:
+        deps.agents.to(agent.host).cache_images(context, images=images, url=client.base_url())
 
 
 def delete(deps: Deps, aggregate_id: str) -> None:

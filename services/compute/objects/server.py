@@ -40,6 +40,13 @@ class ImageSpec(Wire):
     os_hash_value: str | None = None
     properties: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
+    @classmethod
+    def of_record(cls, image: Mapping[str, Any]) -> "ImageSpec":
+        """From what a server's request, or a message, remembers of an image."""
+        return cls(id=image["id"], disk_format=image.get("disk_format") or "raw", min_disk=image.get("min_disk") or 0,
+                   checksum=image.get("checksum"), os_hash_algo=image.get("os_hash_algo"),
+                   os_hash_value=image.get("os_hash_value"), properties=image.get("properties") or {})
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class NicSpec(Wire):

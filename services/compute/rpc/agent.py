@@ -15,6 +15,11 @@ class Agent(Interface):
     def reconcile(self, ctxt: Any, server_ids: list[str]) -> None:
         """Look again at these servers: ask the conductor for their specs and jobs."""
 
+    @cast
+    def cache_images(self, ctxt: Any, images: list[dict[str, Any]], url: str) -> None:
+        """Fetch these images (as a server's request remembers them) from the image service at `url` with the caller's own token,
+        for later boots. What cannot be had is logged."""
+
     @call(timeout_s=30)
     def console_output(self, ctxt: Any, server_id: str, lines: int | None) -> str:
         """The last `lines` lines (None: all) of the serial console. errors.NotFound, errors.Conflict."""

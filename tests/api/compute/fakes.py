@@ -17,6 +17,9 @@ class FakeImages(_Store):
     def __init__(self):
         self.images = {}
 
+    def base_url(self):
+        return "http://images.test"
+
     def add(self, **values):
         image_id = ids.uuid()
         self.images[image_id] = {"id": image_id, "min_ram": 0, "min_disk": 0, "visibility": "public", **values}

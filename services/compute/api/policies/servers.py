@@ -7,7 +7,7 @@ _READER = """
 servers:index servers:detail servers:show servers:show:flavor-extra-specs ips:index ips:show server-metadata:index
 server-metadata:show os-server-tags:index os-server-tags:show os-attach-interfaces:list os-attach-interfaces:show
 os-volumes-attachments:index os-volumes-attachments:show os-instance-actions:list os-instance-actions:show
-os-security-groups:list os-server-password:show server:topology:index
+os-security-groups:list os-server-password:show server:topology:index os-server-shares:index os-server-shares:show
 """
 _MEMBER = """
 servers:create servers:create:attach_volume servers:create:attach_network servers:create:trusted_certs servers:delete
@@ -20,6 +20,7 @@ os-security-groups:add os-security-groups:remove os-server-password:clear os-con
 os-pause-server:pause os-pause-server:unpause os-suspend-server:suspend os-suspend-server:resume os-rescue os-unrescue
 os-shelve:shelve os-shelve:unshelve os-lock-server:lock os-lock-server:unlock os-admin-password os-create-backup
 os-deferred-delete:restore os-deferred-delete:force os-multinic:add os-multinic:remove os-floating-ips:add os-floating-ips:remove
+os-server-shares:create os-server-shares:delete
 """
 _MANAGER = "os-migrate-server:migrate os-migrate-server:migrate_live os-migrations:index servers:migrations:index"
 _ADMIN = """

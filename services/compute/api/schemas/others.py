@@ -207,6 +207,14 @@ AGGREGATE = under("aggregate", obj({"name": NAME, "availability_zone": _ZONE}, (
 AGGREGATE_UPDATE = under("aggregate", {**obj({"name": NAME, "availability_zone": _ZONE}), "minProperties": 1})
 AGGREGATE_HOST = Schema(obj({"host": HOSTNAME}, ("host",)))
 AGGREGATE_METADATA = under("metadata", by_metadata_key("string", "null"))
+SHARE = under("share", obj({
+    "share_id": UUID, "tag": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[a-zA-Z0-9-]*$"}}, ("share_id",)))
+AGGREGATE_IMAGES = Schema(obj({"cache": array(obj({"id": UUID}, ("id",)), minItems=1)}, ("cache",)))
+_ASSISTED = {name: {"type": "string", "minLength": 1} for name in ("snapshot_id", "new_file", "id")}
+ASSISTED_SNAPSHOT = under("snapshot", obj({
+    "volume_id": {"type": "string", "minLength": 1},
+    "create_info": obj({**_ASSISTED, "type": {"enum": ["qcow2"]}}, ("snapshot_id", "type", "new_file")),
+}, ("volume_id", "create_info")))
 HOST_UPDATE = Schema(
     {
         **obj(
