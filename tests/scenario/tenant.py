@@ -4,8 +4,10 @@ Everything it makes is noted by id, so that `close` can take it away and then as
 """
 
 import base64
+import contextlib
 import pathlib
 import secrets
+from collections.abc import Iterator
 from typing import Any
 
 from openstack import exceptions
@@ -35,6 +37,18 @@ class Tenant:
         identity.assign_project_role_to_user(self.project, self.user, identity.find_role("member", ignore_missing=False))
         self.conn = connect(username=self.name, password=self.password, project_name=self.name)
         self.compute, self.net, self.storage = self.conn.compute, self.conn.network, self.conn.block_storage
+
+    @contextlib.contextmanager
+    def as_service(self) -> Iterator[Any]:
+        """A connection of another service's user, who has the role `service` in this project."""
+        identity, name, password = self.cloud.admin.identity, f"{self.name}-service", secrets.token_hex(12)
+        user = identity.create_user(name=name, domain_id="default", password=password, default_project_id=self.project.id)
+        try:
+            identity.assign_project_role_to_user(self.project, user, identity.find_role("service", ignore_missing=False))
+            with contextlib.closing(connect(username=name, password=password, project_name=self.name)) as conn:
+                yield conn
+        finally:
+            identity.delete_user(user)
 
     # ---- the ground a server stands on
 

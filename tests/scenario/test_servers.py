@@ -55,6 +55,14 @@ def test_pause_suspend(server: Guest, tenant: Tenant) -> None:
     assert server.wait().boot_id() == before, "a suspended server must resume, not boot"
 
 
+def test_the_agent_in_the_guest_sets_a_password(server: Guest, tenant: Tenant) -> None:
+    tenant.compute.change_server_password(server.server.id, "It's: a new $1")
+    tenant.until(server.server, "ACTIVE", 30)
+    stored = server.sudo("grep ^alto: /etc/shadow | cut -d: -f2")
+    salt = stored.split("$")[2]
+    assert server.ssh(f"mkpasswd -m sha512 -S '{salt}' \"It's: a new \\$1\"") == stored
+
+
 def test_rescue(server: Guest, tenant: Tenant) -> None:
     tenant.compute.rescue_server(server.server.id)
     tenant.until(server.server, "RESCUE")
@@ -127,6 +135,7 @@ def test_rebuild(server: Guest, tenant: Tenant) -> None:
 def test_a_snapshot_boots_with_what_was_written(server: Guest, tenant: Tenant) -> None:
     server.put("/home/alto/written", b"before the snapshot")
     image = tenant.image_of(server.server, "frozen")
+    assert "fsfreeze" in server.sudo("logread"), "the guest's agent was asked to freeze its file systems"
     assert image.size > 0 and image.visibility == "private"
     tenant.until(server.server, "ACTIVE")
     thawed = tenant.boot("thawed", image=image.id)

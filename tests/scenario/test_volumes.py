@@ -89,6 +89,28 @@ def test_a_running_guest_sees_its_volume_grow(one: Guest, tenant: Tenant) -> Non
     detach(tenant, one, volume)
 
 
+def test_a_volume_that_migrates_is_swapped_under_a_running_guest(one: Guest, tenant: Tenant) -> None:
+    old, new = tenant.volume("old"), tenant.volume("new")
+    disk = attach(tenant, one, old)
+    one.sudo(f"echo marked | dd of={disk} bs=512 conv=sync 2>/dev/null; sync")
+    body = {"os-reset_status": {"migration_status": "migrating"}}
+    assert tenant.cloud.admin.block_storage.post(f"/volumes/{old.id}/action", json=body).status_code == 202
+    url = f"/servers/{one.server.id}/os-volume_attachments/{old.id}"
+    swap = {"volumeAttachment": {"volumeId": new.id}}
+    assert tenant.compute.put(url, json=swap).status_code == 403, "only another service may"
+    with tenant.as_service() as service:
+        assert service.compute.put(url, json=swap).status_code == 202
+    tenant.volume_until(new, "in-use")
+    tenant.volume_until(old, "available")
+    assert [a.volume_id for a in tenant.compute.volume_attachments(one.server.id)] == [new.id]
+    assert one.sudo(f"head -c 6 {disk}") == "marked"
+    one.sudo(f"echo after | dd of={disk} bs=512 conv=sync 2>/dev/null; sync")
+    detach(tenant, one, new)
+    disk = attach(tenant, one, old)
+    assert one.sudo(f"head -c 6 {disk}") == "marked", "what was written after the swap went to the new volume alone"
+    detach(tenant, one, old)
+
+
 def test_a_snapshot_of_a_volume_makes_a_volume(one: Guest, tenant: Tenant) -> None:
     volume = tenant.volume("original")
     disk = attach(tenant, one, volume)

@@ -32,10 +32,7 @@ class Consoles:
             if self._host.conn.find(uuid) is None:
                 raise ServerNotFound(f"Server {uuid} has no domain on this host.") from None
             return ""
-        text = data.decode(errors="replace")
-        if lines is None or lines < 0:
-            return text
-        return "".join(text.splitlines(keepends=True)[-lines:]) if lines else ""
+        return tail(data.decode(errors="replace"), lines)
 
     def endpoint(self, uuid: str, kind: str) -> Endpoint:
         """See `base.Consoles.endpoint`."""
@@ -44,6 +41,13 @@ class Consoles:
             if found.type == kind:
                 return found
         raise DriverError(f"Server {uuid} has no {kind} console now.")
+
+
+def tail(text: str, lines: int | None) -> str:
+    """The last `lines` lines (None or negative: all). As upstream counts: what stands behind the last line's end is one, too."""
+    if lines is None or lines < 0:
+        return text
+    return "\n".join(text.split("\n")[-lines:]) if lines else ""
 
 
 def endpoints(host: Host, xml: ET.Element) -> tuple[Endpoint, ...]:
