@@ -1,5 +1,6 @@
 """Heartbeats of daemons that may reach their service's schema; agents send theirs through their conductor."""
 
+import functools
 from collections.abc import Callable
 from importlib import metadata
 from typing import Any
@@ -12,8 +13,9 @@ from common.worker import Complaint, Worker, guarded
 _FIRST_CALL_S, _FIRST_PAUSE_S = 3.0, 1.0
 
 
+@functools.cache
 def version() -> str:
-    """The installed version of Altostack."""
+    """The installed version of Altostack, read once: parsing a package's description is half of what a heartbeat would cost."""
     try:
         return metadata.version("altostack")
     except metadata.PackageNotFoundError:
