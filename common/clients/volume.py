@@ -53,6 +53,11 @@ class VolumeClient(ServiceClient):
         """A volume action such as os-reserve."""
         return self.post(self._path(f"volumes/{volume_id}/action"), {name: values})
 
+    def reimage(self, volume_id: str, image_id: str) -> None:
+        """Write an image over a volume that is free or reserved; it is `downloading` meanwhile."""
+        self.post(self._path(f"volumes/{volume_id}/action"), {"os-reimage": {"image_id": image_id, "reimage_reserved": True}},
+                  headers={"OpenStack-API-Version": "volume 3.68"})
+
     def snapshot(self, snapshot_id: str) -> dict[str, Any]:
         """A snapshot."""
         return self.get(self._path(f"snapshots/{snapshot_id}"))["snapshot"]  # type: ignore[no-any-return]

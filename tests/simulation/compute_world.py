@@ -159,6 +159,10 @@ class FakeVolumes:
     def delete_volume(self, volume_id):
         self.volumes_by_id.pop(volume_id, None)
 
+    def reimage(self, volume_id, image_id):
+        assert self.volume(volume_id)["status"] == "reserved", self.volume(volume_id)
+        self.volume(volume_id)["image"] = image_id
+
     def snapshots(self, **filters):
         return [s for s in self.snapshots_by_id.values() if all(s[k] == v for k, v in filters.items())]
 
@@ -195,7 +199,8 @@ class FakeVolumes:
         if found and found["volume_id"] in self.volumes_by_id:
             left = [a for a in self.attachments.values() if a["volume_id"] == found["volume_id"]]
             self.volume(found["volume_id"])["status"] = (
-                "in-use" if any(a.get("attached") for a in left) else "attaching" if left else "available")
+                "in-use" if any(a.get("attached") for a in left) else "attaching" if any("connection_info" in a for a in left)
+                else "reserved" if left else "available")
 
     def action(self, volume_id, name, values=None):
         self.volume(volume_id)["status"] = {"os-roll_detaching": "in-use"}.get(name, self.volume(volume_id)["status"])

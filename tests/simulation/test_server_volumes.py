@@ -2,6 +2,7 @@
 
 import pytest
 
+from common.clients.base import RemoteError
 from services.compute.db import operations, server_parts
 from services.compute.domain import external_events
 from services.compute.drivers.base import DriverError
@@ -51,6 +52,46 @@ def test_a_swap_survives_a_dead_conductor(world, at):
     assert world.fault(server_id) is None
     world.gone(server_id)
     assert (old["status"], new["status"]) == ("available", "available")
+
+
+@pytest.mark.parametrize("at", range(6))
+def test_a_rebuilt_server_has_its_root_volume_with_another_image(world, at):
+    root, data = world.volume.add(size=1), world.volume.add(size=1)
+    server_id = world.server(volumes=[root["id"], data["id"]])
+    with world.database.write() as session:
+        disk = server_parts.disk_of_volume(session, server_id, root["id"])
+        server_parts.change_disk(session, disk.id, boot_index=0)
+    world.settle()
+    world.act(server_id, "server_rebuild", "rebuild", "rebuilding", image={"id": "another"}, reimage_volume=True)
+    assert len(killed_at(world, at)) >= 5 or at < 5
+    row = world.row(server_id)
+    assert (row.vm_state, row.task_state) == ("active", None), world.fault(server_id).details
+    assert root["image"] == "another" and "image" not in data
+    assert (root["status"], data["status"]) == ("in-use", "in-use") and len(world.volume.attachments) == 2
+    assert set(world.agents["alpha"].host.driver.lifecycle.report(server_id).devices) == {root["id"], data["id"]}
+    world.gone(server_id)
+
+
+def test_a_rebuild_that_block_storage_refuses_leaves_the_volume_to_its_server(world):
+    root = world.volume.add(size=1)
+    server_id = world.server(volumes=[root["id"]])
+    with world.database.write() as session:
+        server_parts.change_disk(session, server_parts.disk_of_volume(session, server_id, root["id"]).id, boot_index=0)
+    world.settle()
+
+    def refused(volume_id, image_id):
+        raise RemoteError(400, "the image is too large", "volume")
+
+    world.volume.reimage = refused
+    world.act(server_id, "server_rebuild", "rebuild", "rebuilding", image={"id": "another"}, reimage_volume=True)
+    world.settle()
+    assert world.row(server_id).vm_state == "error" and "too large" in world.fault(server_id).message
+    assert root["status"] == "reserved" and len(world.volume.attachments) == 1
+    del world.volume.reimage
+    world.act(server_id, "server_rebuild", "rebuild", "rebuilding", image={"id": "another"}, reimage_volume=True)
+    world.settle()
+    assert world.row(server_id).vm_state == "active" and root["image"] == "another"
+    world.gone(server_id)
 
 
 def test_of_a_larger_volume_the_guest_has_what_it_had(world):

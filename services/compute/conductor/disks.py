@@ -94,6 +94,14 @@ def attach_beside(run: Run, host: str) -> None:
     run.data["attachments"] = made
 
 
+def reserve(run: Run, disk: Any) -> None:
+    """Keep a volume for the server by an attachment without a host, beside the one that it has until `sweep_one`."""
+    if not run.fresh:
+        sweep_one(run, disk)
+    made = run.deps.volume.create_attachment(disk.volume_id, run.resource_id)
+    _use(run, disk.id, {"attachment_id": made["id"], "connection_info": None})
+
+
 def connections(run: Run) -> dict[str, Any]:
     """{volume id: its connection for the host that `attach_beside` named}."""
     return {item["volume_id"]: item["connection_info"] for item in run.data.get("attachments", {}).values()}
@@ -109,13 +117,13 @@ def sweep(run: Run) -> None:
     """Give back every attachment of the server's volumes but the one its rows name."""
     for disk in rows(run):
         if disk.attachment_id:
-            _sweep(run, disk)
+            sweep_one(run, disk)
 
 
 def _another(run: Run, disk: Any, host: str) -> dict[str, Any]:
     """One more attachment of a volume, connected for `host`; what an earlier try made is given back first."""
     if not run.fresh:
-        _sweep(run, disk)
+        sweep_one(run, disk)
     storage = run.deps.volume
     try:
         made = storage.create_attachment(disk.volume_id, run.resource_id)
@@ -130,7 +138,8 @@ def _use(run: Run, disk_id: str, found: dict[str, Any]) -> None:
                                   connection_info=found["connection_info"])
 
 
-def _sweep(run: Run, disk: Any) -> None:
+def sweep_one(run: Run, disk: Any) -> None:
+    """Give back every attachment of a volume to the server but the one its row names."""
     for found in run.deps.volume.attachments_of(disk.volume_id, run.resource_id):
         if found["id"] != disk.attachment_id:
             run.deps.volume.delete_attachment(found["id"])

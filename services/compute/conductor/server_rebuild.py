@@ -1,8 +1,8 @@
-"""Rebuilding a server on its host: a new root disk, the same ports, volumes and address."""
+"""Rebuilding a server on its host: a new root disk (or a new image on its root volume), the same ports, volumes and address."""
 
 from common.db.session import Session
 from common.saga import Run, Saga, Step, Wait
-from services.compute.conductor import ending, jobs
+from services.compute.conductor import ending, jobs, volume_reimage
 from services.compute.db import servers
 from services.compute.domain import states
 
@@ -25,4 +25,7 @@ def done(session: Session, run: Run) -> None:
                    power_state=states.SHUTDOWN if off else states.RUNNING)
 
 
-SAGA = Saga("server_rebuild", (Step("rebuild", rebuild),), on_done=done, on_failed=ending.failing("compute_rebuild_instance"))
+SAGA = Saga("server_rebuild", (
+    Step("put_aside", volume_reimage.put_aside), Step("overwrite", volume_reimage.overwrite),
+    Step("connect", volume_reimage.connect), Step("rebuild", rebuild), Step("complete", volume_reimage.complete),
+), on_done=done, on_failed=ending.failing("compute_rebuild_instance"))
