@@ -1,9 +1,11 @@
 """DHCP and DNS for each network, by one dnsmasq in the network's own namespace.
 
 The process outlives the agent: it is found again by its pid file and command line, and left alone when nothing changed;
-a change of hosts or options is a HUP, only a change of the command line is a restart.
+a change of hosts or options is a HUP, only a change of the command line is a restart, and an address that goes to another
+guest: dnsmasq would keep it for the former one until the end of its lease.
 """
 
+import contextlib
 import dataclasses
 import functools
 import os
@@ -40,6 +42,7 @@ class Dnsmasq:
         self._host, self._config = host, config
         self._root = os.path.join(config.state_dir, "dhcp")
         self._done: dict[str, Dhcp] | None = None
+        self._addresses: dict[str, dict[str, str]] = {}  # network -> what `_told` says
         self._lines: dict[str, tuple[Dhcp, dict[str, _Lines]]] = {}  # network -> (what they were made for, lines by port)
 
     def apply(self, desired: HostState, *, full: bool = False) -> Applied:
@@ -119,14 +122,30 @@ class Dnsmasq:
         ]
         argv = dnsmasq_files.arguments(dhcp, device, folder, self._config.dhcp_lease_s, self._config.dns_forwarders)
         pid = daemon.running(f"{folder}/pid", argv)
-        if pid is None:
+        told, now = self._told(dhcp.network_id), {address: h.mac for h in dhcp.hosts for address in h.ips}
+        if pid is None or any(told.get(address, mac) != mac for address, mac in now.items()):
             self._stop(folder)
             self._host.change(argv, ns)
+            self._note_told(dhcp.network_id, now)
             return sum(changed) + 1
+        self._note_told(dhcp.network_id, told | now)
         if any(changed):
             self._host.note(f"HUP dnsmasq {dhcp.network_id}")
             os.kill(pid, signal.SIGHUP)
         return sum(changed)
+
+    def _told(self, network_id: str) -> dict[str, str]:
+        """The MAC of each address that the running dnsmasq was ever told of, kept in a file for the agent's next life."""
+        if network_id not in self._addresses:
+            with contextlib.suppress(OSError), open(os.path.join(self._root, network_id, "told")) as f:
+                self._addresses[network_id] = dict(line.split() for line in f)
+        return self._addresses.get(network_id, {})
+
+    def _note_told(self, network_id: str, told: dict[str, str]) -> None:
+        if self._addresses.get(network_id) != told:
+            text = "".join(f"{address} {mac}\n" for address, mac in told.items())
+            daemon.write_if_changed(os.path.join(self._root, network_id, "told"), text)
+            self._addresses[network_id] = told
 
     def _lines_of(self, dhcp: Dhcp) -> list[_Lines]:
         """What the files say of each host; made anew only for hosts that changed."""
@@ -159,5 +178,6 @@ class Dnsmasq:
             if self._done is not None:
                 self._done.pop(network_id, None)
             self._lines.pop(network_id, None)
+            self._addresses.pop(network_id, None)
         except (process.CommandError, OSError) as e:
             result.errors[f"network:{network_id}"] = f"DHCP: {e}"

@@ -9,6 +9,8 @@ import os
 import threading
 from collections.abc import Iterator
 
+import pytest
+
 from common import clock, process
 from services.network.drivers import daemon
 from services.network.drivers.host import Host
@@ -226,6 +228,27 @@ def test_router_advertises_ipv6(machine: Machine) -> None:
     assert process.execute(["ip", "netns", "exec", vm, "busybox", "ping6", "-c", "1", "-W", "3", "fd00:5::1"])[0] == 0
     before = machine.counts()
     machine.stack.apply(dataclasses.replace(state), full=True)
+    assert machine.counts() == before, machine.host.mutations[-5:]
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_an_address_that_goes_to_another_guest_is_leased_to_it(machine: Machine, tmp_path: object, restarted: bool) -> None:
+    """The former guest never gave its lease back: nobody does who is deleted."""
+    one, other = port(11, rules=RULES), port(12, rules=RULES)
+    vm1, vm2 = machine.guest(one, address=False), machine.guest(other, address=False)
+    state = HostState(segments=(segment(),), ports=(one, other), dhcps=(dhcp_of(known(11)),))
+    assert not machine.stack.apply(state).errors
+    assert "ip='10.5.0.11'" in lease(vm1, str(tmp_path))
+    assert not machine.stack.apply(dataclasses.replace(state, ports=(other,), dhcps=(dhcp_of(),))).errors
+    if restarted:
+        machine.restart()
+    heir = dataclasses.replace(known(12), ips=("10.5.0.11",))
+    moved = dataclasses.replace(other, fixed_ips=one.fixed_ips)
+    state = dataclasses.replace(state, ports=(moved,), dhcps=(dhcp_of(heir),))
+    assert not machine.stack.apply(state).errors
+    assert "ip='10.5.0.11'" in lease(vm2, str(tmp_path))
+    before = machine.counts()
+    assert not machine.stack.apply(dataclasses.replace(state), full=True).errors
     assert machine.counts() == before, machine.host.mutations[-5:]
 
 
