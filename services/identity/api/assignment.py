@@ -93,8 +93,8 @@ def index(request: Request) -> dict[str, Any]:
     with request.app.db.read() as session:
         found = assignment.listed(session, wanted)
         if own:  # a token for a domain sees that domain's, whoever holds it
-            inside = {own, *(p.id for p in project_db.in_domain(session, own))}
-            found = [a for a in found if a.target[1] in inside]
+            inside = {("domain", own), *(("project", p.id) for p in project_db.in_domain(session, own))}
+            found = [a for a in found if a.target in inside]
         known = _names(session, found) if _true(request, "include_names") else None
     shown = [_view(request, a, known) for a in found]
     return {"role_assignments": shown, "links": listing.links(request)}

@@ -60,6 +60,7 @@ def create(request: Request) -> tuple[dict[str, Any], int]:
     values = dict(request.body["credential"])
     request.authorize(target(values["user_id"]))
     refuse_delegated(request)
+    faults.require_short(values, user_id=64, project_id=64, type=255)
     blob, credential_id = values["blob"], ids.hex_id()
     if values["type"] == "ec2":
         if not values.get("project_id"):

@@ -16,7 +16,7 @@ def create(request: Request, domain_id: str) -> tuple[dict[str, Any], int]:
 
         project.found_domain(session, domain_id)
         known = bool(config_db.listing(session, domain_id))
-        return domain_config.create(session, domain_id, request.body["config"]), known
+        return domain_config.create(session, domain_id, request.body.get("config")), known
 
     made, known = request.app.change(work)
     return {"config": made}, 200 if known else 201
@@ -51,7 +51,7 @@ def update(request: Request, domain_id: str, group: str | None = None, option: s
     """200 with the whole configuration."""
     def work(session: Any) -> dict[str, Any]:
         project.found_domain(session, domain_id)
-        return domain_config.update(session, domain_id, request.body["config"], group, option)
+        return domain_config.update(session, domain_id, request.body.get("config"), group, option)
 
     return {"config": request.app.change(work)}
 

@@ -40,7 +40,9 @@ def create(request: Request, user_id: str) -> tuple[dict[str, Any], int]:
     request.authorize(credential_api.target(user_id))
     credential_api.refuse_delegated(request)
     request.app.read(users.found, user_id)
-    project_id = credential_schema.EC2_CREATE.validate(request.body)["tenant_id"]
+    project_id = request.body.get("tenant_id")
+    if not isinstance(project_id, str):
+        raise faults.not_found("project", project_id)
     with request.app.db.read() as session:
         project.found(session, project_id)
     access, secret = ids.hex_id(), ids.hex_id()

@@ -37,11 +37,17 @@ def groups(request: Request) -> dict[str, Any]:
 def create_group(request: Request) -> tuple[dict[str, Any], int]:
     """201."""
     values = request.body["endpoint_group"]
-    if not values.get("filters"):
+    if not values["filters"]:
         raise faults.invalid("filters field is required and cannot be empty")
+    _check_filters(values)
     row = request.app.change(rows.add, EndpointGroup(
         id=ids.hex_id(), name=values["name"], description=values.get("description"), filters=values["filters"]))
     return {"endpoint_group": _view(request, row)}, 201
+
+
+def _check_filters(values: dict[str, Any]) -> None:
+    if not set(values.get("filters", ())) <= {"service_id", "region_id", "interface"}:
+        raise faults.malformed("Expecting to find service_id or region_id or interface in endpoint_group.")
 
 
 def show_group(request: Request, endpoint_group_id: str) -> dict[str, Any]:
@@ -52,6 +58,7 @@ def show_group(request: Request, endpoint_group_id: str) -> dict[str, Any]:
 def update_group(request: Request, endpoint_group_id: str) -> dict[str, Any]:
     """200."""
     values = request.body["endpoint_group"]
+    _check_filters(values)
 
     def work(session: Any) -> EndpointGroup:
         row = _found(session, endpoint_group_id)

@@ -4,6 +4,7 @@ from typing import Any
 
 from common.http.request import Request
 from services.identity.api import listing
+from services.identity.api.schemas import limit as limit_schema
 from services.identity.db import limit as limit_db
 from services.identity.db import project as project_db
 from services.identity.db.models import Limit, RegisteredLimit
@@ -70,6 +71,7 @@ def index(request: Request) -> dict[str, Any]:
 
 def create(request: Request) -> tuple[dict[str, Any], int]:
     """201 with the new limits."""
+    limit_schema.ONE_OWNER.validate(request.body)
     made = request.app.change(limit.create, request.app.conf, request.body["limits"])
     return {"limits": [_view(request, *pair) for pair in made]}, 201
 

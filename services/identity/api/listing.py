@@ -6,11 +6,10 @@ from typing import Any
 
 from common import errors
 from common.http.request import Request
+from services.identity.api.schemas import FLAGS
 from services.identity.db.rows import Query
 
 _COMPARATORS = frozenset("contains startswith endswith icontains istartswith iendswith".split())
-_BOOLEANS = ("True", "TRUE", "true", "False", "FALSE", "false", "", "1", "0", "y", "Y", "n", "N", "on", "ON", "off", "OFF", "yes",
-             "no")
 _FALSE = frozenset(("0", "f", "false", "off", "n", "no"))
 
 
@@ -44,9 +43,8 @@ def one_of(request: Request, name: str, words: Sequence[str]) -> None:
 
 
 def _boolean(name: str, text: str) -> bool:
-    if text not in _BOOLEANS:
-        spelt = [True, *_BOOLEANS[:3], False, *_BOOLEANS[3:]]
-        raise errors.BadRequest(f"Invalid input for field/attribute {name}. Value: {text}. {text!r} is not one of {spelt}")
+    if text not in FLAGS:
+        raise errors.BadRequest(f"Invalid input for field/attribute {name}. Value: {text}. {text!r} is not one of {list(FLAGS)}")
     return text.lower() not in _FALSE
 
 

@@ -44,11 +44,11 @@ def index(request: Request) -> dict[str, Any]:
 
 
 def create(request: Request) -> tuple[dict[str, Any], int]:
-    """201; the domain is the one named, the parent's, or that of the caller's token."""
+    """201; the domain is the one named, or that of the caller's token, and never the parent's."""
     said = _unchecked(request.body.get("project"))
     domain_id, parent_id = said.get("domain_id"), said.get("parent_id")
     if not said.get("is_domain"):
-        domain_id = domain_id or _domain_of(request, parent_id)
+        domain_id = domain_id or default_domain(request)
     request.authorize({"target.project.domain_id": domain_id, "target.project.parent_id": parent_id})
     values = {**project_schema.CREATE.validate(request.body)["project"], "domain_id": domain_id}
     row = request.app.change(project.create, request.app.conf, values)
@@ -58,15 +58,6 @@ def create(request: Request) -> tuple[dict[str, Any], int]:
 def _unchecked(given: Any) -> dict[str, Any]:
     """What the body says, for the policy, which upstream asks before it checks the body."""
     return {k: v for k, v in given.items() if isinstance(v, str | bool)} if isinstance(given, dict) else {}
-
-
-def _domain_of(request: Request, parent_id: str | None) -> str:
-    if parent_id:
-        with request.app.db.read() as session:
-            parent = project_db.get(session, parent_id)
-        if parent is not None:
-            return parent.id if parent.is_domain else parent.domain_id
-    return default_domain(request)
 
 
 def default_domain(request: Request) -> str:
@@ -150,15 +141,15 @@ def delete(request: Request, project_id: str) -> None:
 
 
 def of_user(request: Request, user_id: str) -> dict[str, Any]:
-    """200 with the projects on which a user holds a role."""
+    """200 with the projects on which a user holds a role, disabled ones and those that act as domains among them."""
     with request.app.db.read() as session:
         from services.identity.db import user as user_db
 
         user = user_db.get(session, user_id)
         request.authorize({"target.user.id": user_id, **({"target.user.domain_id": user.domain_id} if user else {})})
         users.found(session, user_id)
-        query = listing.read(request, _FILTERS, booleans=("enabled", "is_domain"))
-        found, tags = scope.projects(session, user_id, query, disabled=True)
+        query = listing.read(request, ("name", "domain_id", "enabled"))
+        found, tags = scope.projects(session, user_id, query)
     return listing.answer(request, "projects", [view.show(request, p, tags.get(p.id, [])) for p in found])
 
 

@@ -15,7 +15,6 @@ from services.identity.api import (
 from services.identity.api.schemas import OBJECT
 from services.identity.api.schemas import application_credential as application_credential_schema
 from services.identity.api.schemas import credential as credential_schema
-from services.identity.api.schemas import domain_config as domain_config_schema
 from services.identity.api.schemas import endpoint_filter as filter_schema
 from services.identity.api.schemas import limit as limit_schema
 from services.identity.api.schemas import policy as policy_schema
@@ -159,12 +158,12 @@ def _config() -> list[Row]:
         for path in ("", "/<group>", "/<group>/<option>")
     ]
     base = "/v3/domains/<domain_id>/config"
-    rows.append(Route("PUT", base, domain_config.create, "identity:create_domain_config", body=domain_config_schema.CONFIG,
+    rows.append(Route("PUT", base, domain_config.create, "identity:create_domain_config", body=OBJECT,
                       schema_first=False))
     for url in (base, base + "/<group>", base + "/<group>/<option>"):
         rows += [
             Route("GET", url, domain_config.show, "identity:get_domain_config", targeted=True),
-            Route("PATCH", url, domain_config.update, "identity:update_domain_config", body=domain_config_schema.CONFIG,
+            Route("PATCH", url, domain_config.update, "identity:update_domain_config", body=OBJECT,
                   schema_first=False),
             Route("DELETE", url, domain_config.delete, "identity:delete_domain_config"),
         ]

@@ -110,7 +110,7 @@ def catalog_of_caller(request: Request) -> dict[str, Any]:
 
 
 def projects(request: Request) -> dict[str, Any]:
-    """200 with the projects the caller may be scoped to."""
+    """200 with the projects the caller holds a role on."""
     rows, tags = request.app.read(scope.projects, _caller(request).user["id"])
     return listing.answer(request, "projects", [project_view.show(request, p, tags.get(p.id, [])) for p in rows])
 

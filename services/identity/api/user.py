@@ -104,7 +104,7 @@ def change_password(request: Request, user_id: str) -> None:
     request.authorized = True
     auth, conf = request.app.auth, request.app.conf
     try:
-        row = auth.check_password({"id": user_id}, values["original_password"])
+        row, _ = auth.check_password({"id": user_id}, values["original_password"])
     except errors.Unauthorized as e:
         if e.message != user.expired_error(user_id).message:
             raise

@@ -164,7 +164,6 @@ class CatalogService(Base):
     id: Mapped[str] = mapped_column(_ID, primary_key=True)
     type: Mapped[str] = mapped_column(sa.String(255), index=True)
     name: Mapped[str | None] = mapped_column(sa.String(255))
-    description: Mapped[str | None] = mapped_column(sa.Text)
     enabled: Mapped[bool] = mapped_column(sa.Boolean, default=True)
     extra: Mapped[Any] = mapped_column(Json, default=dict)
 
@@ -309,7 +308,7 @@ class RegisteredLimit(Base):
     __tablename__ = "registered_limits"
     id: Mapped[str] = mapped_column(_ID, primary_key=True)
     service_id: Mapped[str] = mapped_column(_ID)
-    region_id: Mapped[str] = mapped_column(sa.String(64), default="")
+    region_id: Mapped[str] = mapped_column(sa.String(255), default="")
     resource_name: Mapped[str] = mapped_column(sa.String(255))
     default_limit: Mapped[int] = mapped_column(sa.Integer)
     description: Mapped[str | None] = mapped_column(sa.Text)
@@ -362,7 +361,7 @@ class DomainOption(Base):
     domain_id: Mapped[str] = mapped_column(_ID, primary_key=True)
     group: Mapped[str] = mapped_column("option_group", sa.String(64), primary_key=True)
     option: Mapped[str] = mapped_column("option_name", sa.String(64), primary_key=True)
-    value: Mapped[Any] = mapped_column(Json)
+    value: Mapped[Any] = mapped_column(Json, nullable=True)
     sensitive: Mapped[bool] = mapped_column(sa.Boolean, default=False)
 
 

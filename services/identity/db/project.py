@@ -8,7 +8,6 @@ from sqlalchemy import orm
 
 from services.identity.db import rows
 from services.identity.db.models import (
-    ROOT,
     ApplicationCredential,
     Assignment,
     Credential,
@@ -40,18 +39,14 @@ def with_domain(session: orm.Session, project_id: str) -> tuple[Project, Project
     return None if row is None else (row[0], row[1])
 
 
-def listing(session: orm.Session, query: rows.Query, *, domains: bool, tags: dict[str, list[str]] | None = None,
+def listing(session: orm.Session, query: rows.Query, *, domains: bool | None,
             ids: Iterable[str] | None = None) -> tuple[Sequence[Project], bool]:
-    """Projects, or domains, that meet `query`; `tags` maps tags, tags-any, not-tags, not-tags-any to names."""
+    """Projects, or domains (None: both), that meet `query`; of those `ids` only, where given."""
     where: list[Any] = []
-    if domains:
-        where.append(Project.domain_id == ROOT)
-    elif query.value("is_domain") is None:
-        where.append(Project.is_domain.is_(False))
+    if domains is not None:
+        where.append(Project.is_domain.is_(domains))
     if ids is not None:
         where.append(Project.id.in_(list(ids)))
-    for kind, names in (tags or {}).items():
-        where.append(_tagged(kind, names))
     return rows.listing(session, Project, query, *where)
 
 

@@ -29,6 +29,16 @@ def listing(session: orm.Session, query: rows.Query) -> tuple[Sequence[Trust], b
     return rows.listing(session, Trust, query, Trust.deleted_at.is_(None))
 
 
+def same(session: orm.Session, row: Trust) -> bool:
+    """Whether a trust of the same two users, project, impersonation and end stands; one without an end is never the same."""
+    if row.expires_at is None:
+        return False
+    return session.scalar(sa.select(Trust.id).where(
+        Trust.trustor_user_id == row.trustor_user_id, Trust.trustee_user_id == row.trustee_user_id,
+        Trust.project_id == row.project_id, Trust.impersonation.is_(row.impersonation), Trust.expires_at == row.expires_at,
+        Trust.deleted_at.is_(None)).limit(1)) is not None
+
+
 def add(session: orm.Session, row: Trust, roles: Iterable[str]) -> None:
     """Insert a trust with its roles."""
     rows.add(session, row)

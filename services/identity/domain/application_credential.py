@@ -5,13 +5,13 @@ from typing import Any
 
 from oslo_config import cfg
 
-from common import clock, errors, ids
+from common import errors, ids
 from common.db.session import Session
 from services.identity.db import application_credential as application_credential_db
 from services.identity.db import role as role_db
 from services.identity.db import rows
 from services.identity.db.models import AccessRule, ApplicationCredential, Role
-from services.identity.domain import faults
+from services.identity.domain import expiry, faults, roles
 from services.identity.objects.token import Token
 
 
@@ -43,15 +43,8 @@ def create(session: Session, conf: cfg.ConfigOpts, token: Token, secret_hash: st
     if limit >= 0 and application_credential_db.count(session, token.user["id"]) >= limit:
         raise faults.forbidden(f"Unable to create additional application credentials, maximum of {limit} already "
                                "exceeded for user")
-    expires_at = None
-    if values.get("expires_at"):
-        try:
-            expires_at = clock.parse(values["expires_at"].replace("Z", "+00:00"))
-        except ValueError:
-            raise faults.malformed("Timestamp not in expected format.") from None
-        if expires_at <= clock.now():
-            raise faults.malformed("The 'expires_at' must not be before now.")
-    role_ids = _roles(session, token, values.get("roles"))
+    expires_at = expiry.future(values.get("expires_at"))
+    role_ids = _roles(session, token, values)
     rules = values.get("access_rules") or None  # an empty list restricts nothing, as upstream reads it
     row = ApplicationCredential(
         id=ids.hex_id(), name=values["name"], user_id=token.user["id"], project_id=token.project["id"],
@@ -61,13 +54,14 @@ def create(session: Session, conf: cfg.ConfigOpts, token: Token, secret_hash: st
     try:
         application_credential_db.add(session, row, role_ids, dict.fromkeys(rule_ids))
     except rows.Duplicate:
-        raise faults.conflict("application_credential", f"Duplicate entry found with name {row.name}") from None
+        raise _duplicate(values["name"]) from None
     return row
 
 
-def _roles(session: Session, token: Token, wanted: Sequence[Mapping[str, Any]] | None) -> list[str]:
-    """Ids of the roles asked for (by id or name), by default those of the token; each must be the token's."""
+def _roles(session: Session, token: Token, values: Mapping[str, Any]) -> list[str]:
+    """Ids of the roles asked for (by id or name) and of all they imply, by default the token's; each must be the token's."""
     held = {i: n for i, n in token.roles}
+    wanted: Sequence[Mapping[str, Any]] = values.get("roles") or ()
     if not wanted:
         return list(held)
     by_name = {n: i for i, n in held.items()}
@@ -79,7 +73,13 @@ def _roles(session: Session, token: Token, wanted: Sequence[Mapping[str, Any]] |
                 raise errors.NotFound(f"Role {one.get('name')} is not defined")
             raise faults.invalid("Invalid application credential: Cannot create an application credential with unassigned role")
         found.append(role_id)
-    return list(dict.fromkeys(found))
+    if len(set(found)) < len(found):
+        raise _duplicate(values["name"])
+    return list(roles.closure(session, found))
+
+
+def _duplicate(name: str) -> errors.Conflict:
+    return faults.conflict("application_credential", f"Duplicate entry found with name {name}")
 
 
 def _rule(session: Session, user_id: str, wanted: Mapping[str, Any]) -> str:
@@ -92,6 +92,7 @@ def _rule(session: Session, user_id: str, wanted: Mapping[str, Any]) -> str:
     values = {k: wanted.get(k) for k in ("service", "method", "path")}
     if None in values.values():
         raise faults.invalid("Invalid input for field 'access_rules': service, method and path are required.")
+    faults.require_short(values, path=128)
     known = application_credential_db.same_rule(session, user_id, **values)  # type: ignore[arg-type]
     if known is None:
         known = rows.add(session, AccessRule(id=ids.hex_id(), user_id=user_id, **values))

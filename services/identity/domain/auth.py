@@ -105,12 +105,21 @@ class Auth:
         user = auth_body.user(given)
         if "password" not in user:
             raise refused("no password")
-        return Identified(self.check_password(user, user["password"]).id, ("password",))
+        try:
+            found, domain = self.check_password(user, user["password"])
+        except users.Disabled as e:
+            raise refused(e.message) from None
+        if not domain.enabled:
+            raise refused("the user's domain is disabled")
+        return Identified(found.id, ("password",))
 
-    def check_password(self, named: Mapping[str, Any], password: str) -> User:
-        """The user that `named` (id, or name and domain) names, if `password` is right."""
+    def check_password(self, named: Mapping[str, Any], password: str) -> tuple[User, Project]:
+        """The user that `named` (id, or name and domain) names, and its domain, if `password` is right.
+
+        users.Disabled for a user that is disabled; whether its domain is enabled is the caller's to ask.
+        """
         with self.db.read() as session:
-            row = find_user(session, self.conf, named)
+            row = _named_user(session, named)
             stored = user_db.password(session, row[0].id) if row else None
         known = stored.hash if stored and stored.hash != users.NO_HASH else None
         right = self.hasher.check(password, known)
@@ -122,10 +131,12 @@ class Auth:
         if not right:
             self._note_failure(user)
             raise refused("wrong password")
+        if not users.is_enabled(self.conf, user):
+            raise users.Disabled(user.id)
         if users.password_expired(user, stored):
             raise users.expired_error(user.id)
         self._note_success(user)
-        return user
+        return row
 
     def _note_failure(self, user: User) -> None:
         if self.conf.security_compliance.lockout_failure_attempts:
@@ -233,7 +244,7 @@ class Auth:
             return _trust_scope(session, wanted["OS-TRUST:trust"]["id"], identified.user_id)
         kind = "project" if "project" in wanted else "domain"
         row = find_scope(session, kind, wanted[kind])
-        if row is None:
+        if row is None or (kind == "project" and row.is_domain):  # no token is for a domain as a project, as upstream has it
             raise refused(f"no such {kind}")
         return Scope(kind, row.id)
 
@@ -272,17 +283,20 @@ def _merge(one: Identified, other: Identified) -> Identified:
 
 def find_user(session: Session, conf: cfg.ConfigOpts, named: Mapping[str, Any]) -> tuple[User, Project] | None:
     """The user that an `auth` names by id, or by name and domain; None when it or its domain is not there, or disabled."""
+    row = _named_user(session, named)
+    if row is None or not users.is_enabled(conf, row[0]) or not row[1].enabled:
+        return None
+    return row
+
+
+def _named_user(session: Session, named: Mapping[str, Any]) -> tuple[User, Project] | None:
     domain = named.get("domain") or {}
     texts = [named.get("id")] if named.get("id") else [named.get("name"), domain.get("id") or domain.get("name")]
     if not all(isinstance(text, str) for text in texts):
         return None
     if named.get("id"):
-        row = user_db.with_domain(session, user_id=named["id"])
-    else:
-        row = user_db.with_domain(session, name=named["name"], domain_id=domain.get("id"), domain_name=domain.get("name"))
-    if row is None or not users.is_enabled(conf, row[0]) or not row[1].enabled:
-        return None
-    return row
+        return user_db.with_domain(session, user_id=named["id"])
+    return user_db.with_domain(session, name=named["name"], domain_id=domain.get("id"), domain_name=domain.get("name"))
 
 
 def find_scope(session: Session, kind: str, named: Mapping[str, Any]) -> Project | None:

@@ -11,8 +11,8 @@ from services.identity.db.models import CatalogService, Endpoint, Region
 from services.identity.domain import faults
 from services.identity.domain.catalog import filled
 
-_REGION = frozenset("id description parent_region_id links url".split())
-_SERVICE = frozenset("id type name description enabled links".split())
+_REGION = frozenset("id description parent_region_id links".split())
+_SERVICE = frozenset("id type name enabled links".split())
 _ENDPOINT = frozenset("id interface service_id region_id region url enabled links legacy_endpoint_id".split())
 
 
@@ -87,7 +87,7 @@ def delete_region(session: Session, region_id: str) -> None:
 def create_service(session: Session, values: Mapping[str, Any]) -> CatalogService:
     """A new service."""
     return rows.add(session, CatalogService(
-        id=ids.hex_id(), type=values["type"], name=values.get("name"), description=values.get("description"),
+        id=ids.hex_id(), type=values["type"], name=values.get("name"),
         enabled=values.get("enabled", True), extra=_extra(values, _SERVICE)))
 
 
@@ -95,7 +95,7 @@ def update_service(session: Session, service_id: str, values: Mapping[str, Any])
     """Change a service."""
     row = service(session, service_id)
     faults.require_same_id(values, service_id)
-    for name in ("type", "name", "description", "enabled"):
+    for name in ("type", "name", "enabled"):
         if name in values:
             setattr(row, name, values[name])
     row.extra = {**(row.extra or {}), **_extra(values, _SERVICE)}
@@ -112,6 +112,8 @@ def delete_service(session: Session, service_id: str) -> None:
 def create_endpoint(session: Session, values: Mapping[str, Any]) -> Endpoint:
     """A new endpoint; BadRequest when its service or region is not there, or its URL cannot be filled in."""
     _check_endpoint(session, values)
+    if filled(values["url"], "user", "project") is None:
+        raise faults.invalid(f"Cannot create an endpoint with an invalid URL: {values['url']}.")
     return rows.add(session, Endpoint(
         id=ids.hex_id(), interface=values["interface"], service_id=values["service_id"], region_id=_place(session, values),
         url=values["url"], enabled=values.get("enabled", True), extra=_extra(values, _ENDPOINT)))
@@ -128,18 +130,19 @@ def _place(session: Session, values: Mapping[str, Any]) -> str | None:
 def _check_endpoint(session: Session, values: Mapping[str, Any]) -> None:
     if "service_id" in values and catalog_db.service(session, values["service_id"]) is None:
         raise faults.malformed("Expecting to find endpoint service_id in service table.")
-    if values.get("region_id") and catalog_db.region(session, values["region_id"]) is None:
+    if values.get("region_id") is not None and catalog_db.region(session, values["region_id"]) is None:
         raise faults.malformed("Expecting to find endpoint region_id in region table.")
-    if "url" in values and filled(values["url"], "user", "project") is None:
-        raise faults.invalid(f"Cannot create an endpoint with an invalid URL: {values['url']}.")
+    faults.require_short(values, legacy_endpoint_id=64)
+    if values.get("region_id") is None:
+        faults.require_short({"id": values.get("region")}, id=255)
 
 
 def update_endpoint(session: Session, endpoint_id: str, values: Mapping[str, Any]) -> Endpoint:
-    """Change an endpoint."""
+    """Change an endpoint; a URL that cannot be filled in is taken, as upstream takes it here, and left out of catalogs."""
     row = endpoint(session, endpoint_id)
     faults.require_same_id(values, endpoint_id)
     _check_endpoint(session, values)
-    if "region" in values or "region_id" in values:
+    if values.get("region") is not None or "region_id" in values:
         row.region_id = _place(session, values)
     for name in ("interface", "service_id", "url", "enabled"):
         if name in values:

@@ -3,12 +3,13 @@
 They are kept for drivers of a domain's own (LDAP), as upstream keeps them with its domain-specific drivers switched off.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from common import errors
 from common.db.session import Session
 from services.identity.db import domain_config as config_db
+from services.identity.db.models import DomainOption
 
 DEFAULTS: dict[str, dict[str, Any]] = {
     "identity": {"driver": "sql", "list_limit": None},
@@ -42,16 +43,24 @@ def _require_known(group: str, option: str | None = None) -> None:
                                "for domain specific configurations.")
 
 
-def _flat(config: Mapping[str, Any]) -> dict[tuple[str, str], Any]:
-    """{(group, option): value} of a configuration; Forbidden for what may not be set per domain."""
+def _checked(config: Any) -> Mapping[str, Any]:
+    """What a body gave as its configuration; Forbidden for nothing, BadRequest for what is no object."""
     if not config:
         raise errors.Forbidden("Invalid domain specific configuration: No options specified.")
-    out = {}
+    if not isinstance(config, dict):
+        raise errors.BadRequest(f"Invalid input for field/attribute config. Value: {config}. {config!r} is not of type 'object'")
+    return config
+
+
+def _flat(config: Mapping[str, Any]) -> dict[tuple[str, str], Any]:
+    """{(group, option): value} of a configuration; Forbidden for what may not be set per domain."""
     for group, options in config.items():
-        _require_known(group)
         if not isinstance(options, dict) or not options:
             raise errors.Forbidden("Invalid domain specific configuration: The value of group "
                                    f"{group} specified in the config should be a dictionary of options.")
+    out = {}
+    for group, options in config.items():
+        _require_known(group)
         for option, value in options.items():
             _require_known(group, option)
             out[(group, option)] = value
@@ -67,10 +76,7 @@ def get(session: Session, domain_id: str, group: str | None = None, option: str 
     """A domain's configuration, a group of it (`{group: {…}}`) or an option (`{option: value}`); nothing sensitive."""
     if group is not None:
         _require_known(group, option)
-    found: dict[str, dict[str, Any]] = {}
-    for row in config_db.listing(session, domain_id, group):
-        if not row.sensitive:
-            found.setdefault(row.group, {})[row.option] = row.value
+    found = _shown(config_db.listing(session, domain_id, group))
     if option is not None and group is not None:
         if option not in found.get(group, {}):
             raise _missing(domain_id, group, option)
@@ -80,16 +86,28 @@ def get(session: Session, domain_id: str, group: str | None = None, option: str 
     return found
 
 
-def create(session: Session, domain_id: str, config: Mapping[str, Any]) -> dict[str, Any]:
-    """Replace a domain's configuration."""
-    values = _flat(config)
+def _shown(found: Iterable[DomainOption]) -> dict[str, dict[str, Any]]:
+    shown: dict[str, dict[str, Any]] = {}
+    for row in found:
+        if not row.sensitive:
+            shown.setdefault(row.group, {})[row.option] = row.value
+    return shown
+
+
+def create(session: Session, domain_id: str, config: Any) -> dict[str, Any]:
+    """Replace a domain's configuration with the `config` of a body, as it came."""
+    values = _flat(_checked(config))
     config_db.drop(session, domain_id)
     config_db.put(session, domain_id, values, SENSITIVE)
-    return get(session, domain_id)
+    return _shown(config_db.listing(session, domain_id))
 
 
 def _other(config: Mapping[str, Any], group: str, option: str | None) -> errors.Forbidden:
-    given = next(iter(config), None)
+    if len(config) > 1:
+        what, noun = (f"group {group}", "group") if option is None else (f"option {option} in group {group}", "option")
+        return errors.Forbidden(f"Invalid domain specific configuration: Trying to update {what}, so that, and only that, {noun} "
+                                f"must be specified {'' if option is None else ' '}in the config.")
+    given = next(iter(config))
     if option is None:
         return errors.Forbidden(f"Invalid domain specific configuration: request to update group {group}, but config provided "
                                 f"contains group {given} instead.")
@@ -97,20 +115,19 @@ def _other(config: Mapping[str, Any], group: str, option: str | None) -> errors.
                             f"config provided contains option {given} instead.")
 
 
-def update(session: Session, domain_id: str, config: Mapping[str, Any], group: str | None = None,
+def update(session: Session, domain_id: str, config: Any, group: str | None = None,
            option: str | None = None) -> dict[str, Any]:
     """Change what stands in a configuration: all of it, a group, or an option. NotFound where that is not there."""
+    values = _flat(_checked(config) if option is None or group is None else {group: config})
     if group is not None:
         _require_known(group, option)
-        wrapped = {group: config} if option is not None else config
-        if option is not None and set(config) != {option} or option is None and set(config) != {group}:
+        if set(config) != {option or group}:
             raise _other(config, group, option)
-        config = wrapped
         known = {(r.group, r.option) for r in config_db.listing(session, domain_id, group)}
         if not known or (option is not None and (group, option) not in known):
             raise _missing(domain_id, group, option)
-    config_db.put(session, domain_id, _flat(config), SENSITIVE)
-    return get(session, domain_id)
+    config_db.put(session, domain_id, values, SENSITIVE)
+    return _shown(config_db.listing(session, domain_id))
 
 
 def delete(session: Session, domain_id: str, group: str | None = None, option: str | None = None) -> None:

@@ -62,6 +62,20 @@ def immutable(noun: str, what: str, verb: str = "update") -> errors.Forbidden:
 
 
 def require_same_id(values: Mapping[str, Any], present: str) -> None:
-    """BadRequest when a body names another id than the URL."""
-    if values.get("id", present) != present:
+    """BadRequest when a body names another id than the URL; null is none."""
+    if values.get("id") not in (None, present):
         raise invalid("Cannot change ID")
+
+
+def require_short(values: Mapping[str, Any], **longest: int) -> None:
+    """BadRequest for a text of more characters than upstream's column holds, which its schemas do not ask for."""
+    for name, most in longest.items():
+        given = values.get(name)
+        if isinstance(given, str) and len(given) > most:
+            raise invalid(f"String length exceeded. The length of string '{given}' exceeds the limit of column "
+                          f"{name}(CHAR({most})).")
+
+
+def stripped(values: Mapping[str, Any]) -> dict[str, Any]:
+    """`values` with the blanks around a name cut off, as upstream does for users, groups, projects and domains."""
+    return {**values, **({"name": values["name"].strip()} if isinstance(values.get("name"), str) else {})}

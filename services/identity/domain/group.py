@@ -26,6 +26,7 @@ def found(session: Session, group_id: str) -> Group:
 def create(session: Session, values: Mapping[str, Any]) -> Group:
     """A new group."""
     users.require_domain(session, values["domain_id"])
+    values = _checked(values)
     row = Group(id=ids.hex_id(), name=values["name"], domain_id=values["domain_id"],
                 description=values.get("description", ""), extra={k: v for k, v in values.items() if k not in _OWN})
     try:
@@ -35,12 +36,19 @@ def create(session: Session, values: Mapping[str, Any]) -> Group:
     return row
 
 
+def _checked(values: Mapping[str, Any]) -> dict[str, Any]:
+    values = faults.stripped(values)
+    faults.require_short(values, name=64)
+    return values
+
+
 def update(session: Session, group_id: str, values: Mapping[str, Any]) -> Group:
     """Change a group."""
     row = found(session, group_id)
     faults.require_same_id(values, group_id)
     if values.get("domain_id", row.domain_id) != row.domain_id:
         raise faults.invalid("Cannot change Domain ID")
+    values = _checked(values)
     for name in ("name", "description"):
         if name in values:
             setattr(row, name, values[name])

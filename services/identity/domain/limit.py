@@ -107,17 +107,10 @@ def create(session: Session, conf: cfg.ConfigOpts,
     made = []
     for values in wanted:
         _check_place(session, "limit", values)
+        _check_owner(session, values)
         registered = limit_db.registered_for(session, values["service_id"], values.get("region_id"), values["resource_name"])
         if registered is None:
             raise errors.Forbidden("Unable to create a limit that has no corresponding registered limit.")
-        if values.get("project_id"):
-            owner = project_db.get(session, values["project_id"])
-            if owner is None or owner.is_domain:
-                raise faults.malformed("Expecting to find project_id in limit.")
-        else:
-            owner = project_db.get(session, values["domain_id"])
-            if owner is None or not owner.is_domain:
-                raise faults.malformed("Expecting to find domain_id in limit.")
         row = Limit(id=ids.hex_id(), registered_limit_id=registered.id, project_id=values.get("project_id") or "",
                     domain_id=values.get("domain_id") or "", resource_limit=values["resource_limit"],
                     description=values.get("description"))
@@ -127,6 +120,14 @@ def create(session: Session, conf: cfg.ConfigOpts,
         except rows.Duplicate:
             raise faults.conflict("limit", "Duplicate entry") from None
     return made
+
+
+def _check_owner(session: Session, values: Mapping[str, Any]) -> None:
+    """BadRequest unless what a limit is for is there, and is a project or a domain as the body says."""
+    noun = "project_id" if "project_id" in values else "domain_id"
+    owner = project_db.get(session, values[noun] or "")
+    if owner is None or owner.is_domain != (noun == "domain_id"):
+        raise faults.malformed(f"Expecting to find {noun} in limit.")
 
 
 def update(session: Session, conf: cfg.ConfigOpts, limit_id: str, values: Mapping[str, Any]) -> tuple[Limit, RegisteredLimit]:

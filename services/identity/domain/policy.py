@@ -32,7 +32,8 @@ def create(session: Session, values: Mapping[str, Any]) -> Policy:
 def update(session: Session, policy_id: str, values: Mapping[str, Any]) -> Policy:
     """Change a policy."""
     row = found(session, policy_id)
-    faults.require_same_id(values, policy_id)
+    if values.get("id", policy_id) != policy_id:
+        raise faults.invalid("Cannot change policy ID")
     for name in ("type", "blob"):
         if name in values:
             setattr(row, name, values[name])

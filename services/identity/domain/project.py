@@ -17,7 +17,7 @@ from services.identity.db import user as user_db
 from services.identity.db.models import ROOT, Project
 from services.identity.domain import faults
 
-_OWN = frozenset("id name domain_id parent_id is_domain enabled description options tags links explicit_domain_id".split())
+_OWN = frozenset("id name domain_id parent_id is_domain enabled description options tags links explicit_domain_id extra".split())
 
 
 def found(session: Session, project_id: str) -> Project:
@@ -38,6 +38,7 @@ def found_domain(session: Session, domain_id: str) -> Project:
 
 def create(session: Session, conf: cfg.ConfigOpts, values: Mapping[str, Any]) -> Project:
     """A new project from validated `values` (with `domain_id`), or a domain (`is_domain`)."""
+    values = faults.stripped(values)
     is_domain = bool(values.get("is_domain"))
     parent_id = values.get("parent_id")
     if is_domain:
@@ -84,10 +85,12 @@ def _place(session: Session, conf: cfg.ConfigOpts, domain_id: str, parent_id: st
     parent = project_db.get(session, parent_id)
     if parent is None:
         raise faults.invalid(f"Could not find project: {parent_id}.")
-    home = parent.id if parent.is_domain else parent.domain_id
-    if home != domain_id:
+    if parent.is_domain:
+        raise faults.invalid(f"Cannot create project, the parent ({parent_id}) is acting as a domain, but this project's domain "
+                             f"id ({domain_id}) does not match the parent's id.")
+    if parent.domain_id != domain_id:
         raise faults.invalid(f"Cannot create project, since it specifies its domain_id {domain_id}, but specifies a parent in "
-                             f"a different domain ({home}).")
+                             f"a different domain ({parent.domain_id}).")
     above = project_db.parents(session, parent_id)
     if not parent.enabled or any(not p.enabled for p in above):
         raise faults.invalid(f"cannot create a project in a branch containing a disabled project: {parent_id}")
@@ -98,11 +101,14 @@ def _place(session: Session, conf: cfg.ConfigOpts, domain_id: str, parent_id: st
 
 def update(session: Session, row: Project, values: Mapping[str, Any]) -> Project:
     """Change a project or a domain; disabling voids tokens at once, since each looks at its project."""
+    values = faults.stripped(values)
     options = values.get("options") or {}
-    faults.require_same_id(values, row.id)
+    if not row.is_domain:  # upstream asks a domain first whether it may be changed at all
+        faults.require_same_id(values, row.id)
     if (row.options or {}).get("immutable") and not ("immutable" in options and options["immutable"] in (False, None)
                                                      and set(values) == {"options"}):
         raise faults.immutable("domain" if row.is_domain else "project", row.id)
+    faults.require_same_id(values, row.id)
     for name in ("domain_id", "parent_id", "is_domain"):
         present = {"domain_id": None if row.is_domain else row.domain_id, "parent_id": None if row.is_domain else row.parent_id,
                    "is_domain": row.is_domain}[name]
@@ -166,16 +172,22 @@ def _require_mutable(row: Project, verb: str = "update") -> None:
         raise faults.immutable("domain" if row.is_domain else "project", row.id, verb)
 
 
+def _require_mutable_tags(row: Project) -> None:
+    if (row.options or {}).get("immutable"):
+        raise errors.Forbidden(f"Cannot update project tags for {row.id}, project is immutable. Set \"immutable\" option to "
+                               "false before creating project tags.")
+
+
 def set_tags(session: Session, project_id: str, names: Sequence[str]) -> list[str]:
     """Replace a project's tags."""
-    _require_mutable(found(session, project_id))
+    _require_mutable_tags(found(session, project_id))
     project_db.set_tags(session, project_id, names)
     return sorted(dict.fromkeys(names))
 
 
 def add_tag(session: Session, project_id: str, name: str) -> None:
     """Add one tag; BadRequest when there would be more than 80."""
-    _require_mutable(found(session, project_id))
+    _require_mutable_tags(found(session, project_id))
     present = project_db.tags(session, [project_id]).get(project_id, [])
     if name not in present:
         if len(present) >= 80:
@@ -185,7 +197,7 @@ def add_tag(session: Session, project_id: str, name: str) -> None:
 
 def drop_tag(session: Session, project_id: str, name: str) -> None:
     """Take one tag away; NotFound when it is not there."""
-    _require_mutable(found(session, project_id))
+    _require_mutable_tags(found(session, project_id))
     present = project_db.tags(session, [project_id]).get(project_id, [])
     if name not in present:
         raise faults.not_found("project tag", name)

@@ -23,6 +23,7 @@ def found(session: Session, role_id: str) -> Role:
 
 def create(session: Session, values: Mapping[str, Any]) -> Role:
     """A new role, of one domain when `domain_id` is given."""
+    faults.require_short(values, description=255)
     row = Role(id=ids.hex_id(), name=values["name"], domain_id=values.get("domain_id") or NO_DOMAIN,
                description=values.get("description"), extra={k: v for k, v in values.items() if k not in _OWN},
                options={k: v for k, v in (values.get("options") or {}).items() if v is not None})
@@ -37,11 +38,13 @@ def update(session: Session, role_id: str, values: Mapping[str, Any]) -> Role:
     """Change a role."""
     row = found(session, role_id)
     options = values.get("options") or {}
+    faults.require_same_id(values, role_id)
     if (row.options or {}).get("immutable") and not (
             set(values) == {"options"} and options.get("immutable", True) in (False, None)):
         raise faults.immutable("role", role_id)
     if "domain_id" in values and (values["domain_id"] or NO_DOMAIN) != row.domain_id:
         raise faults.invalid("Update of `domain_id` is not allowed.")
+    faults.require_short(values, description=255)
     for name in ("name", "description"):
         if name in values:
             setattr(row, name, values[name])

@@ -9,19 +9,22 @@ from services.identity.db import rows
 from services.identity.db.models import SYSTEM, Project
 
 
-def projects(session: Session, user_id: str, query: rows.Query | None = None, *,
-             disabled: bool = False) -> tuple[Sequence[Project], dict[str, list[str]]]:
-    """Enabled projects of enabled domains (with `disabled`: all) on which a user holds a role, inherited ones included.
+def projects(session: Session, user_id: str,
+             query: rows.Query | None = None) -> tuple[Sequence[Project], dict[str, list[str]]]:
+    """The projects on which a user holds a role, by inheritance too, that meet `query`; with their tags.
 
-    The second value are their tags.
+    As upstream's they hold disabled ones, and those that act as domains, though nobody can be scoped to these.
     """
+    found, _ = project_db.listing(session, query or rows.Query(), domains=None, ids=_held_ids(session, user_id))
+    return found, project_db.tags(session, [p.id for p in found])
+
+
+def _held_ids(session: Session, user_id: str) -> set[str]:
     held = assignment_db.of_user(session, user_id)
     ids = {a.target_id for a in held if a.target_type == "project" and not a.inherited}
     ids |= project_db.below(session, {a.target_id for a in held if a.target_type == "project" and a.inherited})
     ids |= project_db.ids_in_domains(session, {a.target_id for a in held if a.target_type == "domain" and a.inherited})
-    found, _ = project_db.listing(session, query or rows.Query(), domains=False, ids=ids)
-    enabled = found if disabled else _enabled(session, found)
-    return enabled, project_db.tags(session, [p.id for p in enabled])
+    return ids
 
 
 def domains(session: Session, user_id: str) -> tuple[Sequence[Project], dict[str, list[str]]]:
@@ -36,8 +39,3 @@ def domains(session: Session, user_id: str) -> tuple[Sequence[Project], dict[str
 def on_system(session: Session, user_id: str) -> bool:
     """Whether a user holds a role on the system."""
     return bool(assignment_db.role_ids(session, user_id, "system", SYSTEM))
-
-
-def _enabled(session: Session, found: Sequence[Project]) -> list[Project]:
-    above = rows.by_ids(session, Project, {p.domain_id for p in found if not p.is_domain})
-    return [p for p in found if p.enabled and (p.is_domain or (p.domain_id in above and above[p.domain_id].enabled))]

@@ -80,9 +80,9 @@ def check(session: Session, conf: cfg.ConfigOpts, found: Payload) -> Token:
         raise Invalid("no role is left on the scope")
     _require_unrevoked(session, found, shown[0], project, domain, held)
     return Token(
-        payload=found, user=_user(*shown), roles=held, project=_project(project, domain) if project else None,
+        payload=found, user=_user(*shown), roles=held, project=_project(project, domain) if project and domain else None,
         domain={"id": domain.id, "name": domain.name} if found.kind == "domain" and domain else None,
-        system=found.kind == "system", is_domain=bool(project and project.is_domain),
+        system=found.kind == "system",
         trust=_trust_view(trust, actor[0]) if trust else None,
         role_details=roles.described(session, held) if trust else None,
         application_credential=_credential_view(credential, rules) if credential else None,
@@ -115,7 +115,9 @@ def _scope(found: Payload, project: Project | None, domain: Project | None) -> t
         if not project.is_domain:
             raise Invalid("scope is no domain")
         return None, project
-    return project, domain or project
+    if project.is_domain:
+        raise Invalid("a domain is no project to be scoped to")
+    return project, domain
 
 
 def _trust(session: Session, conf: cfg.ConfigOpts, found: Payload) -> tuple[Trust, list[str], tuple[User, Project]]:
@@ -173,10 +175,8 @@ def _user(user: User, domain: Project) -> dict[str, Any]:
             "password_expires_at": clock.iso_micro(user.password_expires_at)}
 
 
-def _project(project: Project, domain: Project | None) -> dict[str, Any]:
-    above = domain or project
-    shown = {"id": None, "name": None} if project.is_domain else {"id": above.id, "name": above.name}
-    return {"domain": shown, "id": project.id, "name": project.name}
+def _project(project: Project, domain: Project) -> dict[str, Any]:
+    return {"domain": {"id": domain.id, "name": domain.name}, "id": project.id, "name": project.name}
 
 
 def _trust_view(trust: tuple[Trust, list[str], tuple[User, Project]], trustee: User) -> dict[str, Any]:

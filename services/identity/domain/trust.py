@@ -14,7 +14,7 @@ from services.identity.db import token as token_db
 from services.identity.db import trust as trust_db
 from services.identity.db import user as user_db
 from services.identity.db.models import Role, Trust
-from services.identity.domain import faults, project, roles
+from services.identity.domain import expiry, faults, project, roles
 from services.identity.objects.token import Token
 
 _OWN = frozenset("id trustor_user_id trustee_user_id project_id impersonation expires_at deleted_at remaining_uses roles "
@@ -36,18 +36,17 @@ def require_undelegated(token: Token) -> None:
 
 
 def create(session: Session, conf: cfg.ConfigOpts, token: Token, values: Mapping[str, Any]) -> Trust:
-    """A new trust by the user of `token`, of roles that the trustor holds on the project."""
+    """A new trust by the user of `token`, of roles that the trustor holds on the project; Conflict where one is just so."""
     require_undelegated(token)
     wanted, project_id = values.get("roles") or [], values.get("project_id")
-    if wanted and not project_id or project_id and not wanted:
-        raise faults.forbidden("At least one role should be specified") if not wanted else faults.invalid(
-            "The project is required where roles are delegated.")
+    if project_id and not wanted:
+        raise faults.forbidden("At least one role should be specified")
     if user_db.get(session, values["trustee_user_id"]) is None:
         raise faults.not_found("user", values["trustee_user_id"])
     if project_id:
         project.found(session, project_id)
     role_ids = _roles(session, values["trustor_user_id"], project_id, wanted, token)
-    expires_at = _expiry(values.get("expires_at"))
+    expires_at = expiry.future(values.get("expires_at"))
     uses = values.get("remaining_uses")
     parent = _parent(session, conf, token, values, role_ids, expires_at)
     count = _depth(conf, parent, values)
@@ -58,6 +57,8 @@ def create(session: Session, conf: cfg.ConfigOpts, token: Token, values: Mapping
         extra={k: v for k, v in values.items() if k not in _OWN})
     if parent is not None and expires_at is None:
         row.expires_at = parent.expires_at
+    if trust_db.same(session, row):
+        raise faults.conflict("trust", f"Duplicate entry found with ID {row.id}")
     trust_db.add(session, row, role_ids)
     return row
 
@@ -65,10 +66,10 @@ def create(session: Session, conf: cfg.ConfigOpts, token: Token, values: Mapping
 def _roles(session: Session, trustor_id: str, project_id: str | None, wanted: list[Mapping[str, Any]],
            token: Token) -> list[str]:
     """Ids of the roles asked for; Forbidden when the trustor does not hold one, or the token is not as strong."""
-    if not project_id:
-        return []
-    row = project.found(session, project_id)
-    held = set(roles.closure(session, roles.held(session, trustor_id, "project", project_id, row.domain_id)))
+    held: set[str] = set()  # on no project nobody holds a role
+    if project_id:
+        row = project.found(session, project_id)
+        held = set(roles.closure(session, roles.held(session, trustor_id, "project", project_id, row.domain_id)))
     out = []
     for one in wanted:
         role_id = one.get("id")
@@ -85,23 +86,12 @@ def _roles(session: Session, trustor_id: str, project_id: str | None, wanted: li
     return list(dict.fromkeys(out))
 
 
-def _expiry(text: str | None) -> datetime.datetime | None:
-    if text is None:
-        return None
-    try:
-        when = clock.parse(text.replace("Z", "+00:00"))
-    except ValueError:
-        raise faults.malformed("Timestamp not in expected format.") from None
-    if when <= clock.now():
-        raise faults.malformed("The 'expires_at' must not be before now.")
-    return when
-
-
 def _parent(session: Session, conf: cfg.ConfigOpts, token: Token, values: Mapping[str, Any], role_ids: list[str],
             expires_at: datetime.datetime | None) -> Trust | None:
     """The trust that is passed on, where the token stands on one; Forbidden when that may not be."""
     if token.payload.trust_id is None:
         if values.get("redelegated_trust_id"):
+            found(session, values["redelegated_trust_id"])
             raise faults.forbidden("Redelegation allowed for delegated by trust only")
         return None
     parent = found(session, token.payload.trust_id)

@@ -22,7 +22,8 @@ OPTIONS = ("ignore_change_password_upon_first_use", "ignore_password_expiry", "i
            "lock_password", "ignore_user_inactivity", "multi_factor_auth_rules", "multi_factor_auth_enabled")
 NO_HASH = ""
 """What stands for the hash of a password that was taken away."""
-_OWN = frozenset((*COLUMNS, "id", "options", "password", "links", "original_password", "password_expires_at", "federated"))
+_OWN = frozenset((*COLUMNS, "id", "options", "password", "links", "original_password", "password_expires_at", "federated",
+                  "extra"))
 
 
 def found(session: Session, user_id: str) -> User:
@@ -47,7 +48,8 @@ def create(session: Session, conf: cfg.ConfigOpts, hashed: str | None, values: M
     NotFound when the domain is not there; Conflict when the name is taken in it.
     """
     require_domain(session, values["domain_id"])
-    _check_default_project(session, values.get("default_project_id"))
+    _check_default_project(session, values)
+    values = faults.stripped(values)
     row = User(id=ids.hex_id(), extra={k: v for k, v in values.items() if k not in _OWN}, created_at=clock.now(),
                options=_options({}, values.get("options")), failed_count=0)
     for name in COLUMNS:
@@ -64,10 +66,13 @@ def create(session: Session, conf: cfg.ConfigOpts, hashed: str | None, values: M
 def update(session: Session, conf: cfg.ConfigOpts, user_id: str, hashed: str | None, values: Mapping[str, Any]) -> User:
     """Change a user; a new password (None: no password any more) unlocks it, and as disabling does voids its tokens."""
     row = found(session, user_id)
+    if values.get("id", user_id) is None:
+        raise faults.invalid("Cannot change user ID")
     faults.require_same_id(values, user_id)
     if values.get("domain_id", row.domain_id) != row.domain_id:
         raise faults.invalid("Cannot change Domain ID")
-    _check_default_project(session, values.get("default_project_id"))
+    _check_default_project(session, values)
+    values = faults.stripped(values)
     for name in COLUMNS:
         if name in values and name != "domain_id":
             setattr(row, name, values[name])
@@ -89,7 +94,9 @@ def update(session: Session, conf: cfg.ConfigOpts, user_id: str, hashed: str | N
     return row
 
 
-def _check_default_project(session: Session, project_id: str | None) -> None:
+def _check_default_project(session: Session, values: Mapping[str, Any]) -> None:
+    faults.require_short(values, default_project_id=64)
+    project_id = values.get("default_project_id")
     if project_id:
         project = project_db.get(session, project_id)
         if project is not None and project.is_domain:
@@ -194,6 +201,13 @@ def password_expired(user: User, password: Password | None) -> bool:
     if password is None or password.expires_at is None or (user.options or {}).get("ignore_password_expiry"):
         return False
     return password.expires_at <= clock.now()
+
+
+class Disabled(errors.Unauthorized):
+    """The right password of a user that may not log in: said only to who changes it, as upstream does."""
+
+    def __init__(self, user_id: str) -> None:
+        super().__init__(f"The account is disabled for user: {user_id}.")
 
 
 def expired_error(user_id: str) -> errors.Unauthorized:

@@ -44,7 +44,6 @@ class Token:
     project: dict[str, Any] | None = None
     domain: dict[str, Any] | None = None
     system: bool = False
-    is_domain: bool = False
     trust: dict[str, Any] | None = None
     application_credential: dict[str, Any] | None = None
     access_rules: tuple[dict[str, str], ...] | None = None

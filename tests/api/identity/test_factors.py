@@ -11,6 +11,13 @@ SECRET = base64.b32encode(b"12345678901234567890").decode()
 BOTH = [["password", "totp"]]
 
 
+@pytest.fixture(autouse=True)
+def standing_clock():
+    """Time stands still, or the next passcode's half minute might begin in the middle of a test."""
+    with clock.frozen(clock.time()):
+        yield
+
+
 @pytest.fixture
 def make_ann(cloud):
     """A function that makes the user ann, with a secret for passcodes, who is bound by the rules it is given."""

@@ -56,9 +56,10 @@ def test_bodies_cannot_smuggle_policy_targets(cloud):
                 "target.credential.user_id": me, "target.trust.trustor_user_id": me}
     admin = cloud.made["admin_id"]
     with counted(cloud.db) as seen:
-        demo("PATCH", f"/v3/users/{admin}?user_id={me}", {"user": {"enabled": False, **smuggled}, **smuggled}, 403)
-        for body, status in (({"name": "x"}, 403), ({"name": "x", **smuggled}, 400)):
-            demo("POST", f"/v3/users/{admin}/application_credentials", {"application_credential": body, **smuggled}, status)
+        for beside, status in (({}, 403), (smuggled, 400)):
+            demo("PATCH", f"/v3/users/{admin}?user_id={me}", {"user": {"enabled": False, **smuggled}, **beside}, status)
+        for body, beside, status in (({"name": "x"}, {}, 403), ({"name": "x", **smuggled}, {}, 400), ({"name": "x"}, smuggled, 400)):
+            demo("POST", f"/v3/users/{admin}/application_credentials", {"application_credential": body, **beside}, status)
         demo("POST", f"/v3/users/{admin}/credentials/OS-EC2", {"tenant_id": cloud.projects["admin"], **smuggled}, 403)
         demo("GET", f"/v3/users/{admin}?target.user.id={me}&user_id={me}", status=403)
         demo("POST", "/v3/OS-TRUST/trusts", {"trust": {**smuggled, "trustor_user_id": admin, "trustee_user_id": me,

@@ -63,10 +63,10 @@ def test_a_wrong_name_costs_one_hash_too(cloud, monkeypatch):
 def test_the_hash_for_nobody_takes_as_long_as_a_real_one(algorithm):
     hasher = Hasher(algorithm, 10)
     stored, used = hasher.hash("x"), {}
-    for what in (stored, None):
+    for what in (stored, None, stored, None, stored, None):  # the least of three: a busy machine only adds
         start = time.thread_time()
         assert not hasher.check("y", what)
-        used[what] = time.thread_time() - start
+        used[what] = min(used.get(what, 9.0), time.thread_time() - start)
     assert 0.5 < used[None] / used[stored] < 2
 
 

@@ -3,13 +3,11 @@
 from typing import Any
 
 from common.http.validation import Schema
-from services.identity.api.schemas import ID, ID_OR_NULL, name, wrap
+from services.identity.api.schemas import TEXT, TEXT_OR_NULL, wrap
 
-_CREDENTIAL: dict[str, Any] = {"blob": {"type": "string"}, "project_id": ID_OR_NULL, "type": name(),
-                               "user_id": ID}
+_CREDENTIAL: dict[str, Any] = {"blob": TEXT, "project_id": TEXT_OR_NULL, "type": TEXT, "user_id": TEXT, "id": TEXT}
 CREATE = wrap("credential", _CREDENTIAL, ("blob", "type", "user_id"))
-UPDATE = wrap("credential", {"blob": {"type": "string"}}, ("blob",), additional=False)
-EC2_CREATE = Schema({"type": "object", "properties": {"tenant_id": ID}, "required": ["tenant_id"]})
+UPDATE = wrap("credential", {"blob": TEXT}, ("blob",), additional=False)
 _SIGNED: dict[str, Any] = {
     "type": "object", "required": ["access", "signature"], "properties": {
         "access": {"type": "string", "minLength": 1}, "signature": {"type": "string", "minLength": 1},

@@ -1,7 +1,7 @@
 """Bodies of policies."""
 
-from services.identity.api.schemas import name, wrap
+from services.identity.api.schemas import TEXT, wrap
 
-_POLICY = {"blob": {"type": "string"}, "type": name()}
+_POLICY = {"blob": TEXT, "type": {"type": "string", "maxLength": 255}}
 CREATE = wrap("policy", _POLICY, ("blob", "type"))
 UPDATE = wrap("policy", _POLICY, minProperties=1)

@@ -3,18 +3,18 @@
 from typing import Any
 
 from common.http.validation import Schema
-from services.identity.api.schemas import BOOLEAN, ID_OR_NULL, TEXT_OR_NULL, name, wrap
+from services.identity.api.schemas import CLOSED, CLOSED_FIRST, DESCRIPTION, FLAG, ID, ID_OR_NULL, TEXT_OR_NULL, name, wrap
 
 TAG = {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[^,/]*$"}
 _TAGS = {"type": "array", "items": TAG, "maxItems": 80, "uniqueItems": True}
 _OPTIONS = {"type": "object", "properties": {"immutable": {"type": ["boolean", "null"]}}, "additionalProperties": False}
-_COMMON: dict[str, Any] = {"name": name(64), "description": TEXT_OR_NULL, "enabled": BOOLEAN, "options": _OPTIONS,
+_COMMON: dict[str, Any] = {"name": name(64), "description": TEXT_OR_NULL, "enabled": FLAG, "options": _OPTIONS,
                            "tags": _TAGS}
-_PROJECT = {**_COMMON, "domain_id": ID_OR_NULL, "parent_id": ID_OR_NULL, "is_domain": BOOLEAN}
-_DOMAIN = {**_COMMON, "explicit_domain_id": {"type": "string"}}
+_PROJECT = {**_COMMON, "domain_id": ID_OR_NULL, "parent_id": ID_OR_NULL, "is_domain": FLAG}
+_DOMAIN = {**_COMMON, "description": DESCRIPTION}
 
-CREATE = wrap("project", _PROJECT, ("name",))
-UPDATE = wrap("project", _PROJECT)
-CREATE_DOMAIN = wrap("domain", _DOMAIN, ("name",))
-UPDATE_DOMAIN = wrap("domain", _COMMON, minProperties=1)
-TAGS = Schema({"type": "object", "properties": {"tags": _TAGS}, "required": ["tags"], "additionalProperties": False})
+CREATE = wrap("project", _PROJECT, ("name",), root=CLOSED_FIRST)
+UPDATE = wrap("project", _COMMON, root=CLOSED_FIRST)
+CREATE_DOMAIN = wrap("domain", {**_DOMAIN, "explicit_domain_id": ID}, ("name",), root=CLOSED)
+UPDATE_DOMAIN = wrap("domain", _DOMAIN, minProperties=1, root=CLOSED)
+TAGS = Schema({"type": "object", "additionalProperties": False, "properties": {"tags": _TAGS}, "required": ["tags"]})

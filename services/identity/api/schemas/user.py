@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from services.identity.api.schemas import BOOLEAN, ID, ID_OR_NULL, TEXT_OR_NULL, name, wrap
+from services.identity.api.schemas import CLOSED, FLAG, ID, TEXT_OR_NULL, name, wrap
 
 _FLAG = {"type": ["boolean", "null"]}
 _OPTIONS: dict[str, Any] = {
@@ -15,10 +15,10 @@ _OPTIONS: dict[str, Any] = {
     },
 }
 _USER: dict[str, Any] = {
-    "name": name(), "default_project_id": ID_OR_NULL, "description": TEXT_OR_NULL, "domain_id": ID, "enabled": BOOLEAN,
-    "password": TEXT_OR_NULL, "options": _OPTIONS, "email": TEXT_OR_NULL,
+    "name": name(), "default_project_id": TEXT_OR_NULL, "description": TEXT_OR_NULL, "domain_id": ID, "enabled": FLAG,
+    "password": TEXT_OR_NULL, "options": _OPTIONS, "federated": {"type": "array", "maxItems": 0},
 }
-CREATE = wrap("user", _USER, ("name",))
-UPDATE = wrap("user", _USER, minProperties=1)
+CREATE = wrap("user", _USER, ("name",), root=CLOSED)
+UPDATE = wrap("user", _USER, minProperties=1, root=CLOSED)
 PASSWORD = wrap("user", {"original_password": {"type": "string"}, "password": {"type": "string"}},
                 ("original_password", "password"), additional=False)

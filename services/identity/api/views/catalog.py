@@ -15,11 +15,8 @@ def region(request: Request, row: Region) -> dict[str, Any]:
 
 def service(request: Request, row: CatalogService) -> dict[str, Any]:
     """One service."""
-    body = {**(row.extra or {}), "id": row.id, "type": row.type, "enabled": row.enabled,
+    return {**(row.extra or {}), "id": row.id, "type": row.type, "enabled": row.enabled, "name": row.name or "",
             "links": self_link(request, "services", row.id)}
-    if row.description is not None:
-        body["description"] = row.description
-    return {**body, "name": row.name or ""}
 
 
 def endpoint(request: Request, row: Endpoint) -> dict[str, Any]:

@@ -25,7 +25,7 @@ def show(token: Token, catalog: list[dict[str, Any]] | None) -> dict[str, Any]:
     if token.project is not None:
         view["project"] = token.project
         if token.trust is None:
-            view["is_domain"] = token.is_domain
+            view["is_domain"] = False  # a project that acts as a domain is scoped to as a domain
     if token.domain is not None:
         view["domain"] = token.domain
     if token.system:

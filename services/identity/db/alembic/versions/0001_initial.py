@@ -75,7 +75,6 @@ def upgrade():
     sa.Column('id', sa.String(length=64), nullable=False),
     sa.Column('type', sa.String(length=255), nullable=False),
     sa.Column('name', sa.String(length=255), nullable=True),
-    sa.Column('description', sa.Text(), nullable=True),
     sa.Column('enabled', sa.Boolean(), nullable=False),
     sa.Column('extra', models.Json(), nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_catalog_services'))
@@ -106,7 +105,7 @@ def upgrade():
     sa.Column('domain_id', sa.String(length=64), nullable=False),
     sa.Column('option_group', sa.String(length=64), nullable=False),
     sa.Column('option_name', sa.String(length=64), nullable=False),
-    sa.Column('value', models.Json(), nullable=False),
+    sa.Column('value', models.Json(), nullable=True),
     sa.Column('sensitive', sa.Boolean(), nullable=False),
     sa.PrimaryKeyConstraint('domain_id', 'option_group', 'option_name', name=op.f('pk_domain_options'))
     )
@@ -245,7 +244,7 @@ def upgrade():
     op.create_table('registered_limits',
     sa.Column('id', sa.String(length=64), nullable=False),
     sa.Column('service_id', sa.String(length=64), nullable=False),
-    sa.Column('region_id', sa.String(length=64), nullable=False),
+    sa.Column('region_id', sa.String(length=255), nullable=False),
     sa.Column('resource_name', sa.String(length=255), nullable=False),
     sa.Column('default_limit', sa.Integer(), nullable=False),
     sa.Column('description', sa.Text(), nullable=True),
