@@ -59,6 +59,9 @@ _VOLUME_ACTIONS = {
     "os-reimage": Action(volume_actions.reimage, "volume:reimage", volume_body.REIMAGE, since="3.68"),
     "revert": Action(volume_actions.revert, "volume:revert_to_snapshot", volume_body.REVERT, since="3.40"),
     "os-reset_status": Action(volume_actions.reset_status, f"{_ADMIN}:reset_status", volume_body.RESET),
+    "os-migrate_volume_completion": Action(
+        volume_actions.migration_completed, f"{_ADMIN}:migrate_volume_completion", volume_body.MIGRATE_COMPLETION, status=200
+    ),
     "os-force_delete": Action(volume_actions.force_delete, f"{_ADMIN}:force_delete", volume_body.FORCE_DELETE),
     "os-set_image_metadata": Action(volume_metadata.set_image, f"{_IMAGE}:set", volume_body.SET_IMAGE_METADATA, status=200),
     "os-show_image_metadata": Action(volume_metadata.show_image, f"{_IMAGE}:show", volume_body.SHOW_IMAGE_METADATA, status=200),

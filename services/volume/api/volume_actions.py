@@ -202,6 +202,17 @@ def reset_status(request: Request, volume_id: str) -> None:
     request.app.db.transaction(volumes.change, row.id, None, **values)
 
 
+def migration_completed(request: Request, volume_id: str) -> dict[str, str]:
+    """200: which volume a server keeps, of one that it had and one that took its place; 400 where a migration was to be, 404."""
+    old, body = base.volume(request, volume_id), request.body
+    with request.app.db.read() as session:
+        new = volumes.get(session, body["new_volume"])
+    if new is None:
+        raise faults.missing("volume", body["new_volume"])
+    failed = boolean(body.get("error") or False, "error")
+    return {"save_volume_id": legacy.complete_swap(request.app, request.context, old, new, failed=failed)}
+
+
 def force_delete(request: Request, volume_id: str) -> None:
     """202; operators only: delete in whatever state."""
     domain.delete(request.app, request.context, base.volume(request, volume_id), force=True)

@@ -127,6 +127,21 @@ def detach(deps: Deps, context: RequestContext, volume_id: str, attachment_id: s
     deps.db.transaction(make)
 
 
+def complete_swap(deps: Deps, context: RequestContext, old: Volume, new: Volume, *, failed: bool) -> str:
+    """The id of the volume that servers have after compute gave them `new` in the place of `old`, whose attachments follow.
+
+    errors.BadRequest for volumes that are said to migrate: nothing here migrates volumes, so there is nothing to complete.
+    """
+    if old.migration_status or new.migration_status:
+        which = "Destination" if old.migration_status else "Source"
+        raise faults.invalid_volume(f"{which} volume not mid-migration.")
+    if not failed:
+        for one in real(old.attachments):
+            detach(deps, context, old.id, one.id)
+            attach(deps, new.id, server_id=one.instance_uuid, host=one.attached_host, mountpoint=one.mountpoint or "", mode="rw")
+    return str(new.id)
+
+
 def initialize_connection(deps: Deps, context: RequestContext, volume_id: str, connector: dict[str, Any]) -> dict[str, Any]:
     """Export the volume to the connector's host; {"driver_volume_type", "data"}. The same host gets the same export again."""
 

@@ -43,6 +43,7 @@ RULES = rules(
         f"{_ACTIONS}:terminate_connection": (MEMBER_OR_SERVICE, "Terminate volume attachment."),
         f"{_ADMIN_ACTIONS}:reset_status": (ADMIN, "Reset status of a volume."),
         f"{_ADMIN_ACTIONS}:force_delete": (ADMIN, "Force delete a volume."),
+        f"{_ADMIN_ACTIONS}:migrate_volume_completion": (ADMIN, "Complete a volume migration."),
         f"{_ADMIN_ACTIONS}:force_detach": (ADMIN, "Force detach a volume."),
     }
 )

@@ -147,6 +147,9 @@ RESET = Schema(
         },
     }
 )
+MIGRATE_COMPLETION = value(
+    {"new_volume": UUID, "error": {"anyOf": [BOOLEAN, {"type": "null"}]}}, required=("new_volume",)
+)
 SET_IMAGE_METADATA = value(
     {"metadata": {"type": "object", "additionalProperties": {"type": "string", "maxLength": 255}}}, required=("metadata",)
 )
