@@ -6,7 +6,7 @@ its own, is tested without building any combination.
 
 import itertools
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 from common import ids
@@ -37,7 +37,32 @@ class Candidate(NamedTuple):
                 tuple(sorted(self.mappings.items())))
 
 
-def find(index: Index, query: Query, *, randomize: bool = True, most: int | None = None) -> list[Candidate]:
+class Whole(NamedTuple):
+    """A candidate of one provider that gives everything and is a tree of its own: there may be ten thousand of them."""
+
+    root: int
+    resources: Mapping[str, int]
+
+    @property
+    def amounts(self) -> Mapping[int, Mapping[str, int]]:
+        """As Candidate's."""
+        return {self.root: self.resources}
+
+    @property
+    def mappings(self) -> Mapping[str, tuple[int, ...]]:
+        """As Candidate's."""
+        return {"": (self.root,)}
+
+    @property
+    def key(self) -> Any:
+        """As Candidate's."""
+        return Candidate(self.root, self.amounts, self.mappings).key
+
+
+Way = Candidate | Whole
+
+
+def find(index: Index, query: Query, *, randomize: bool = True, most: int | None = None) -> Sequence[Way]:
     """The candidates of `query`, at most query.limit; `most` bounds the combinations that are tried.
 
     The caller holds index.lock and has checked that the classes and traits exist.
@@ -72,10 +97,10 @@ def find(index: Index, query: Query, *, randomize: bool = True, most: int | None
     return list(found.values())
 
 
-def _plain(index: Index, resources: Mapping[str, int], order: Iterable[int], limit: float) -> list[Candidate]:
+def _plain(index: Index, resources: Mapping[str, int], order: Iterable[int], limit: float) -> list[Whole]:
     """The commonest question, only of resources of providers that are trees of their own: nothing is called for each of them."""
     providers, wanted = index.providers, tuple(resources.items())
-    found: list[Candidate] = []
+    found: list[Whole] = []
     for number in order:
         root = providers.get(number)
         if root is None:
@@ -83,11 +108,10 @@ def _plain(index: Index, resources: Mapping[str, int], order: Iterable[int], lim
         inv = root.inv
         for name, amount in wanted:
             have = inv.get(name)
-            if (have is None or amount > have.free or amount > have.max_unit or amount < have.min_unit
-                    or amount % have.step_size):
+            if have is None or amount > have.room or have.odd and not have.fits(amount):
                 break
         else:
-            found.append(Candidate(number, {number: resources}, {"": (number,)}))
+            found.append(Whole(number, resources))
             if len(found) >= limit:
                 break
     return found
@@ -138,8 +162,7 @@ def single_fits(provider: Provider, group: Group) -> bool:
     inv = provider.inv
     for name, amount in group.resources.items():
         have = inv.get(name)
-        if (have is None or amount > have.free or amount > have.max_unit or amount < have.min_unit
-                or amount % have.step_size):
+        if have is None or amount > have.room or have.odd and not have.fits(amount):
             return False
     if (group.required or group.forbidden) and not _traits_fit(provider.traits, group):
         return False
@@ -233,7 +256,7 @@ def _merge(index: Index, root: Provider, query: Query, combination: tuple[Any, .
             mine[name] = mine.get(name, 0) + amount
     for number, wanted in amounts.items():
         inv = index.providers[number].inv
-        if any(n > inv[c].free or n > inv[c].max_unit for c, n in wanted.items()):
+        if any(n > inv[c].room for c, n in wanted.items()):
             return None
     roots = [index.providers[i].root_id for i in amounts]
     if not query.nested and len(roots) != len(set(roots)):

@@ -20,19 +20,31 @@ _MANY = 2000
 
 
 class Inv:
-    """One inventory; `free` is capacity - used (below zero when overcommitted since)."""
+    """One inventory.
 
-    __slots__ = ("capacity", "free", "max_unit", "min_unit", "reserved", "step_size", "total", "used")
+    free    capacity - used (below zero when overcommitted since)
+    room    what one allocation may take of it at most
+    odd     not every amount up to that may be taken
+    """
+
+    __slots__ = ("capacity", "free", "max_unit", "min_unit", "odd", "reserved", "room", "step_size", "total", "used")
 
     def __init__(self, total: int, capacity: int, used: int, min_unit: int, max_unit: int, step_size: int,
                  reserved: int = 0) -> None:
         self.total, self.capacity, self.used, self.reserved = total, capacity, used, reserved
         self.min_unit, self.max_unit, self.step_size = min_unit, max_unit, step_size
-        self.free = capacity - used
+        self.odd = min_unit > 1 or step_size > 1
+        self.take(0)
+
+    def take(self, amount: int) -> None:
+        """So much more of it is used."""
+        self.used += amount
+        self.free = self.capacity - self.used
+        self.room = min(self.free, self.max_unit)
 
     def fits(self, amount: int) -> bool:
         """Whether `amount` more may be allocated."""
-        return self.min_unit <= amount <= self.max_unit and amount <= self.free and amount % self.step_size == 0
+        return self.min_unit <= amount <= self.room and amount % self.step_size == 0
 
 
 _NONE: frozenset[str] = frozenset()
@@ -160,8 +172,7 @@ class Index:
                 self._sums[provider.bucket] = count, ids, revisions + 1
             for (number, class_id), delta in deltas.items():
                 if number in self.providers:
-                    inventory = self.providers[number].inv[self.classes.names[class_id]]
-                    inventory.used, inventory.free = inventory.used + delta, inventory.free - delta
+                    self.providers[number].inv[self.classes.names[class_id]].take(delta)
 
     def _forget(self) -> None:
         self._sums, self._roots = {}, None

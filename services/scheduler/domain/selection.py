@@ -125,16 +125,17 @@ class Selector:
             return _refusal(f"No valid host was found. There is no {missing}.", [])
         while True:
             found = self._candidates(request, limit)
-            ways: dict[int, list[Any]] = {}
-            for candidate in found:
-                ways.setdefault(candidate.root, []).append(candidate)
             facts, providers = self.hosts.facts, self.index.providers
-            hosts = [Host(p, known) for p in map(providers.__getitem__, ways) if (known := facts.get(p.uuid)) is not None]
+            roots = [providers[root] for root in dict.fromkeys([candidate.root for candidate in found])]
+            hosts = [Host(p, known) for p in roots if (known := facts.get(p.uuid)) is not None]
             options = self.conf.filter_scheduler
             spec = Spec.of(request)
             left, steps = run_filters(hosts, spec, options.enabled_filters, options, request.get("ignore_hosts") or ())
             steps.insert(0, ("Placement", len(hosts)))
             if left:
+                ways: dict[int, list[candidates.Way]] = {}
+                for candidate in found:
+                    ways.setdefault(candidate.root, []).append(candidate)
                 return Round(left, spec, ways, self.index.providers, options), steps, total
             if limit is None or len(found) < limit:
                 error = explain(_amounts(request.get("resources")), steps if hosts else [], total)
@@ -162,12 +163,12 @@ class Selector:
             parts.append(f"{name} {amount}: {able}")
         return f" Hosts that could give each alone: {', '.join(parts)}." if parts else ""
 
-    def _candidates(self, request: Request, limit: int | None) -> list[candidates.Candidate]:
+    def _candidates(self, request: Request, limit: int | None) -> Sequence[candidates.Way]:
         query = _query(request, limit)
         most = self.conf.placement.max_allocation_candidates
         if not (request.get("host") or request.get("node")):
             return candidates.find(self.index, query, most=most)
-        found = []
+        found: list[candidates.Way] = []
         for uuid in self.hosts.providers(request.get("host"), request.get("node")):
             inside = {s: replace(g, in_tree=g.in_tree or uuid) if not s else g for s, g in query.groups.items()}
             root = self.index.by_uuid.get(uuid)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from common import ids
-from services.scheduler.domain.candidates import Candidate, scattered
+from services.scheduler.domain.candidates import Way, scattered
 from services.scheduler.domain.scheduling.filters import FILTERS, IDLE
 from services.scheduler.domain.scheduling.states import Host, Spec
 from services.scheduler.domain.scheduling.weighers import Scales
@@ -23,7 +23,7 @@ class Pick:
     """A host handed out, the way of the claim on it, and hosts that would do instead."""
 
     host: Host
-    candidate: Candidate
+    candidate: Way
     alternates: tuple[Host, ...]
 
 
@@ -49,7 +49,7 @@ def run_filters(hosts: Sequence[Host], spec: Spec, names: Sequence[str], options
 class Round:
     """The hosts that are fit for servers of one shape, best first."""
 
-    def __init__(self, hosts: Sequence[Host], spec: Spec, ways: Mapping[int, Sequence[Candidate]],
+    def __init__(self, hosts: Sequence[Host], spec: Spec, ways: Mapping[int, Sequence[Way]],
                  free: Mapping[int, Any], options: Any) -> None:
         """`ways`: root id -> candidates on it; `free`: provider id -> Provider; `options`: [filter_scheduler]."""
         self.spec, self.ways, self.free, self.options = spec, ways, free, options
@@ -63,7 +63,7 @@ class Round:
 
     def pick(self, alternates: int) -> Pick | None:
         """The best host that still has room; None when there is none. The pick is noted on the host."""
-        best: list[tuple[tuple[float, int], Candidate]] = []
+        best: list[tuple[tuple[float, int], Way]] = []
         while self._heap and len(best) < self.options.host_subset_size:
             entry = heapq.heappop(self._heap)
             way = self._way(self._hosts[entry[1]])
@@ -83,7 +83,7 @@ class Round:
         heapq.heappush(self._heap, self._entry(entry[1], host))
         return Pick(host, way, spare)
 
-    def _way(self, host: Host) -> Candidate | None:
+    def _way(self, host: Host) -> Way | None:
         """The first way of claiming on a host that still has room, if the host still passes the filters."""
         for candidate in self.ways[host.provider.root_id]:
             if self._has_room(host, candidate):
@@ -96,7 +96,7 @@ class Round:
                 return None
         return candidate
 
-    def _has_room(self, host: Host, candidate: Candidate) -> bool:
+    def _has_room(self, host: Host, candidate: Way) -> bool:
         if not host.given:
             return True
         return all(amount + host.given.get((number, name), 0) <= self.free[number].inv[name].free

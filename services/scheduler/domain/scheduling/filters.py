@@ -21,7 +21,8 @@ def all_hosts(host: Host, spec: Spec, options: Any) -> bool:
 
 def compute(host: Host, spec: Spec, options: Any) -> bool:
     """Hosts whose service is enabled and up."""
-    return bool(host.facts.get("enabled", True)) and bool(host.facts.get("up", True))
+    facts = host.facts
+    return bool(facts.get("enabled", True) and facts.get("up", True))
 
 
 def availability_zone(host: Host, spec: Spec, options: Any) -> bool:

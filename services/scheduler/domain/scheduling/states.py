@@ -11,17 +11,31 @@ class Host:
     """A compute host as one decision sees it; `take` notes what the decision itself has given away.
 
     given   (provider id, class) -> amount that this decision has given away; None while that is nothing
+    taken   how many servers it has put there
     facts   what compute told: see common.clients.scheduler.Scheduler.update_hosts
     """
 
-    __slots__ = ("facts", "given", "host", "instances", "node", "provider")
+    __slots__ = ("facts", "given", "provider", "taken")
 
     def __init__(self, provider: Provider, facts: Mapping[str, Any]) -> None:
         self.provider, self.facts = provider, facts
-        self.host: str = facts["host"]
-        self.node: str = facts["node"]
-        self.instances: int = facts.get("instances") or 0
         self.given: dict[tuple[int, str], int] | None = None
+        self.taken = 0
+
+    @property
+    def host(self) -> str:
+        """The host's name."""
+        return self.facts["host"]  # type: ignore[no-any-return]
+
+    @property
+    def node(self) -> str:
+        """The node's name."""
+        return self.facts["node"]  # type: ignore[no-any-return]
+
+    @property
+    def instances(self) -> int:
+        """How many servers it has."""
+        return (self.facts.get("instances") or 0) + self.taken
 
     def take(self, amounts: Mapping[int, Mapping[str, int]]) -> None:
         """Note that provider id -> class -> amount of this host is gone."""
@@ -30,7 +44,7 @@ class Host:
         for number, wanted in amounts.items():
             for name, amount in wanted.items():
                 self.given[number, name] = self.given.get((number, name), 0) + amount
-        self.instances += 1
+        self.taken += 1
 
     def free(self, name: str) -> int:
         """How much of a class the host's own provider has left; 0 when it has none."""
