@@ -51,6 +51,9 @@ def upload(request: Request, image_id: str) -> Any:
         raise errors.TooLarge(f"Image exceeds the storage quota: the image has {size} bytes")
     writer = images.begin_writing(state.db, image, room, state.conf.image.upload_lease_s, states.SAVING)
 
+    state.events.changed(request.context, image.id, "update")
+    state.events.changed(request.context, image.id, "prepare", backend=store.name)
+
     def work(stream: Iterator[bytes]) -> None:
         verifier = signature.verifier_of(image.properties, state.certificates, request.context) if state.certificates else None
         removal.clear_orphan(state.db, store, places, image.id, partial=False)
@@ -63,6 +66,7 @@ def upload(request: Request, image_id: str) -> Any:
             raise
 
     _receive(request, image, writer, size, work)
+    state.events.changed(request.context, image.id, "upload", "activate")
     return None, 204
 
 
@@ -94,6 +98,7 @@ def stage(request: Request, image_id: str) -> Any:
             state.staging.remove(image.id)
             raise images.not_found(image.id, images.NO_SUCH_IMAGE) from None
         raise
+    state.events.changed(request.context, image.id, "update")
     return None, 204
 
 
@@ -194,6 +199,7 @@ def download(request: Request, image_id: str) -> Any:
     wanted = _range(request, image.size)
     offset, length = wanted or (0, image.size)
     body = _open(request, image, offset, length, whole=wanted is None)
+    request.app.events.sent(request.context, image, length)
     response = flask.Response(body, 200 if wanted is None else 206, content_type="application/octet-stream",
                               direct_passthrough=True)
     response.headers["Content-Length"] = str(length)

@@ -12,7 +12,7 @@ from services.image.api.state import State
 from services.image.api.views import image as views
 from services.image.db import image_filters
 from services.image.db import images as rows
-from services.image.domain import images, json_patch
+from services.image.domain import images, json_patch, states
 from services.image.domain.json_patch import Change
 from services.image.domain.refusals import denied
 from services.image.objects.image import ImageRecord
@@ -55,6 +55,7 @@ def create(request: Request) -> Any:
     room = state.room(owner, "image_count_total")
     properties = {k: v for k, v in body.items() if k not in images.BASE and k not in ("id", "tags", "locations")}
     image = state.db.transaction(images.create, state.limits, room, owner, values, properties, body.get("tags") or [])
+    state.events.image(request.context, "create", image)
     headers = {"Location": f"{request.base_url}/v2/images/{image.id}"}
     methods = _enabled_methods(state)
     if methods:
@@ -194,6 +195,7 @@ def update(request: Request, image_id: str) -> Any:
             return locations.patch(request, draft, target)
         try:
             image = state.db.transaction(images.write, draft)
+            state.events.image(request.context, "update", image)
             return _shown(request, image, target)
         except errors.Stale:
             continue
@@ -220,6 +222,8 @@ def delete(request: Request, image_id: str) -> Any:
         gone = True
     if gone:
         raise images.not_found(image_id, images.NOTHING_TO_DELETE)
+    later = state.conf.image.delayed_delete and bool(image.locations)
+    state.events.deleted(request.context, image, states.PENDING_DELETE if later else states.DELETED)
     locations.remove_bytes(state, image.id)
     caching.forget(state, image.id)
     return None, 204

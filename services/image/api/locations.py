@@ -48,6 +48,7 @@ def patch(request: Request, draft: Draft, target: Mapping[str, Any]) -> Any:
     if draft.values or draft.properties or draft.removed or draft.tags is not None:
         draft.image = image
         image = state.db.transaction(images.write, draft)
+    state.events.image(request.context, "update", image)
     return views.show(state, image, locations=request.allowed("get_image_location", target),
                       operator=request.context.has_admin_role)
 
@@ -245,4 +246,5 @@ def delete_from_store(request: Request, store_id: str, image_id: str) -> Any:
     if not held:
         raise errors.NotFound(f"Image {image_id} is not stored in store {store_id}.")
     _take(state, image, held)
+    state.events.changed(request.context, image.id, "update")
     return None, 204

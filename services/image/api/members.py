@@ -27,6 +27,7 @@ def create(request: Request, image_id: str) -> Any:
     if not isinstance(member, str) or len(member) > 255:
         raise errors.BadRequest("Member must be a string of at most 255 characters")
     row = state.db.transaction(members.add, state.limits, image, member)
+    state.events.member(request.context, "create", row)
     return views.member(row)
 
 
@@ -83,12 +84,15 @@ def update(request: Request, image_id: str, member_id: str) -> Any:
     status = request.body["status"]
     if status not in members.STATUSES:
         raise errors.BadRequest('Incorrect request: Status must be "pending", "accepted" or "rejected".')
-    return views.member(state.db.transaction(members.set_status, image, member_id, status))
+    row = state.db.transaction(members.set_status, image, member_id, status)
+    state.events.member(request.context, "update", row)
+    return views.member(row)
 
 
 def delete(request: Request, image_id: str, member_id: str) -> Any:
     """204; 403, 404."""
     state: State = request.app
     image, _ = _read(request, image_id, "delete members for image {}.")
-    state.db.transaction(members.remove, image, member_id)
+    row = state.db.transaction(members.remove, image, member_id)
+    state.events.member(request.context, "delete", row)
     return None, 204

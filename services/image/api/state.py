@@ -11,6 +11,7 @@ from common.context import RequestContext
 from common.db.session import Database
 from services.image.api.schemas.documents import documents
 from services.image.api.schemas.image import ImageSchemas
+from services.image.domain.events import Events, Tell
 from services.image.domain.images import Limits
 from services.image.domain.quotas import Room
 from services.image.drivers import Stores
@@ -26,6 +27,7 @@ def _nobody(_context: RequestContext, _saga_ids: list[str]) -> None:
 @dataclass(frozen=True)
 class State:
     """`poke(context, saga ids)` tells a conductor to look; `project_limits(project)` gives {limit name: most} or {};
+    `tell` sends a notification;
     `cache_wanted` is set when there is something to fetch into the cache.
     """
 
@@ -37,6 +39,8 @@ class State:
     poke: Callable[[RequestContext, list[str]], None] = _nobody
     certificates: CertificateSource | None = None
     project_limits: Callable[[str], dict[str, int]] = lambda project: {}
+    tell: Tell | None = None
+    events: Events = field(init=False)
     cache_wanted: threading.Event = field(default_factory=threading.Event)
     limits: Limits = field(init=False)
     show_locations: bool = field(init=False)
@@ -50,6 +54,7 @@ class State:
 
     def __post_init__(self) -> None:
         image: Any = self.conf.image
+        object.__setattr__(self, "events", Events(self.db, self.tell))
         object.__setattr__(self, "show_locations", image.show_locations)
         object.__setattr__(self, "show_direct_url", image.show_direct_url or image.show_locations)
         object.__setattr__(self, "limits", Limits(image.property_quota, image.tag_quota, image.member_quota,

@@ -13,6 +13,7 @@ def add(request: Request, image_id: str, tag: str) -> Any:
     request.app.schemas.check({"tags": [tag]})
     image, _ = access.read(request, image_id, missing=IMAGE_NOT_FOUND)
     request.app.db.transaction(images.add_tag, request.app.limits, image, tag)
+    request.app.events.changed(request.context, image.id, "update")
     return None, 204
 
 
@@ -20,4 +21,5 @@ def remove(request: Request, image_id: str, tag: str) -> Any:
     """204; 403, 404 no such image or tag."""
     image, _ = access.read(request, image_id, missing=IMAGE_NOT_FOUND)
     request.app.db.transaction(images.remove_tag, image, tag)
+    request.app.events.changed(request.context, image.id, "update")
     return None, 204

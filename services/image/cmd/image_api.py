@@ -10,6 +10,7 @@ from common.clients.base import Sessions
 from common.context import RequestContext
 from common.http.auth import KeystoneAuthenticator
 from common.rpc.interface import client
+from common.rpc.notifier import Notifier
 from common.worker import Complaint, Runtime, Worker, guarded
 from services.image.api import caching
 from services.image.api.app import make_app
@@ -50,9 +51,11 @@ def build(conf: cfg.ConfigOpts, runtime: Runtime) -> Worker:
 
     sessions = Sessions(conf)
     limits = ProjectLimits(conf, sessions) if conf.image.use_keystone_limits else None
+    notifier = Notifier(conf, f"image.{conf.host}", "glance")
     state = State(conf, database, stores, staging, cache, poke, KeyManager(sessions, conf.image.key_manager_endpoint),
-                  limits.of if limits else lambda project: {})
+                  limits.of if limits else lambda project: {}, notifier.tell if notifier.enabled else None)
     worker = Worker(SERVICE.daemon("image-api"), conf, runtime)
+    notifier.attach(worker)
     worker.on_start(lambda: metadef_defaults.load(database))
     worker.http(make_app(state, KeystoneAuthenticator(conf)))
     heartbeat.into(worker, database, models.Service)

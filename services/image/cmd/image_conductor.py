@@ -6,6 +6,7 @@ from oslo_config import cfg
 
 from common import heartbeat
 from common.clients.base import Sessions
+from common.rpc.notifier import Notifier
 from common.saga import Runner
 from common.worker import Runtime, Worker
 from services.image.cmd.wiring import storage
@@ -13,6 +14,7 @@ from services.image.conductor import image_import, location_add, reconcile
 from services.image.conductor.deps import Deps
 from services.image.config import SERVICE
 from services.image.db import models
+from services.image.domain.events import Events
 from services.image.domain.quotas import NAMES
 from services.image.drivers.limits import ProjectLimits
 from services.image.drivers.regions import remote_images
@@ -39,10 +41,14 @@ def build(conf: cfg.ConfigOpts, runtime: Runtime) -> Worker:
     database = runtime.database(conf)
     stores, staging = storage(conf)
     sessions = Sessions(conf)
-    deps = Deps(conf, database, stores, staging, remote_images(sessions), KeyManager(sessions, conf.image.key_manager_endpoint))
+    notifier = Notifier(conf, f"image.{conf.host}", "glance")
+    events = Events(database, notifier.tell if notifier.enabled else None)
+    deps = Deps(conf, database, stores, staging, remote_images(sessions),
+                KeyManager(sessions, conf.image.key_manager_endpoint), events)
     worker = Worker(SERVICE.daemon("image-conductor"), conf, runtime)
     runner = Runner(database, models.Saga, SAGAS, deps, threads=conf.worker.threads)
     runner.attach(worker)
+    notifier.attach(worker)
     worker.rpc_server(Conductor, _Messages(runner))
     worker.every("uploads", max(2.0, conf.image.upload_lease_s / 4), lambda: reconcile.uploads(deps))
     worker.every("scrub", conf.image.scrub_every_s, lambda: reconcile.scrub(deps))

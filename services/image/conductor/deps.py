@@ -1,12 +1,13 @@
 """What sagas and periodic work of the image conductor use."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from oslo_config import cfg
 
 from common.db.session import Database
+from services.image.domain.events import Events
 from services.image.drivers import Stores
 from services.image.drivers.ingest import Rules
 from services.image.drivers.signature import CertificateSource
@@ -23,6 +24,7 @@ class Deps:
     staging: Staging
     remote: Callable[[Any, str, str], Any]
     certificates: CertificateSource | None = None
+    events: Events = field(default_factory=Events)
 
     @property
     def rules(self) -> Rules:

@@ -44,6 +44,7 @@ def _copying(run: Run) -> bool:
 def begin(run: Run) -> None:
     """Say that the task runs."""
     run.deps.db.transaction(tasks.update, run.data["task"], status="processing")
+    run.deps.events.task_begins(run.context, run.data["task"])
 
 
 def fetch(run: Run) -> None:
@@ -89,6 +90,7 @@ def store(run: Run) -> None:
     for name in run.data["stores"]:
         if name in done or name in failed:
             continue
+        deps.events.changed(run.context, run.resource_id, "prepare", backend=name)
         try:
             run.data["stored"] = _store_one(run, deps.stores.by_name[name])
         except REFUSALS as e:
@@ -99,6 +101,7 @@ def store(run: Run) -> None:
                 raise Failure(f"store {name}: {e}") from e
             continue
         done.append(name)
+        deps.events.changed(run.context, run.resource_id, "upload")
         left = [n for n in run.data["stores"] if n not in done]
         deps.db.transaction(images.set_properties, run.resource_id, {imports.IMPORTING_TO: ",".join(left)}, [])
 
@@ -162,6 +165,7 @@ def finish(run: Run) -> None:
             if current(run).status != states.ACTIVE:
                 raise Failure("the image was changed while it was imported") from None
     deps.staging.remove(run.resource_id)
+    deps.events.changed(run.context, run.resource_id, *(() if _copying(run) else ("activate",)), "update")
 
 
 def on_done(session: Session, run: Run) -> None:
@@ -169,13 +173,15 @@ def on_done(session: Session, run: Run) -> None:
     kept = {imports.IMPORTING_TO: "", imports.FAILED_IN: ",".join(run.data.get("failed", []))}
     images.set_properties(session, run.resource_id, kept, [imports.TASK])
     copied = f"Copied {run.data['stored']['size'] >> 20} MiB" if "stored" in run.data else ""
-    imports.ended(session, run.data["task"], run.deps.keep_h, result={"image_id": run.resource_id}, message=copied)
+    row = imports.ended(session, run.data["task"], run.deps.keep_h, result={"image_id": run.resource_id}, message=copied)
+    run.deps.events.task(run.context, "success", row)
 
 
 def on_failed(session: Session, run: Run, error: Exception) -> None:
     """The image goes back to where it was; the task says why."""
     public = run.data.get("public_error") or str(error)
-    imports.ended(session, run.data["task"], run.deps.keep_h, error=public)
+    row = imports.ended(session, run.data["task"], run.deps.keep_h, error=public)
+    run.deps.events.task(run.context, "failure", row)
     if images.find(session, run.resource_id) is None:
         return
     if run.data.get("delete_on_failure"):

@@ -27,6 +27,7 @@ _LOOK_BYTES = 16 << 20
 def begin(run: Run) -> None:
     """Say that the task runs."""
     run.deps.db.transaction(tasks.update, run.data["task"], status="processing")
+    run.deps.events.task_begins(run.context, run.data["task"])
 
 
 def measure(run: Run) -> None:
@@ -123,12 +124,14 @@ def on_done(session: Session, run: Run) -> None:
     with contextlib.suppress(errors.Stale):
         images.update(session, run.resource_id, expect={"writer": run.data["writer"]}, writer=None)
     images.set_properties(session, run.resource_id, {}, [imports.TASK])
-    imports.ended(session, run.data["task"], run.deps.keep_h, result={"image_id": run.resource_id})
+    row = imports.ended(session, run.data["task"], run.deps.keep_h, result={"image_id": run.resource_id})
+    run.deps.events.task(run.context, "success", row)
 
 
 def on_failed(session: Session, run: Run, error: Exception) -> None:
     """The image goes back to `queued`, nothing known; the task says why."""
-    imports.ended(session, run.data["task"], run.deps.keep_h, error=run.data.get("public_error") or str(error))
+    row = imports.ended(session, run.data["task"], run.deps.keep_h, error=run.data.get("public_error") or str(error))
+    run.deps.events.task(run.context, "failure", row)
     with contextlib.suppress(errors.Stale):
         images.update(session, run.resource_id, expect={"writer": run.data["writer"]}, status=states.QUEUED, writer=None,
                       size=None, virtual_size=None, checksum=None, os_hash_algo=None, os_hash_value=None)

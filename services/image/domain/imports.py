@@ -68,7 +68,8 @@ def _task(session: Session, image: ImageRecord, context: RequestContext, request
 
 
 def ended(session: Session, task_id: str, keep_h: int, *, result: Any = None, error: str | None = None,
-          message: str = "") -> None:
-    """Write down a task's end; `message` is for a good one."""
+          message: str = "") -> Any:
+    """Write down a task's end; its row. `message` is for a good one."""
     tasks.update(session, task_id, status="failure" if error is not None else "success", message=error or message, result=result,
                  expires_at=clock.now() + datetime.timedelta(hours=keep_h))
+    return tasks.find(session, task_id)

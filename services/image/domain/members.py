@@ -32,12 +32,14 @@ def set_status(session: Session, image: ImageRecord, member: str, status: str) -
     return members.find(session, image.id, member)
 
 
-def remove(session: Session, image: ImageRecord, member: str) -> None:
-    """End a sharing; errors.NotFound when there is none."""
+def remove(session: Session, image: ImageRecord, member: str) -> Any:
+    """End a sharing; what it was. errors.NotFound when there is none."""
     if image.visibility != "shared":
         raise errors.Forbidden("Only shared images have members.")
-    if not members.delete(session, image.id, member):
+    row = members.find(session, image.id, member)
+    if row is None or not members.delete(session, image.id, member):
         raise not_member(image.id, member)
+    return row
 
 
 def not_member(image_id: str, member: str) -> errors.NotFound:

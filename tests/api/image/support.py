@@ -42,7 +42,7 @@ class Site:
         self.runner.run_all()
 
 
-def make_site(folder, limits=None, remote=None, certificates=None, sections=None, **options):
+def make_site(folder, limits=None, remote=None, certificates=None, sections=None, tell=None, **options):
     values = {"enabled_stores": ["file", "second:file", "web:http"], **options}
     if URL:
         values["database__connection"] = URL
@@ -60,9 +60,9 @@ def make_site(folder, limits=None, remote=None, certificates=None, sections=None
         cache.start()
     poked = []
     state = State(conf, db, stores, staging, cache, lambda c, ids: poked.extend(ids), certificates,
-                  limits or (lambda p: {}))
+                  limits or (lambda p: {}), tell)
     auth = FakeAuthenticator()
-    deps = Deps(conf, db, stores, staging, remote, certificates)
+    deps = Deps(conf, db, stores, staging, remote, certificates, state.events)
     runner = Runner(db, models.Saga, SAGAS, deps)
     return Site(make_app(state, auth), state, auth, deps, runner, poked)
 

@@ -101,6 +101,29 @@ def test_patches(member, unchanged, change):
     assert 400 <= member.request("PATCH", f"/v2/images/{unchanged}", both, PATCH).status_code < 500
 
 
+@pytest.mark.parametrize("place", [
+    "file://{folder}/{image}", "file://localhost{folder}/{image}", "file:///etc/passwd", "file://{folder}/../staging/{image}",
+    "filesystem://{folder}/{image}", "rbd://fsid/images/{image}/snap", "s3://key:secret@s3.example/bucket/{image}",
+    "cinder://volumes/{image}", "http://169.254.169.254/latest/meta-data", "http://127.0.0.1:9292/v2/images/{image}/file",
+    "http://localhost./", "web://93.184.216.34/", "/etc/passwd", "data:text/plain,x"])
+def test_locations_that_are_not_the_callers(tmp_path, place):
+    """Neither way of setting a location reaches the stores' own bytes, files of the host, or inner networks."""
+    site = make_site(tmp_path, image__show_locations=True)
+    owner, thief = site.client(Persona("member", OTHER)), site.client(Persona("member", PROJECT))
+    secret, mine = new(owner, visibility="private")["id"], new(thief)["id"]
+    upload(owner, secret, b"secret" * 100)
+    url = place.format(folder=site.state.stores.default.folder, image=secret)
+    for validation in ({}, {"validation_data": {"os_hash_algo": "sha512", "os_hash_value": "0" * 128}}):
+        assert thief.request("POST", f"/v2/images/{mine}/locations", {"url": url, **validation}).status_code in (400, 403)
+    for value in ({"url": url, "metadata": {}}, {"url": url, "metadata": {"store": "file"}}):
+        for change in ({"op": "add", "path": "/locations/-", "value": value},
+                       {"op": "replace", "path": "/locations", "value": [value]}):
+            assert thief.request("PATCH", f"/v2/images/{mine}", [change], PATCH).status_code == 400
+    shown = thief.get(f"/v2/images/{mine}")
+    assert (shown["status"], shown["locations"], site.poked) == ("queued", [], [])
+    assert thief.request("GET", f"/v2/images/{mine}/file").data == b""
+
+
 @pytest.mark.parametrize("path", [
     "..%2f..%2fetc%2fpasswd", "%2e%2e/%2e%2e/etc/passwd", "%00", "x%00", "a" * 5000, "%0d%0aX-Evil:%201", "'%20or%201=1--",
     "11111111-2222-4333-8444-555555555555/../x", "%ff%fe", "{image_id}", "*", "null", "undefined", "-1", "%20"])

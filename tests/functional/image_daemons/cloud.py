@@ -30,6 +30,7 @@ class ImageCloud(Processes):
         super()._configure()
         self._write("image", {"DEFAULT": {"enabled_stores": "file,second:file"},
                               "image": {"upload_lease_s": LEASE_S, "use_keystone_limits": True},
+                              "oslo_messaging_notifications": {"driver": "messagingv2"},
                               "import": {"allowed_networks": "127.0.0.0/8", "allowed_ports": ""}})
 
     def files(self):

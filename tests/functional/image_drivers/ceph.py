@@ -40,6 +40,9 @@ mon_allow_pool_delete = true
 mon_data_avail_crit = 1
 mon_data_avail_warn = 2
 mon_max_pg_per_osd = 500
+# every snapshot is a map of its own, which a monitor hands out once a second, unless told otherwise
+paxos_propose_interval = 0.05
+paxos_min_wait = 0.01
 [mon]
 mon_data = {folder}/mon
 [mgr]

@@ -77,7 +77,8 @@ def test_hosts_and_ports():
     "http://93.184.216.34:80:22/", "http://93.184.216.34:0x50/", "http://93.184.216.34:+80/", "http://1.1.1.1:65616/",
     "http://[127.0.0.1]/", "http://[::1/", "http://0177.1/", "http://0x7f000001/", "http://017700000001/",
     "http://127.000.000.001/", "HTTP://127.0.0.1/", "http:127.0.0.1", "http:///127.0.0.1/", "//127.0.0.1/",
-    "http://93.184.216.34 /"])
+    "http://93.184.216.34 /", "http://127.0.0.1./", "http://2130706433./", "http://0x7f.1./", "http://127.1/", "http://0/",
+    "http://[::127.0.0.1]/", "http://[0:0:0:0:0:ffff:7f00:1]/", "http://[::ffff:7f00:1]/", "http://0xa9fea9fe/"])
 def test_odd_ways_to_write_an_address(url):
     with pytest.raises(fetch.Refused):
         fetch.check(url, fetch.Guard())
