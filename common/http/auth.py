@@ -18,6 +18,7 @@ from oslo_config import cfg
 
 from common import clock, errors
 from common.context import RequestContext
+from common.http import token_store
 from common.service import find_daemon
 
 LOG = logging.getLogger(__name__)
@@ -78,8 +79,8 @@ class _Cache(Generic[T]):
 class KeystoneAuthenticator:
     """keystonemiddleware's auth_token, configured by [service_credentials].
 
-    Validated tokens are kept in the process for `token_cache_s` seconds, so one that is revoked
-    elsewhere may be honoured that long (upstream's default is 300). What a token that was found good says of its
+    Validated tokens are kept in the process, and in memcached where one is named, for `token_cache_s` seconds, so one that is
+    revoked elsewhere may be honoured that long (upstream's default is 300). What a token that was found good says of its
     bearer is kept as long, so that only the first of many requests with it goes through the middleware: it takes
     longer than most handlers.
     """
@@ -89,6 +90,7 @@ class KeystoneAuthenticator:
         self.cache_s = token_cache_s
         self._tokens: _Cache[tuple[Any, float]] = _Cache(4096, token_cache_s)  # token -> identity's answer, monotonic until
         self._callers: _Cache[_Caller] = _Cache(4096, token_cache_s)  # (token, service token) -> who that is
+        self._shared = token_store.configured(conf, token_cache_s)
 
     def wrap(self, app: WsgiApp) -> WsgiApp:
         middleware = _protocol(self._fetched)(app, self._settings())
@@ -131,10 +133,14 @@ class KeystoneAuthenticator:
         return settings
 
     def _fetched(self, token: str, fetch: Callable[[], Any]) -> Any:
-        """What identity says of `token`: what it said before, or what `fetch` brings."""
+        """What identity says of `token`: what it said before, to this process or another, or what `fetch` brings."""
         known = self._tokens.get(token)
-        if known is None:
-            known = (fetch(), clock.monotonic() + self.cache_s)
+        if known is None or known[1] <= clock.monotonic():
+            shared = self._shared.get(token) if self._shared else None
+            answer, left_s = shared or (fetch(), float(self.cache_s))
+            if self._shared and not shared:
+                self._shared.set(token, answer)
+            known = (answer, clock.monotonic() + left_s)
             self._tokens.set(token, known)
         return known[0]
 

@@ -32,6 +32,7 @@ container_settings() {
 # Containers reach each other by their services' names, which Docker's DNS answers for every copy in turn.
 api_url() { echo "http://$1:$(daemon_port "$1")"; }
 service_address() { echo rabbitmq; }
+memcached_host() { echo memcached; }
 # containers' names are not known beforehand: all agents of a kind share an account, which may use the queues of agents only
 agent_account() { echo "$1"; }
 database_url() {

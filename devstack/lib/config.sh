@@ -120,8 +120,11 @@ joining() { [ -n "$SERVICE_HOST" ]; }
 # The addresses that servers for other machines listen on.
 listen_addresses() { if [ "$HOST_IP" = 127.0.0.1 ]; then echo 127.0.0.1; else echo "127.0.0.1,$HOST_IP"; fi; }
 
-# Where the APIs, RabbitMQ and memcached are, seen from this machine.
+# Where the APIs and RabbitMQ are, seen from this machine.
 service_address() { echo "${SERVICE_HOST:-$HOST_IP}"; }
+
+# Where APIs find memcached, which listens on this machine only.
+memcached_host() { echo 127.0.0.1; }
 
 # The daemons of this machine, in the order in which they start.
 daemons() {

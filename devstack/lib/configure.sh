@@ -90,6 +90,8 @@ api_url() { echo "http://$(service_address):$(daemon_port "$1")"; }
 configure_service_variables() {
     SERVICE_NAME=$1
     SERVICE_USER_PASSWORD=$(conf_value "${SECRET[service_$1]:-}")
+    MEMCACHED_SERVER=$(memcached_host):$MEMCACHED_PORT
+    MEMCACHE_SECRET=${SECRET[memcache_$1]:-}
     TRANSPORT_URL=$(conf_value "$(transport_url "altostack_$1" "rabbit_$1" "$1")")
     DATABASE_URL=""
     SCHEDULER_TRANSPORT_URL=""

@@ -16,7 +16,7 @@ secret_names() {
     local service
     echo admin demo metadata rabbit_compute_scheduler rabbit_volume_scheduler
     for service in identity image scheduler network volume compute; do
-        echo "db_$service rabbit_$service service_$service"
+        echo "db_$service rabbit_$service service_$service memcache_$service"
     done
     agent_secret_names
 }
