@@ -60,7 +60,7 @@ CREDENTIALS_OPTS = [
     cfg.StrOpt("interface", default="internal", help="Catalog interface used to reach other services."),
     cfg.ListOpt("memcached_servers", default=[],
                 help="host:port of each memcached in which copies of this service's API share what identity said of tokens."),
-    cfg.StrOpt("memcache_secret_key", secret=True, help="Encrypts what is kept in memcached; the same for all copies of the API."),
+    cfg.StrOpt("memcache_secret_key", secret=True, help="Encrypts what is kept in memcached; alike in all copies of the API."),
 ]
 
 

@@ -63,5 +63,5 @@ def configured(conf: cfg.ConfigOpts, seconds: int) -> TokenStore | None:
     if not credentials.memcached_servers:
         return None
     if not credentials.memcache_secret_key:
-        raise errors.ConfigError("[service_credentials] memcached_servers needs memcache_secret_key, which encrypts what is kept there")
+        raise errors.ConfigError("[service_credentials] memcached_servers needs memcache_secret_key, too")
     return TokenStore(credentials.memcached_servers, credentials.memcache_secret_key, seconds)
