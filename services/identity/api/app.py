@@ -29,7 +29,14 @@ def make_app(state: State, authenticator: TokenAuthenticator | None = None) -> f
         schema_first=True,
     ))
     app.register_error_handler(wz.HTTPException, _unknown)
+    app.after_request(_vary)
     return app
+
+
+def _vary(response: flask.Response) -> flask.Response:
+    """No cache may show one caller's answer to another: every answer says so, as upstream's do."""
+    response.headers.setdefault("Vary", "X-Auth-Token")
+    return response
 
 
 def parse_body(data: bytes, content_type: str) -> Any:

@@ -5,7 +5,7 @@ from typing import Any
 from common.http.request import Request
 from services.identity.api import listing
 from services.identity.api import user as user_api
-from services.identity.api.project import default_domain
+from services.identity.api.project import default_domain, named_domain
 from services.identity.api.views import user as user_view
 from services.identity.db import group as group_db
 from services.identity.db import user as user_db
@@ -44,8 +44,8 @@ def index(request: Request) -> dict[str, Any]:
 def create(request: Request) -> tuple[dict[str, Any], int]:
     """201."""
     values = dict(request.body["group"])
+    request.authorize(named_domain("group", values))
     values.setdefault("domain_id", default_domain(request))
-    request.authorize({"target.group.domain_id": values["domain_id"]})
     return {"group": view(request, request.app.change(group.create, values))}, 201
 
 

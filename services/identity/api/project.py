@@ -1,5 +1,6 @@
 """Projects, their tags, and what a user's projects are."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from common.http.request import Request
@@ -46,11 +47,11 @@ def index(request: Request) -> dict[str, Any]:
 def create(request: Request) -> tuple[dict[str, Any], int]:
     """201; the domain is the one named, or that of the caller's token, and never the parent's."""
     said = _unchecked(request.body.get("project"))
-    domain_id, parent_id = said.get("domain_id"), said.get("parent_id")
-    if not said.get("is_domain"):
-        domain_id = domain_id or default_domain(request)
-    request.authorize({"target.project.domain_id": domain_id, "target.project.parent_id": parent_id})
-    values = {**project_schema.CREATE.validate(request.body)["project"], "domain_id": domain_id}
+    request.authorize(named_domain("project", said))
+    values = dict(project_schema.CREATE.validate(request.body)["project"])
+    values.setdefault("domain_id", None)
+    if not values.get("is_domain"):
+        values["domain_id"] = values["domain_id"] or default_domain(request)
     row = request.app.change(project.create, request.app.conf, values)
     return {"project": view.show(request, row, sorted(set(values.get("tags") or [])))}, 201
 
@@ -60,10 +61,17 @@ def _unchecked(given: Any) -> dict[str, Any]:
     return {k: v for k, v in given.items() if isinstance(v, str | bool)} if isinstance(given, dict) else {}
 
 
+def named_domain(noun: str, said: Mapping[str, Any]) -> dict[str, Any]:
+    """What a rule may ask about something new: the domain that the body names.
+
+    One that is not named is nobody's to manage; nor may None stand for it, which is the domain of every project's token.
+    """
+    return {f"target.{noun}.domain_id": said["domain_id"]} if said.get("domain_id") else {}
+
+
 def default_domain(request: Request) -> str:
-    """The domain that a body without one means: that of the token's scope, else of its project, else the default one."""
-    context = request.context
-    return str(context.domain_id or context.project_domain_id or request.app.conf.identity.default_domain_id)
+    """The domain that a body without one means: that of a token for a domain, else the default one."""
+    return str(request.context.domain_id or request.app.conf.identity.default_domain_id)
 
 
 def show(request: Request, project_id: str) -> dict[str, Any]:

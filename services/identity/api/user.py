@@ -7,7 +7,7 @@ from typing import Any
 from common import clock, errors
 from common.http.request import Request
 from services.identity.api import listing
-from services.identity.api.project import default_domain
+from services.identity.api.project import default_domain, named_domain
 from services.identity.api.views import user as view
 from services.identity.db import token as token_db
 from services.identity.db import user as user_db
@@ -62,8 +62,7 @@ def _expires(request: Request) -> list[tuple[str, datetime.datetime]]:
 def create(request: Request) -> tuple[dict[str, Any], int]:
     """201."""
     values = dict(request.body["user"])
-    # one that is not named is nobody's to manage; nor may None stand for it, which is the domain of every project's token
-    request.authorize({"target.user.domain_id": values["domain_id"]} if values.get("domain_id") else {})
+    request.authorize(named_domain("user", values))
     values.setdefault("domain_id", default_domain(request))
     request.app.read(user.require_domain, values["domain_id"])
     row = request.app.change(user.create, request.app.conf, _hashed(request, values), values)

@@ -88,8 +88,10 @@ def test_the_manager_of_a_domain_grants_ordinary_roles_only(cloud):
     boss, worker = cloud.user("boss", domain=domain), cloud.user("worker", domain=domain)
     cloud.admin("PUT", f"/v3/domains/{domain}/users/{boss}/roles/{cloud.roles['manager']}", status=204)
     manager = cloud.login("boss", "pw", {"domain": {"id": domain}}, domain)
-    place = manager("POST", "/v3/projects", {"project": {"name": "p"}}, 201)["project"]
-    assert place["domain_id"] == domain
+    place = manager("POST", "/v3/projects", {"project": {"name": "p", "domain_id": domain}}, 201)["project"]
+    for noun in ("project", "user", "group"):  # what is made in no named domain is nobody's to manage
+        manager("POST", f"/v3/{noun}s", {noun: {"name": "unplaced"}}, 403)
+        manager("POST", f"/v3/{noun}s", {noun: {"name": "elsewhere", "domain_id": "default"}}, 403)
     manager("PUT", f"/v3/projects/{place['id']}/users/{worker}/roles/{cloud.roles['member']}", status=204)
     manager("PUT", f"/v3/projects/{place['id']}/users/{worker}/roles/{cloud.roles['admin']}", status=403)
     manager("PUT", f"/v3/projects/{cloud.projects['demo']}/users/{worker}/roles/{cloud.roles['member']}", status=403)

@@ -23,6 +23,19 @@ def test_user_life(cloud):
     assert cloud.admin.call("HEAD", "/v3/users").status_code == 200
 
 
+def test_the_domain_of_what_names_none_is_that_of_the_token_or_the_default_one(cloud):
+    domain = cloud.admin("POST", "/v3/domains", {"domain": {"name": "d"}}, 201)["domain"]["id"]
+    place = project(cloud, "p", domain_id=domain)["id"]
+    admin = cloud.made["admin_id"]
+    for where in (f"domains/{domain}", f"projects/{place}"):
+        cloud.admin("PUT", f"/v3/{where}/users/{admin}/roles/{cloud.roles['admin']}", status=204)
+    for scope, expected in (({"domain": {"id": domain}}, domain), ({"project": {"id": place}}, "default")):
+        caller = cloud.login("admin", "secret", scope)
+        for noun in ("project", "user", "group"):
+            made = caller("POST", f"/v3/{noun}s", {noun: {"name": "of " + expected}}, 201)[noun]
+            assert made["domain_id"] == expected
+
+
 @pytest.mark.parametrize("body", [{}, {"user": {}}, {"user": {"name": ""}}, {"user": {"name": None}}, {"user": {"name": "x" * 256}},
                                   {"user": {"name": "x", "enabled": "yes"}}, {"user": {"name": "x", "options": {"no": 1}}}, [], 7])
 def test_bad_users(cloud, body):

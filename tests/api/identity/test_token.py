@@ -22,6 +22,15 @@ def test_a_token_says_who_where_and_with_which_roles(cloud):
     assert token["issued_at"].endswith(".000000Z") and token["methods"] == ["password"] and token["is_domain"] is False
 
 
+def test_every_answer_says_that_it_depends_on_the_token(cloud):
+    asked = cloud.admin.call
+    answers = [asked("GET", "/v3/users"), asked("DELETE", "/v3/users/none"), cloud.anonymous.call("GET", "/v3"),
+               cloud.anonymous.call("GET", "/v3/users"), cloud.anonymous.call("GET", "/nowhere"),
+               cloud.issue(cloud.auth("demo", "demo")), asked("POST", "/v3/users", {"user": {}}), asked("PUT", "/v3/users")]
+    assert [r.status_code for r in answers] == [200, 404, 200, 401, 404, 201, 400, 405]
+    assert {r.headers.get("Vary") for r in answers} == {"X-Auth-Token"}
+
+
 @pytest.mark.parametrize("scope,key", [({"system": {"all": True}}, "system"), ("unscoped", None), (None, None)])
 def test_scopes_of_admin(cloud, scope, key):
     token = cloud.issue(cloud.auth("admin", "secret", scope)).get_json()["token"]
