@@ -30,7 +30,17 @@ def make_app(state: State, authenticator: TokenAuthenticator | None = None) -> f
     ))
     app.register_error_handler(wz.HTTPException, _unknown)
     app.after_request(_vary)
+    setattr(app, "wsgi_app", _unslashed(app.wsgi_app))
     return app
+
+
+def _unslashed(inner: Any) -> Any:
+    """All slashes at the end of a path count for nothing, as upstream has it."""
+    def run(environ: dict[str, Any], start_response: Any) -> Any:
+        environ["PATH_INFO"] = environ["PATH_INFO"].rstrip("/") or "/"
+        return inner(environ, start_response)
+
+    return run
 
 
 def _vary(response: flask.Response) -> flask.Response:

@@ -193,11 +193,16 @@ def has_tag(request: Request, project_id: str, tag: str) -> None:
 
 
 def add_tag(request: Request, project_id: str, tag: str) -> tuple[None, int, dict[str, str]]:
-    """201; takes no body."""
+    """201; 400 for one that is there, and beyond 80; takes no body."""
     _authorized(request, project_id)
-    if not 0 < len(tag) <= 255 or "," in tag or "/" in tag:
-        raise faults.invalid(f"Invalid tag: {tag}")
-    request.app.change(project.add_tag, project_id, tag)
+    project_schema.ONE_TAG.validate(tag)
+
+    def work(session: Any) -> None:
+        present = project_db.tags(session, [project_id]).get(project_id, [])
+        project_schema.ALL_TAGS.validate([*present, tag])
+        project.set_tags(session, project_id, [*present, tag])
+
+    request.app.change(work)
     return None, 201, {"Location": request.base_url + request.raw.path}
 
 

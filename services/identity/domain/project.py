@@ -185,16 +185,6 @@ def set_tags(session: Session, project_id: str, names: Sequence[str]) -> list[st
     return sorted(dict.fromkeys(names))
 
 
-def add_tag(session: Session, project_id: str, name: str) -> None:
-    """Add one tag; BadRequest when there would be more than 80."""
-    _require_mutable_tags(found(session, project_id))
-    present = project_db.tags(session, [project_id]).get(project_id, [])
-    if name not in present:
-        if len(present) >= 80:
-            raise faults.invalid("A project may have 80 tags at most.")
-        project_db.set_tags(session, project_id, [*present, name])
-
-
 def drop_tag(session: Session, project_id: str, name: str) -> None:
     """Take one tag away; NotFound when it is not there."""
     _require_mutable_tags(found(session, project_id))

@@ -236,7 +236,7 @@ def test_s3_answers_hold_no_token(cloud, me):
 
 
 @pytest.mark.parametrize("path", [
-    "//v3/users", "/v3//users", "/v3/users//", "/v3/./users/..", "/v3/users/../users", "/v3/users/%2e%2e/projects", "/v3/users/..%2f..",
+    "//v3/users", "/v3//users", "/v3/./users/..", "/v3/users/../users", "/v3/users/%2e%2e/projects", "/v3/users/..%2f..",
     "/v3/users%00", "/v3/users/%00", "/v3/users/%0a", "/v3/users/x%ff", "/v3/users/\u00e9", "/v3/users/%F0%9F%92%A9",
     "/v3/users/x/", "/V3/users", "/v3/Users", "/v3/users.json", "/v3/users/x;y=1", "/v3/users/" + "x" * 8000, "/v3/users/*",
     "/v3/users/x/../../projects", "/\\v3\\users", "/v3/projects/x/tags/a%2fb"])
@@ -247,6 +247,13 @@ def test_odd_paths(cloud, path):
             assert 400 <= cloud.anonymous.call(method, path, body).status_code < 500
             assert 400 <= cloud.admin.call(method, path, body).status_code < 500
     assert not writes(seen)
+
+
+def test_slashes_at_the_end_count_for_nothing(cloud, me):
+    for path in ("/v3/users", f"/v3/users/{me}", "/v3/nothing", "/v3/users/none", "/v3"):
+        for caller in (cloud.admin, cloud.anonymous, cloud.demo()):
+            answers = [caller.call("GET", path + slashes) for slashes in ("", "/", "//", "///")]
+            assert len({a.status_code for a in answers}) == 1, path
 
 
 DEEP = b'{"user": ' + b'{"a": ' * 2000 + b"1" + b"}" * 2001

@@ -95,6 +95,11 @@ def test_project_tags(cloud):
         assert [p["name"] for p in cloud.admin("GET", "/v3/projects?" + query)["projects"]] == found
     assert cloud.admin("PUT", url, {"tags": ["q"]})["tags"] == ["q"]
     cloud.admin("PUT", url, {"tags": ["a,b"]}, 400)
+    for wrong in ("q", "a,b", "x" * 256, "", "/"):  # one that is there already, and what is no tag
+        cloud.admin("PUT", f"{url}/{wrong}", status=400)
+    cloud.admin("PUT", url, {"tags": [f"t{n}" for n in range(80)]})
+    cloud.admin("PUT", url + "/more", status=400)
+    assert len(cloud.admin("GET", url)["tags"]) == 80
 
 
 def test_immutable(cloud):
