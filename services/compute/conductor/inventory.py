@@ -31,13 +31,13 @@ def beat(conductor: Conductor, host: str, told: Mapping[str, Any]) -> bool:
     new, rows = conductor.database.transaction(write)
     named = {n["node"] for n in nodes}
     changed = [r for r in rows if r.node in named]
+    if changed:
+        tell_scheduler(conductor, hosts_only={host})  # before anybody can see room there, and ask for it
     for row in changed:
         signature = (row.vcpus, row.memory_mb, row.disk_gb, tuple(sorted(row.traits or ())))
         if conductor.offered.get(row.uuid) != signature:
             offer(conductor, row)
             conductor.offered[row.uuid] = signature
-    if changed:
-        tell_scheduler(conductor, hosts_only={host})
     return new
 
 

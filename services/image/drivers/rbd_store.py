@@ -105,7 +105,7 @@ class RbdStore:
         """See `Store.add`. Without a `size_hint` the device grows while the data comes in."""
         check_image_id(image_id)
         _, rbd = _bindings()
-        if size_hint is not None and size_hint > self.free_bytes():
+        if size_hint is not None and self._lacks(size_hint):
             raise StoreFull(f"{self.name} has no room for {size_hint} bytes")
         with self._opened() as pool:
             try:
@@ -187,9 +187,18 @@ class RbdStore:
 
     def free_bytes(self) -> int:
         """See `Usage.free_bytes`: of the whole cluster, less what its replicas take."""
+        return self._stats()["kb_avail"] * 1024
+
+    def _lacks(self, size: int) -> bool:
+        """Whether it is known that `size` bytes have no room: a cluster that has just started does not know its own size yet."""
+        stats = self._stats()
+        return 0 < stats["kb"] and stats["kb_avail"] * 1024 < size
+
+    def _stats(self) -> dict[str, int]:
+        """What the cluster says of its size, in KiB: `kb`, of which `kb_avail` are free."""
         rados, _ = _bindings()
         try:
-            return int(self._connected().get_cluster_stats()["kb_avail"]) * 1024
+            return {name: int(value) for name, value in self._connected().get_cluster_stats().items()}
         except rados.Error as e:
             raise StoreError(f"the Ceph cluster of {self.name} does not answer: {_words(e)}") from e
 

@@ -44,6 +44,7 @@ def test_a_host_that_is_deleted_registers_itself_again(ground: Ground, processes
     assert not set(_providers(ground).values()) & {*before.values(), made.json()["uuid"]}
     assert processes.pid("compute-agent") == agent, "it registers itself again while it runs"
     [again] = ground.start("again", 1)
-    wait_for("server on the host that came back", lambda: ground.servers()[again].status == "ACTIVE", 60)
+    wait_for("server on the host that came back", lambda: ground.servers()[again].status != "BUILD", 60)
+    assert ground.servers()[again].status == "ACTIVE", ground.servers()[again].fault
     ground.admin.compute.delete_server(again)
     wait_for("end of the server", lambda: not ground.servers(), 60)
