@@ -70,6 +70,11 @@ def shuffled(items: Sequence[T]) -> list[T]:
     return copy
 
 
+def dashed(value: str) -> str:
+    """A UUID in any of its forms, in small letters with dashes; ValueError when it is none."""
+    return str(_uuid.UUID(value))
+
+
 def is_uuid(text: object) -> bool:
     """Whether `text` is a UUID, dashes optional (as upstream's is_uuid_like)."""
     try:

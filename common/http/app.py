@@ -56,6 +56,9 @@ class Api:
     stray_bodies   a body that no route asked for must be JSON all the same (image, as upstream; elsewhere it is not looked at)
     json_suffix    accept `.json` at the end of a path, as upstream's network API does
     trailing_slash   accept a slash at the end of a path (identity, network: upstream drops it; elsewhere that is a 404)
+    precondition   looks at a request once its row is known, before its policy; raises an ApiError
+    strict_methods   HEAD and OPTIONS are 405 like any other method that a path has not (placement)
+    always_versioned   name the microversion also in answers about paths and methods that are not there (placement)
     schema_first   a malformed body is 400 also for who may not send any (upstream: all but placement check it so); of routes
                    whose policy needs a target this is true anyway
     """
@@ -75,6 +78,9 @@ class Api:
     stray_bodies: bool = False
     json_suffix: bool = False
     trailing_slash: bool = True
+    precondition: Callable[[flask.Request, Route | Action], None] | None = None
+    strict_methods: bool = False
+    always_versioned: bool = False
     schema_first: bool = False
     base_rules: bool = True
     unauthorized: Callable[[], errors.Unauthorized] = field(
@@ -94,7 +100,8 @@ def create_app(api: Api) -> flask.Flask:
     for number, (path, methods) in enumerate(_by_path(api.routes).items()):
         for rows in methods.values():
             _check_policies(rows, policy)
-        app.add_url_rule(path, f"r{number}", dispatcher.view(path, methods), methods=list(methods))
+        app.add_url_rule(path, f"r{number}", dispatcher.view(path, methods), methods=list(methods),
+                         provide_automatic_options=False if api.strict_methods else None)
     _add_operations(app, api, metrics)
     app.register_error_handler(wz.HTTPException, dispatcher.http_error)
     if api.json_suffix:
@@ -196,6 +203,8 @@ class _Dispatcher:
 
         def run(**variables: Any) -> flask.Response:
             raw = flask.request
+            if self.api.strict_methods and raw.method not in methods:
+                raise wz.MethodNotAllowed(valid_methods=list(methods))
             method = "GET" if raw.method == "HEAD" and "HEAD" not in methods else raw.method
             return self.answer(path, methods[method], raw, variables)
 
@@ -265,6 +274,8 @@ class _Dispatcher:
             body = next(iter(body.values()))
         else:
             item = row
+        if self.api.precondition is not None:
+            self.api.precondition(raw, item)
         request = Request(self.api.state, raw, context, self.policy, item.policy, version, self.api.conf.api.public_url)
         request.response_headers = extra
         if item.policy == PUBLIC or item.policy == AUTHENTICATED:
@@ -332,13 +343,19 @@ class _Dispatcher:
     def http_error(self, error: wz.HTTPException) -> flask.Response:
         """What Flask itself refuses (no such route or method), in the API's form."""
         context = self._context(flask.request, ())
-        translated = _from_werkzeug(error)
+        translated, version = _from_werkzeug(error), UNVERSIONED
         if context.user_id is None and translated.status in (404, 405):
             translated = self._refusal(flask.request)
+        elif self.api.always_versioned:
+            try:
+                version = self._version(flask.request)
+            except errors.ApiError as e:
+                translated = e
         response = self._fault(translated, context)
         if isinstance(error, wz.MethodNotAllowed) and error.valid_methods:
-            response.headers["Allow"] = ", ".join(sorted(error.valid_methods))
-        self._finish(response, context, UNVERSIONED, {})
+            unsaid = {"HEAD", "OPTIONS"} if self.api.strict_methods else set()
+            response.headers["Allow"] = ", ".join(sorted(set(error.valid_methods) - unsaid))
+        self._finish(response, context, version, {})
         return response
 
 

@@ -32,6 +32,7 @@ def replace(request: Request, consumer_uuid: str) -> Answer:
     """204: the consumer has what the body says. 400: unknown provider or class. 409: generation, capacity."""
     if not ids.is_uuid(consumer_uuid):
         raise errors.BadRequest(f"Malformed consumer_uuid: {consumer_uuid}")
+    consumer_uuid = ids.dashed(consumer_uuid)
     body = dict(request.body)
     if not request.at_least("1.12"):
         body["allocations"] = {item["resource_provider"]["uuid"]: {"resources": item["resources"]}

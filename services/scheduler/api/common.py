@@ -48,6 +48,17 @@ def check_query(request: Request, schemas: Mapping[str, Schema | None]) -> None:
         schema.validate(request.query, lambda e: f"Invalid query string parameters: {e}")
 
 
+def schema_error(error: Any) -> str:
+    """The words for a body that does not fit its schema."""
+    return f"JSON does not validate: {error}"
+
+
+def checked(request: Request, schemas: Schema | Mapping[str, Schema | None]) -> Any:
+    """The body, which fits the schema of the microversion; errors.BadRequest. For what is looked for before its body."""
+    schema = select(schemas, request.version)
+    return schema.validate(request.body, schema_error) if schema is not None else request.body
+
+
 def current(request: Request, session: Session) -> Index:
     """The index, brought up to date; to be used under its lock."""
     index = state(request).index

@@ -4,13 +4,22 @@ from typing import Any
 
 from common import errors
 from common.http.request import Request
+from common.http.validation import Schema
 from services.scheduler.api import common
 from services.scheduler.api.common import Answer, state
+from services.scheduler.api.schemas import inventories as schemas
 from services.scheduler.api.views import inventories as views
 from services.scheduler.db import inventories as db_inventories
 from services.scheduler.domain import inventories, providers
 
 _MISSING = "No resource provider with uuid {uuid} found : {error}"
+
+
+def _body(request: Request, uuid: str, schema: Schema) -> Any:
+    """The checked body; errors.NotFound first, when there is no such provider."""
+    with state(request).db.read() as session:
+        providers.require(session, uuid)
+    return common.checked(request, schema)
 
 
 def index(request: Request, uuid: str) -> Answer:
@@ -34,7 +43,7 @@ def show(request: Request, uuid: str, resource_class: str) -> Answer:
 
 def create(request: Request, uuid: str) -> Answer:
     """201 with Location: one inventory is added. 400: class or capacity. 404. 409: it is there already."""
-    body = request.body
+    body = _body(request, uuid, schemas.CREATE)
     name = body["resource_class"]
     generation = state(request).db.transaction(inventories.create, uuid, name, body,
                                                may_reserve_all=request.at_least("1.26"))
@@ -45,7 +54,7 @@ def create(request: Request, uuid: str) -> Answer:
 
 def set_all(request: Request, uuid: str) -> Answer:
     """200: the inventories as set. 400: class or capacity. 404. 409: generation, or one that is to go is in use."""
-    body = request.body
+    body = _body(request, uuid, schemas.SET_ALL)
 
     def work(session: Any) -> Any:
         row = _current(session, uuid, body["resource_provider_generation"])
@@ -65,7 +74,7 @@ def _current(session: Any, uuid: str, generation: int) -> Any:
 
 def update(request: Request, uuid: str, resource_class: str) -> Answer:
     """200: the inventory as set. 400: there is none of the class, capacity. 404. 409: generation."""
-    body = request.body
+    body = _body(request, uuid, schemas.UPDATE)
 
     def work(session: Any) -> Any:
         row = _current(session, uuid, body["resource_provider_generation"])

@@ -3,8 +3,8 @@
 from common import errors
 from common.http.request import Request
 from services.scheduler.api import common
-from services.scheduler.api.common import Answer, state
-from services.scheduler.api.schemas.common import CUSTOM_NAME
+from services.scheduler.api.common import Answer, schema_error, state
+from services.scheduler.api.schemas import resource_classes as schemas
 from services.scheduler.api.views import resource_classes as views
 from services.scheduler.db import models
 from services.scheduler.db import names as db_names
@@ -45,8 +45,7 @@ def rename(request: Request, name: str) -> Answer:
 
 def ensure(request: Request, name: str) -> Answer:
     """201 when made, 204 when it was there (from 1.7). It takes no body. 400: no custom name."""
-    if not CUSTOM_NAME.match(name) or len(name) > 255:
-        raise errors.BadRequest(f"JSON does not validate: '{name}' does not match '^CUSTOM_[A-Z0-9_]+$'")
+    schemas.NAMED.validate({"name": name}, schema_error)
     headers = {"Location": f"{request.base_url}/resource_classes/{name}"}
     with state(request).db.read() as session:
         if db_names.get(session, R, name) is not None:

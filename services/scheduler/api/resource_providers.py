@@ -70,7 +70,7 @@ def show(request: Request, uuid: str) -> Answer:
 def create(request: Request) -> Answer:
     """201 with Location (200 with the provider from 1.20). 400: parent unknown. 409: name or uuid taken."""
     body: dict[str, Any] = request.body
-    uuid = str(body.get("uuid") or ids.uuid())
+    uuid = ids.dashed(body["uuid"]) if "uuid" in body else ids.uuid()
     parent = body.get("parent_provider_uuid")
     with state(request).db.write() as session:
         providers.create(session, uuid, body["name"], parent)
@@ -83,8 +83,9 @@ def create(request: Request) -> Answer:
 
 def update(request: Request, uuid: str) -> Answer:
     """200: the provider. 400: parent unknown, loop, move not allowed. 404. 409: name taken."""
-    body = request.body
     with state(request).db.write() as session:
+        providers.require(session, uuid)
+        body = common.checked(request, schemas.UPDATE)
         providers.update(session, uuid, body["name"], body.get("parent_provider_uuid"),
                          set_parent="parent_provider_uuid" in body, reparent=request.at_least("1.37"))
         row = providers.require(session, uuid)
@@ -132,10 +133,12 @@ def show_aggregates(request: Request, uuid: str) -> Answer:
 
 def set_aggregates(request: Request, uuid: str) -> Answer:
     """200: as set. 404. 409: generation (from 1.19)."""
-    wanted, generation = request.body, None
+    db = state(request).db
+    with db.read() as session:
+        providers.require(session, uuid)
+    wanted, generation = common.checked(request, schemas.AGGREGATES), None
     if request.at_least("1.19"):
         wanted, generation = wanted["aggregates"], wanted["resource_provider_generation"]
-    db = state(request).db
     db.transaction(providers.set_aggregates, uuid, generation, wanted)
     with db.read() as session:
         row = providers.require(session, uuid)

@@ -12,32 +12,33 @@ from services.scheduler.api import (
     usages,
 )
 from services.scheduler.api.schemas import allocations as allocation_schemas
-from services.scheduler.api.schemas import inventories as inventory_schemas
 from services.scheduler.api.schemas import resource_classes as class_schemas
 from services.scheduler.api.schemas import resource_providers as provider_schemas
+from services.scheduler.api.schemas.common import ANYTHING
 
 _RP = "/resource_providers/<uuid>"
 _P = "placement:resource_providers"
+# ANYTHING: as upstream, the handler finds the provider before it looks at the body
 
 ROUTES = (
     Route("GET", "/", root.show, PUBLIC),
     Route("GET", "/resource_providers", resource_providers.index, f"{_P}:list"),
     Route("POST", "/resource_providers", resource_providers.create, f"{_P}:create", body=provider_schemas.CREATE),
     Route("GET", _RP, resource_providers.show, f"{_P}:show"),
-    Route("PUT", _RP, resource_providers.update, f"{_P}:update", body=provider_schemas.UPDATE),
+    Route("PUT", _RP, resource_providers.update, f"{_P}:update", body=ANYTHING),
     Route("DELETE", _RP, resource_providers.delete, f"{_P}:delete", status=204),
     Route("GET", f"{_RP}/inventories", inventories.index, f"{_P}:inventories:list"),
-    Route("POST", f"{_RP}/inventories", inventories.create, f"{_P}:inventories:create", body=inventory_schemas.CREATE),
-    Route("PUT", f"{_RP}/inventories", inventories.set_all, f"{_P}:inventories:update", body=inventory_schemas.SET_ALL),
+    Route("POST", f"{_RP}/inventories", inventories.create, f"{_P}:inventories:create", body=ANYTHING),
+    Route("PUT", f"{_RP}/inventories", inventories.set_all, f"{_P}:inventories:update", body=ANYTHING),
     Route("DELETE", f"{_RP}/inventories", inventories.delete_all, f"{_P}:inventories:delete", status=204),
     Route("GET", f"{_RP}/inventories/<resource_class>", inventories.show, f"{_P}:inventories:show"),
     Route("PUT", f"{_RP}/inventories/<resource_class>", inventories.update, f"{_P}:inventories:update",
-          body=inventory_schemas.UPDATE),
+          body=ANYTHING),
     Route("DELETE", f"{_RP}/inventories/<resource_class>", inventories.delete, f"{_P}:inventories:delete", status=204),
     Route("GET", f"{_RP}/usages", usages.of_provider, f"{_P}:usages"),
     Route("GET", f"{_RP}/aggregates", resource_providers.show_aggregates, f"{_P}:aggregates:list", since="1.1"),
     Route("PUT", f"{_RP}/aggregates", resource_providers.set_aggregates, f"{_P}:aggregates:update", since="1.1",
-          body=provider_schemas.AGGREGATES),
+          body=ANYTHING),
     Route("GET", f"{_RP}/allocations", allocations.of_provider, f"{_P}:allocations:list"),
     Route("GET", f"{_RP}/traits", resource_providers.show_traits, f"{_P}:traits:list", since="1.6"),
     Route("PUT", f"{_RP}/traits", resource_providers.set_traits, f"{_P}:traits:update", since="1.6",

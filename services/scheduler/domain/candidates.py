@@ -182,7 +182,7 @@ def _aggregates_fit(aggregates: frozenset[str], group: Group) -> bool:
 
 
 def _belongs(provider: Provider, root: Provider, group: Group) -> bool:
-    """Whether the provider's aggregates, or its anchor's, satisfy `group`; neither may be a forbidden one."""
+    """Whether the provider's aggregates, or those of its tree's root, satisfy `group`; neither may be a forbidden one."""
     if group.not_member_of and not group.not_member_of.isdisjoint(provider.aggregates | root.aggregates):
         return False
     return any(all(not any_of.isdisjoint(at.aggregates) for any_of in group.member_of) for at in (provider, root))
@@ -227,7 +227,7 @@ def _spread(index: Index, root: Provider, members: list[Provider],
     inside = _tree_of(index, group)
     if inside is not None:
         members = [p for p in members if p.root_id == inside == root.id]
-    usable = [p for p in members if group.forbidden.isdisjoint(p.traits) and _belongs(p, root, group)]
+    usable = [p for p in members if group.forbidden.isdisjoint(p.traits) and _belongs(p, index.providers[p.root_id], group)]
     per_class = [[(p, name, amount) for p in usable if name in p.inv and p.inv[name].fits(amount)]
                  for name, amount in group.resources.items()]
     for parts in itertools.product(*per_class):

@@ -63,7 +63,10 @@ def traits(values: Sequence[str], *, forbidden: bool, any_of: bool,
         names = frozenset(t.strip() for t in text.split(","))
         _no_blank(names, text, forbidden)
         away = {t[1:] for t in names if t.startswith("!")}
-        if away and not forbidden or "" in away:
+        if away and not forbidden:
+            raise errors.BadRequest("Invalid query string parameters: Expected 'required' parameter value of the form: "
+                                    f"HW_CPU_X86_VMX,CUSTOM_MAGIC. Got: {text}")
+        if "" in away:
             _no_blank(frozenset([""]), text, forbidden)
         unwanted |= away
         wanted.extend(frozenset([t]) for t in sorted(names) if not t.startswith("!"))
@@ -131,11 +134,11 @@ def query(values: Values, version: tuple[int, int]) -> Query:
         if conflicts:
             raise errors.BadRequest("Conflicting required and forbidden traits found in root_required: "
                                     f"{', '.join(conflicts)}", kind=BAD_VALUE)
-    policy = values.get("group_policy", [None])[-1]
+    policy = values.get("group_policy", [None])[0]
     if policy is None and version >= (1, 25) and sum(1 for s, g in groups.items() if s and g.resources) > 1:
         raise errors.BadRequest('The "group_policy" parameter is required when specifying more than one "resources{N}" '
                                 "parameter.")
-    limit = values.get("limit", [None])[-1]
+    limit = values.get("limit", [None])[0]
     return Query(groups, policy, int(limit) if limit else None, frozenset().union(*root_required), root_forbidden,
                  subtrees, version >= (1, 29))
 

@@ -127,6 +127,40 @@ def test_a_shared_disk_is_a_candidate_with_each_host(client):
     assert {frozenset(item["allocations"]) for item in found} == {frozenset((h, disk)) for h in hosts}
 
 
+def test_the_aggregate_of_a_host_says_nothing_of_disks_that_are_shared_with_it(client):
+    mine, theirs = ids.uuid(), ids.uuid()
+    host = provider(client, aggregates=[mine])
+    numa = provider(client, parent=host, inventory={"VCPU": 4}, aggregates=[theirs])
+    near = provider(client, inventory={"DISK_GB": 100}, traits=["MISC_SHARES_VIA_AGGREGATE"], aggregates=[mine])
+    far = provider(client, inventory={"DISK_GB": 100}, traits=["MISC_SHARES_VIA_AGGREGATE"], aggregates=[theirs])
+    path = "/allocation_candidates?resources=VCPU:1,DISK_GB:10"
+    for query, disks in (("", {near, far}), (f"&member_of={mine}", {near}), (f"&member_of={theirs}", {far}),
+                         (f"&member_of=!{mine}", set()), (f"&member_of=!{theirs}", set())):
+        found = client.get(path + query)["allocation_requests"]
+        assert {frozenset(item["allocations"]) for item in found} == {frozenset((numa, d)) for d in disks}, query
+
+
+def test_a_group_without_resources_names_its_provider(client):
+    host = provider(client)
+    nic = provider(client, parent=host, traits=["HW_NIC_SRIOV"])
+    port = provider(client, parent=nic, inventory={"SRIOV_NET_VF": 4})
+    found = client.get("/allocation_candidates?required_N=HW_NIC_SRIOV&resources_V=SRIOV_NET_VF:1&same_subtree=_N,_V")
+    assert [item["mappings"] for item in found["allocation_requests"]] == [{"_N": [nic], "_V": [port]}]
+    assert found["allocation_requests"][0]["allocations"] == {port: {"resources": {"SRIOV_NET_VF": 1}}}
+
+
+def test_of_parameters_given_twice_the_first_holds(client):
+    for _ in range(3):
+        provider(client, inventory={"VCPU": 4})
+    found = client.get("/allocation_candidates?resources=VCPU:1&limit=1&limit=2")
+    assert len(found["allocation_requests"]) == 1
+
+
+def test_forbidden_traits_before_1_22_are_refused(at):
+    query = "/resource_providers?required=!STORAGE_DISK_SSD"
+    assert "Got: !STORAGE_DISK_SSD" in at("1.21").get(query, status=400)["errors"][0]["detail"]
+
+
 def test_summaries_follow_what_changes(client):
     root, other = provider(client, "root", inventory={"VCPU": 4}), provider(client, "other")
 

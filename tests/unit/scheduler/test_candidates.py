@@ -78,7 +78,7 @@ def group_allows(index, group, root, used):
         return False
     inside = index.by_uuid.get(group.in_tree) if group.in_tree else None
     for provider in used:
-        near = [provider] if group.suffix else [provider, root]
+        near = [provider] if group.suffix else [provider, index.providers[provider.root_id]]
         if group.forbidden & provider.traits or any(group.not_member_of & p.aggregates for p in near):
             return False
         if not any(satisfied(group.member_of, p.aggregates) for p in near):

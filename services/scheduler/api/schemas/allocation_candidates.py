@@ -9,7 +9,7 @@ _1_35 = {**_1_25, "root_required": TEXT}
 
 
 def _groups(kinds: str, suffix: str) -> dict[str, dict[str, str]]:
-    return {f"^({kinds})({suffix})?$": TEXT}
+    return {f"^{kind}({suffix})?$": TEXT for kind in kinds.split("|")}
 
 
 _NUMBER, _WORD = "[1-9][0-9]*", "[a-zA-Z0-9_-]{1,64}"

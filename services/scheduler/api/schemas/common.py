@@ -13,6 +13,7 @@ UUID_PATTERN = "^[0-9a-fA-F-]{36}$"
 INT_MAX = 2**31 - 1
 UUID = {"type": "string", "format": "uuid"}
 TEXT = {"type": "string"}
+ANYTHING = Schema({})
 EXTERNAL_ID = {"type": "string", "minLength": 1, "maxLength": 255}
 
 

@@ -16,7 +16,8 @@ def candidates(request: Request, index: Index, query: Query, found: Sequence[Way
     summaries = _summaries(request, index, query, found)
     if request.at_least("1.34") and found and isinstance(found[0], Whole):
         return {"allocation_requests": _print_whole(index, found), "provider_summaries": summaries}
-    uuids = {p: index.providers[p].uuid for candidate in found for p in candidate.amounts}
+    named = {p for candidate in found for ps in candidate.mappings.values() for p in ps}  # some give nothing
+    uuids = {p: index.providers[p].uuid for p in named.union(*(candidate.amounts for candidate in found))}
     requests: list[dict[str, Any]]
     if request.at_least("1.12"):
         requests = [{"allocations": {uuids[p]: {"resources": amounts} for p, amounts in candidate.amounts.items()}}
