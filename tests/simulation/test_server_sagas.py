@@ -151,13 +151,14 @@ def test_attach_and_detach_a_volume(world, at):
     attachment = world.volume.create_attachment(volume["id"], server_id)
     world.database.transaction(server_parts.add_disks, [
         {"id": "d" * 36, "server_id": server_id, "source": "volume", "destination": "volume", "volume_id": volume["id"],
-         "attachment_id": attachment["id"], "position": 1, "delete_on_termination": False}])
+         "attachment_id": attachment["id"], "position": 1, "delete_on_termination": True}])
     world.act(server_id, "server_attach_volume", "attach_volume", volume_id=volume["id"])
     killed_at(world, at)
     assert volume["status"] == "in-use"
     world.act(server_id, "server_detach_volume", "detach_volume", volume_id=volume["id"])
     killed_at(world, at)
     assert volume["status"] == "available" and not world.volume.attachments
+    assert volume["id"] in world.volume.volumes_by_id  # it would have gone with the server only
     delete(world, server_id)
 
 

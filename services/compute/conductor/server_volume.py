@@ -67,12 +67,8 @@ def detach(run: Run) -> Wait | None:
 
 
 def give_back(run: Run) -> Wait | None:
-    """Let block storage have it; delete it when it goes with the attachment."""
-    with run.deps.database.read() as session:
-        disk = server_parts.disk_of_volume(session, run.resource_id, run.data["volume_id"])
+    """Let block storage have it; it stays, also where it was to go with the server."""
     disconnect(run)
-    if disk is not None and disk.delete_on_termination:
-        run.deps.volume.delete_volume(disk.volume_id)
     return None
 
 
