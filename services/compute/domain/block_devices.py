@@ -217,9 +217,11 @@ def check_local(rows: Sequence[Mapping[str, Any]], flavor: Mapping[str, Any], lo
         raise _bad("You specified more local devices than the limit allows")
 
 
-def check_remote(deps: Deps, context: Any, rows: Sequence[Mapping[str, Any]], *, multiattach: bool) -> dict[str, Any] | None:
+def check_remote(deps: Deps, context: Any, rows: Sequence[Mapping[str, Any]], *, multiattach: bool,
+                 image_named: bool = False) -> dict[str, Any] | None:
     """Look at the volumes, snapshots and images named; the image-like record of the volume that is booted from, if any.
 
+    image_named: the request names an image beside its disks; then, as upstream, a volume need not be bootable.
     errors.BadRequest when one is missing or not usable.
     """
     boot: dict[str, Any] | None = None
@@ -231,7 +233,7 @@ def check_remote(deps: Deps, context: Any, rows: Sequence[Mapping[str, Any]], *,
                 functools.partial(client.volume, row["volume_id"]), on_404=_bad(f"failed to get volume {row['volume_id']}.")
             )
             check_volume(volume, multiattach=multiattach)
-            if row["boot_index"] == 0 and str(volume.get("bootable")).lower() != "true":
+            if row["boot_index"] == 0 and not image_named and str(volume.get("bootable")).lower() != "true":
                 raise errors.BadRequest(f"Block Device {row['volume_id']} is not bootable.")
         elif row["snapshot_id"]:
             found = remote(

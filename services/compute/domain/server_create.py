@@ -144,8 +144,8 @@ def create(deps: Deps, context: Any, wanted: Wanted) -> tuple[list[str], str, st
     block_devices.check_local(disks, flavor, deps.conf.compute.max_local_block_devices)
     root = next(d for d in disks if d["boot_index"] == 0)
     from_volume = root["destination"] == "volume"
-    booted = block_devices.check_remote(deps, context, disks, multiattach=wanted.multiattach)
-    record = (booted or image) if from_volume else image
+    booted = block_devices.check_remote(deps, context, disks, multiattach=wanted.multiattach, image_named=image is not None)
+    record = image if image is not None or not from_volume else booted
     if record is not None:
         check_image(record, flavor, from_volume=from_volume)
     if wanted.count[1] > 1 and any(d["volume_id"] for d in disks):

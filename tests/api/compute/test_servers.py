@@ -206,6 +206,12 @@ def test_user_data_keys_and_volumes(cloud):
     cloud.server(status=400, block_device_mapping_v2=[{"source_type": "blank", "destination_type": "volume", "boot_index": 1}])
 
 
+def test_a_volume_that_is_not_bootable_may_be_what_a_server_with_an_image_boots_from(cloud):
+    disk = {"source_type": "volume", "uuid": cloud.volumes.add(), "boot_index": 0, "destination_type": "volume"}
+    made = cloud.server(block_device_mapping_v2=[disk])["server"]["id"]
+    assert cloud.member.get(f"/v2.1/servers/{made}")["server"]["image"] == ""
+
+
 def test_a_blank_volume_may_be_what_a_server_with_an_image_boots_from(cloud):
     blank = {"source_type": "blank", "destination_type": "volume", "volume_size": 1, "boot_index": 0}
     made = cloud.server(block_device_mapping_v2=[blank])["server"]["id"]
