@@ -197,6 +197,8 @@ class Noun:
             request.authorize(target, f"create_{self.resource.name}")
         for name in sent:
             attr = self.resource.attrs[name]
+            if verb == "create" and name in values and values[name] == attr.default:
+                continue  # as if it were not sent
             rules = [f"{verb}_{self.resource.name}:{name}"] if attr.guard else []
             if name in self.guards:
                 rules += [f"{verb}_{self.resource.name}:{r}" for r in self.guards[name](sent[name])]

@@ -6,7 +6,6 @@ from typing import Any
 
 from services.network.db import models, rows
 from services.network.db import networks as db_networks
-from services.network.db import ports as db_ports
 from services.network.db import routers as db
 from services.network.domain import faults, ipam, networks, ports, quotas
 from services.network.domain.work import Work
@@ -75,8 +74,6 @@ def set_gateway(work: Work, row: Any, info: Mapping[str, Any]) -> None:
     _check_overlap(work, row, db_networks.subnets(work.session, network_id), "")
     port = ports.make_internal(work, network, GATEWAY, row.id, [dict(w) for w in wanted] if wanted else None,
                                host=row.agent_host or "")
-    if not db_ports.addresses(work.session, [port.id]):
-        raise faults.invalid(f"Bad router request: No IPs available for external network {network_id}.", "BadRequest")
     rows.add(work.session, models.RouterPort(port_id=port.id, router_id=row.id, kind="gateway"))
     row.gw_port_id, row.gw_network_id = port.id, network_id
 

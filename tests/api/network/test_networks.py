@@ -44,6 +44,21 @@ def test_sharing_with_everybody_is_for_operators(cloud, admin, member, other):
     assert [n["id"] for n in other.get("/v2.0/networks?shared=True")["networks"]] == [shared["id"]]
 
 
+def test_the_default_of_a_guarded_attribute_may_be_sent(member):
+    make(member, "network", shared=False, **{"router:external": "False", "port_security_enabled": True})
+    make(member, "subnetpool", name="pool", prefixes=["10.0.0.0/8"], shared=False, is_default=False)
+    scope = make(member, "address_scope", ip_version=4, shared=False)
+    member.put(f"/v2.0/address-scopes/{scope['id']}", {"address_scope": {"name": "mine"}})
+    network = make(member, "network")
+    assert kind_of(member.put(f"/v2.0/networks/{network['id']}", {"network": {"shared": False}}, 403)) == "PolicyNotAuthorized"
+
+
+def test_extensions_have_upstreams_names(member):
+    names = {e["alias"]: e["name"] for e in member.get("/v2.0/extensions")["extensions"]}
+    assert names["external-net"] == "Neutron external network" and names["default-subnetpools"] == "Default Subnetpools"
+    assert member.get("/v2.0/extensions/router")["extension"]["name"] == "Neutron L3 Router"
+
+
 def test_bulk_create_makes_all_or_none(member):
     body = member.post("/v2.0/networks", {"networks": [{"name": "a"}, {"name": "b"}]}, 201)
     assert [n["name"] for n in body["networks"]] == ["a", "b"]

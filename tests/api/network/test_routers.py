@@ -32,6 +32,15 @@ def test_gateways_are_on_external_networks(cloud, member):
     assert kind_of(body) == "PolicyNotAuthorized"
 
 
+def test_a_gateway_may_be_on_a_network_without_subnets(admin, member):
+    outside = make(admin, "network", **{"router:external": True})
+    router = make(member, "router", external_gateway_info={"network_id": outside["id"]})
+    assert router["external_gateway_info"]["external_fixed_ips"] == []
+    url = f"/v2.0/routers/{router['id']}"
+    assert member.put(url, {"router": {"external_gateway_info": {}}})["router"]["external_gateway_info"] is None
+    member.delete(url)
+
+
 def test_overlapping_subnets_do_not_meet(cloud, member):
     _, _, _, router = cloud.routed()
     same = cloud.subnet(cloud.network())
