@@ -85,13 +85,14 @@ backends_end() {
     fi
 }
 
-# The guest image for tests that boot servers.
+# The guest image for tests that boot servers, and its kernel for those that only need one.
 guest_for_tests() {
     . "$DEVSTACK/lib/guest.sh"
     install -d "$CACHE_DIR"
     guest_image_build
     ALTOSTACK_TEST_GUEST_IMAGE=$(guest_image)
     export ALTOSTACK_TEST_GUEST_IMAGE
+    if [ -d "$CACHE_DIR/guest/kernel" ]; then export ALTOSTACK_TEST_KERNEL_DIR=$CACHE_DIR/guest/kernel; fi
 }
 
 run_env() {
@@ -145,8 +146,8 @@ main() {
     for name in "${envs[@]}"; do step "Python environment .tox/$name" env_make "$name"; done
     if [[ " ${envs[*]} " == *" functional "* || " ${envs[*]} " == *" scenario "* ]]; then
         step "Throw-away MariaDB and RabbitMQ" backends_begin
+        if [ "$(id -u)" = 0 ]; then step "Guest image" guest_for_tests; fi
     fi
-    if [[ " ${envs[*]} " == *" scenario "* ]] && [ "$(id -u)" = 0 ]; then step "Guest image" guest_for_tests; fi
     for name in "${envs[@]}"; do run_env "$name" "$@"; done
     report
 }

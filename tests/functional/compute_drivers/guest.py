@@ -4,7 +4,6 @@ It prints `BOOTED <n>` (n counts its boots, kept on the root disk), then `disks:
 they change, writes `hello` to every disk but the root when it appears, and shuts down when its power button is pressed.
 """
 
-import glob
 import gzip
 import os
 import pathlib
@@ -37,16 +36,20 @@ done
 """
 
 
+_ROOT = pathlib.Path(os.environ.get("ALTOSTACK_TEST_KERNEL_DIR", "/"))
+"""Where Debian's cloud kernel is, installed or (by test.sh) unpacked."""
+
+
 def kernel() -> str | None:
-    """Debian's cloud kernel, if its package is here."""
-    return next(iter(sorted(glob.glob("/boot/vmlinuz-*-cloud-amd64"))), None)
+    """Debian's cloud kernel, if it is here."""
+    return next(iter(sorted(str(found) for found in _ROOT.glob("boot/vmlinuz-*-cloud-amd64"))), None)
 
 
 def build_initramfs(folder: pathlib.Path) -> pathlib.Path:
     """Make the guest's initramfs in `folder`."""
     path = kernel()
     assert path is not None
-    modules = pathlib.Path("/lib/modules") / os.path.basename(path).removeprefix("vmlinuz-")
+    modules = _ROOT / "lib/modules" / os.path.basename(path).removeprefix("vmlinuz-")
     tree = folder / "tree"
     for name in ("bin", "dev", "proc", "sys", "modules"):
         (tree / name).mkdir(parents=True)

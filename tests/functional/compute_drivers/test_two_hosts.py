@@ -21,7 +21,7 @@ pytestmark = [
     pytest.mark.real,
     pytest.mark.skipif(os.getuid() != 0, reason="needs root"),
     pytest.mark.skipif(bool(_MISSING), reason=f"not installed: {', '.join(_MISSING)}"),
-    pytest.mark.skipif(guest.kernel() is None, reason="linux-image-cloud-amd64 is not installed"),
+    pytest.mark.skipif(guest.kernel() is None, reason="no kernel of linux-image-cloud-amd64; test.sh has one"),
     pytest.mark.timeout(300),
 ]
 IMAGE, KERNEL, RAMDISK = (str(uuid.uuid5(uuid.NAMESPACE_DNS, name)) for name in ("image", "kernel", "ramdisk"))
