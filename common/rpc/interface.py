@@ -15,6 +15,7 @@
 calls the methods of `impl`. An argument is a JSON value. A declared method has no body: its docstring is the contract.
 """
 
+import copy
 import functools
 import inspect
 import logging
@@ -78,6 +79,28 @@ def methods(interface: type[Interface]) -> dict[str, Method]:
     return {name: f.__rpc__ for name, f in inspect.getmembers(interface, inspect.isfunction) if hasattr(f, "__rpc__")}
 
 
+@dataclass(frozen=True)
+class _Parameters:
+    """What a declared method takes after the context."""
+
+    signature: inspect.Signature
+    names: tuple[str, ...]
+    needed: frozenset[str]
+
+    def bind(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+        """Arguments by name; TypeError when they are not those declared."""
+        values = dict(zip(self.names, args, strict=False)) | kwargs
+        if len(values) != len(args) + len(kwargs) or not self.needed <= values.keys() or not values.keys() <= set(self.names):
+            self.signature.bind(None, None, *args, **kwargs)
+        return values
+
+
+def _parameters(function: Callable[..., Any]) -> _Parameters:
+    signature = inspect.signature(function)
+    given = list(signature.parameters.values())[2:]
+    return _Parameters(signature, tuple(p.name for p in given), frozenset(p.name for p in given if p.default is p.empty))
+
+
 class Client(Generic[T]):
     """Sends the messages of one interface. `to(host)` addresses one receiver; without it any takes the message."""
 
@@ -88,32 +111,50 @@ class Client(Generic[T]):
         target = oslo_messaging.Target(topic=interface.topic, version=interface.version, server=server)
         self._client = oslo_messaging.get_rpc_client(transport, target, serializer=_serializer())
         self._methods = methods(interface)
-        self._signatures = {n: inspect.signature(getattr(interface, n)) for n in self._methods}
+        self._signatures = {n: _parameters(getattr(interface, n)) for n in self._methods}
+        self._prepared: dict[str, Any] = {}
+        self._addressed: dict[str, Client[T]] = {}
 
     def to(self, server: str) -> T:
         """The same interface, addressed to the receiver on host `server`."""
-        return type_cast(T, Client(self.interface, self.transport, server, self.timeout_s))
+        known = self._addressed.get(server)
+        if known is None:
+            known = self._addressed[server] = self._like(server, self.timeout_s)
+        return type_cast(T, known)
 
     def within(self, timeout_s: float) -> T:
         """The same interface, with another patience: a call made before the receiver is there is lost, so ask briefly
         and again."""
-        return type_cast(T, Client(self.interface, self.transport, self.server, timeout_s))
+        return type_cast(T, self._like(self.server, timeout_s))
+
+    def _like(self, server: str | None, timeout_s: float | None) -> "Client[T]":
+        made = copy.copy(self)
+        made.server, made.timeout_s, made._prepared, made._addressed = server, timeout_s, {}, {}
+        return made
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_") or name not in self._methods:
             raise AttributeError(name)
         return functools.partial(self._send, name, self._methods[name])
 
+    def _prepare(self, method: Method) -> Any:
+        to = {} if self.server is None else {"server": self.server}
+        if method.kind == "call":
+            patience_s = self.timeout_s or method.timeout_s
+            return self._client.prepare(**to, timeout=patience_s, retry=_tries(patience_s))
+        return self._client.prepare(**to, fanout=method.kind == "fanout", retry=_CAST_TRIES_MAX)
+
     def _send(self, name: str, method: Method, ctxt: RequestContext, *args: Any, **kwargs: Any) -> Any:
         import oslo_messaging
 
-        bound = self._signatures[name].bind(None, ctxt, *args, **kwargs)
-        values = {k: v for k, v in bound.arguments.items() if k not in ("self", "ctxt")}
+        values = self._signatures[name].bind(args, kwargs)
+        prepared = self._prepared.get(name)
+        if prepared is None:
+            prepared = self._prepared[name] = self._prepare(method)
         try:
             if method.kind == "call":
-                patience_s = self.timeout_s or method.timeout_s
-                return self._client.prepare(timeout=patience_s, retry=_tries(patience_s)).call(ctxt, name, **values)
-            self._client.prepare(fanout=method.kind == "fanout", retry=_CAST_TRIES_MAX).cast(ctxt, name, **values)
+                return prepared.call(ctxt, name, **values)
+            prepared.cast(ctxt, name, **values)
             return None
         except oslo_messaging.RemoteError as e:
             raise _remote(e) from e

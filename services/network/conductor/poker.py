@@ -37,7 +37,6 @@ class Poker:
         self._sets: set[str] = set()
         self._members: dict[str, set[str]] = {}
         self._sets_due = 0.0
-        self._to_host: dict[str, Any] = {}
 
     def attach(self, worker: Worker) -> None:
         """Run in a thread of `worker`."""
@@ -143,10 +142,8 @@ class Poker:
         return targets, alive
 
     def _send(self, host: str, ids: dict[str, set[str]], members: dict[str, set[str]]) -> None:
-        if host not in self._to_host:
-            self._to_host[host] = self.agents.to(host)
         more = {"set_members": {i: sorted(ips) for i, ips in members.items()}} if members else {}
-        self._to_host[host].reconcile(context.internal(), **{k: sorted(v) for k, v in ids.items()}, **more)
+        self.agents.to(host).reconcile(context.internal(), **{k: sorted(v) for k, v in ids.items()}, **more)
 
 
 def _pending(work: Work) -> tuple[list[str], list[str]]:

@@ -100,8 +100,22 @@ CTXT = context.RequestContext(user_id="u", roles=["member"], request_id="req-1",
 def test_a_call_gives_its_answer_with_defaults_of_the_declaration(world):
     rpc, _ = world
     assert rpc.add(CTXT, 1, b=5) == 6
+    assert rpc.add(CTXT, a=1, b=2) == rpc.add(CTXT, 1, 2) == 3
+
+
+@pytest.mark.parametrize(("args", "kwargs"), [
+    ((1,), {"c": 5}), ((), {}), ((1, 2, 3), {}), ((1,), {"a": 1}), ((), {"b": 2})], ids=str)
+def test_arguments_that_are_not_declared_are_not_sent(world, args, kwargs):
     with pytest.raises(TypeError):
-        rpc.add(CTXT, 1, c=5)
+        world[0].add(CTXT, *args, **kwargs)
+
+
+def test_a_receiver_that_is_named_gets_the_message_and_one_is_as_patient_as_one_says(world):
+    rpc, _ = world
+    assert rpc.to("one") is rpc.to("one")
+    assert rpc.to("one").within(3).add(CTXT, 1, 2) == 3
+    with pytest.raises(errors.Transient):
+        rpc.within(0.2).to("nobody").add(CTXT, 1, 2)
 
 
 def test_the_context_crosses_and_is_unset_afterwards(world):
