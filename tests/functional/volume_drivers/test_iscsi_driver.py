@@ -12,6 +12,7 @@ from oslo_config import cfg
 
 from services.volume.drivers import base, load_driver, options
 from services.volume.objects.storage import GIB, Connector
+from tests.waiting import wait_for
 
 pytestmark = [
     pytest.mark.skipif(os.geteuid() != 0, reason="tgtd needs root"),
@@ -211,6 +212,22 @@ def test_port_already_taken_is_said(tmp_path, port):
         with pytest.raises(base.BackendError, match="tgtd did not start"):
             driver.start()
         driver.shut_down()
+
+
+def test_the_tgtd_of_a_container_with_the_same_folders_is_not_its_own(tmp_path, port):
+    folder, control_port = tmp_path / "volumes", 20000 + port % 10000
+    os.makedirs("/run/tgtd", exist_ok=True)
+    start = f"mount -t tmpfs none /run/tgtd && exec tgtd -f -C {control_port} --pid-file {folder}/tgtd.pid"
+    there = subprocess.Popen(["unshare", "--net", "--mount", "sh", "-c", start])
+    wait_for("tgtd", lambda: b"tgtd\0-f" in open(f"/proc/{there.pid}/cmdline", "rb").read())
+    made = make(folder, port)
+    try:
+        made.start()
+        assert made._tgt.pid() not in (None, there.pid)
+    finally:
+        made.shut_down()
+        there.kill()  # it ignores SIGTERM
+        there.wait(20)
 
 
 def test_one_broken_export_does_not_keep_the_others(driver, tmp_path, port):

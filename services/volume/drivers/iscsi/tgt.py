@@ -112,13 +112,16 @@ class Tgt:
 
     @staticmethod
     def _serves(pid: int, option: str, value: str) -> bool:
-        """Whether that process is a tgtd with this option on its command line."""
+        """Whether that process is a tgtd with this option on its command line; one in a container or another host's namespace,
+        whose control port is not reached from here, is not."""
         try:
             with open(f"/proc/{pid}/cmdline", "rb") as running:
                 words = running.read().decode(errors="replace").split("\0")
+            if not words[0].endswith("tgtd") or (option, value) not in zip(words, words[1:], strict=False):
+                return False
+            return os.path.samestat(os.stat(f"/proc/{pid}/ns/net"), os.stat("/proc/self/ns/net"))
         except OSError:
             return False
-        return words[0].endswith("tgtd") and (option, value) in zip(words, words[1:], strict=False)
 
     def shut_down(self) -> None:
         """End the own tgtd with all its targets, for taking a back end away."""
