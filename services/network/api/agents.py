@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
+from flask import Response
+
 from common.http.request import Request
 from services.network.api import crud
 from services.network.api.networks import NETWORKS
@@ -97,11 +99,16 @@ def dhcp_networks(request: Request, id: str) -> dict[str, Any]:
         return {"networks": network_views.networks(session, found, crud.viewer(request, NETWORKS.resource))}
 
 
-def add_network(request: Request, id: str) -> tuple[None, int]:
-    """201; 404; 409 when the agent serves the network already."""
+def _null() -> Response:
+    """What upstream says when there is nothing to say; clients read it as JSON."""
+    return Response(b"null", 201, content_type="application/json")
+
+
+def add_network(request: Request, id: str) -> Response:
+    """201 with `null`; 404; 409 when the agent serves the network already."""
     network_id = request.body["network_id"]
     crud.change(request, lambda work: domain.host_network(work, _get(work.session, id, "dhcp"), network_id))
-    return None, 201
+    return _null()
 
 
 def remove_network(request: Request, id: str, network_id: str) -> None:
@@ -117,11 +124,11 @@ def l3_routers(request: Request, id: str) -> dict[str, Any]:
         return {"routers": router_views.routers(session, found, crud.viewer(request, ROUTERS.resource))}
 
 
-def add_router(request: Request, id: str) -> tuple[None, int]:
-    """201; 404; 409 when another agent has the router."""
+def add_router(request: Request, id: str) -> Response:
+    """201 with `null`; 404; 409 when another agent has the router."""
     router_id = request.body["router_id"]
     crud.change(request, lambda work: domain.host_router(work, _get(work.session, id, "l3"), router_id))
-    return None, 201
+    return _null()
 
 
 def remove_router(request: Request, id: str, router_id: str) -> None:

@@ -17,14 +17,18 @@ BATCH = 200
 
 
 def network(work: Work, network_id: str) -> None:
-    """Give a network with DHCP subnets as many DHCP servers as configured, with an address in each; none without."""
+    """Give a network with DHCP subnets as many DHCP servers as configured, with an address in each; none without.
+
+    What an operator gave to an agent before it has such a subnet stays there.
+    """
     row = rows.get(work.session, models.Network, network_id, lock=True)
     if row is None:
         return
     bindings = rows.find(work.session, models.DhcpBinding, models.DhcpBinding.network_id == network_id)
     if not any(s.enable_dhcp for s in db_networks.subnets(work.session, network_id)):
         for item in bindings:
-            domain.unhost_network(work, item.host, network_id)
+            if item.port_id:
+                domain.unhost_network(work, item.host, network_id)
         return
     alive = {a.host: a for a in db_agents.serving(work.session, "dhcp", work.conf.network.agent_down_s)}
     alive = {h: a for h, a in alive.items() if _reaches(a, row)} or alive

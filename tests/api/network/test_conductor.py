@@ -201,6 +201,22 @@ def test_a_dead_hosts_dhcp_and_routers_move(cloud, admin, conductor, poker, pass
     assert {p["binding:host_id"] for p in ports} == {"h2"} and len(ports) == 2
 
 
+def test_operators_give_networks_and_routers_to_agents(cloud, admin, member, conductor, pass_on):
+    beat(conductor)
+    agents = {a["agent_type"]: a["id"] for a in admin.get("/v2.0/agents")["agents"]}
+    network, router = cloud.network(), make(member, "router", name="r")
+    for agent, noun, item, back in (("DHCP agent", "network", network, "dhcp"), ("L3 agent", "router", router, "l3")):
+        url = f"/v2.0/agents/{agents[agent]}/{back}-{noun}s"
+        made = admin.request("POST", url, {f"{noun}_id": item["id"]})
+        assert (made.status_code, made.get_json(), made.text) == (201, None, "null")
+        pass_on()
+        assert [a["id"] for a in admin.get(f"/v2.0/{noun}s/{item['id']}/{back}-agents")["agents"]] == [agents[agent]]
+        assert [i["id"] for i in admin.get(url)[f"{noun}s"]] == [item["id"]]
+        admin.delete(f"{url}/{item['id']}")
+        pass_on()
+        assert admin.get(url)[f"{noun}s"] == []
+
+
 def test_changes_of_groups_reach_the_hosts_that_use_them(cloud, admin, member, conductor, pass_on, agents):
     beat(conductor)
     beat(conductor, "h2")
