@@ -59,6 +59,12 @@ def when(text: str, name: str) -> Any:
         ) from None
 
 
+def until(text: str, name: str) -> Any:
+    """As `when`, of a parameter that is an end: the whole second that it names, because that is what clients are shown."""
+    moment = when(text, name)
+    return moment if moment.microsecond else moment.replace(microsecond=999_999)
+
+
 def page_limit(request: Request) -> int:
     """`limit` of a simple list, at most [api] max_page_size. errors.BadRequest."""
     most = int(request.app.conf.api.max_page_size)

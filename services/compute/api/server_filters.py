@@ -6,7 +6,7 @@ from common import errors
 from common.http import paging
 from common.http.paging import Page
 from common.http.request import Request, boolean
-from services.compute.api.base import when
+from services.compute.api.base import until, when
 from services.compute.api.schemas.servers import SORT_KEYS
 from services.compute.db.servers import Filter
 from services.compute.domain import states
@@ -103,7 +103,7 @@ def read(request: Request, *, detail: bool) -> tuple[Filter | None, Page]:
     if "changes-since" in given:
         values["changes_since"] = when(given["changes-since"], "changes-since")
     if "changes-before" in given and request.at_least("2.66"):
-        values["changes_before"] = when(given["changes-before"], "changes-before")
+        values["changes_before"] = until(given["changes-before"], "changes-before")
         if values.get("changes_since") is not None and values["changes_since"] > values["changes_before"]:
             raise errors.BadRequest("The value of changes-since must be less than or equal to changes-before.")
     return Filter(deleted=deleted, **values), page

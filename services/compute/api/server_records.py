@@ -5,7 +5,7 @@ from typing import Any
 from common import clock, errors
 from common.http import paging
 from common.http.request import Request
-from services.compute.api.base import load_server, next_links, page_limit, when
+from services.compute.api.base import load_server, next_links, page_limit, until, when
 from services.compute.api.network_proxies import group_view
 from services.compute.api.views import servers as server_views
 from services.compute.db import migrations as migration_rows
@@ -48,7 +48,7 @@ def actions(request: Request, server_id: str) -> dict[str, Any]:
     _recorded(request, server_id)
     paged = request.at_least("2.58")
     since = when(text, "changes-since") if paged and (text := request.first("changes-since")) else None
-    before = when(text, "changes-before") if request.at_least("2.66") and (text := request.first("changes-before")) else None
+    before = until(text, "changes-before") if request.at_least("2.66") and (text := request.first("changes-before")) else None
     if since and before and since > before:
         raise errors.BadRequest("The value of changes-since must be less than or equal to changes-before.")
     limit = page_limit(request) if paged else None
@@ -142,7 +142,7 @@ def migrations(request: Request) -> dict[str, Any]:
         page = paging.read(request, default_sorts=(("created_at", "desc"), ("id", "desc")))
         since = when(text, "changes-since") if (text := request.first("changes-since")) else None
     if request.at_least("2.66"):
-        before = when(text, "changes-before") if (text := request.first("changes-before")) else None
+        before = until(text, "changes-before") if (text := request.first("changes-before")) else None
     with request.app.db.read() as session:
         found = migration_rows.page(session, wanted, page, since=since, before=before)
     made: dict[str, Any] = {"migrations": [migration_view(request, r) for r in found]}

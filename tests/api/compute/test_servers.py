@@ -146,6 +146,16 @@ def test_filters(cloud):
     assert found("not-tags=a,b") == [two] and found("not-tags-any=a") == [two]
 
 
+def test_an_end_is_the_whole_second_that_is_shown(cloud):
+    made = cloud.server()["server"]["id"]
+    shown = cloud.member.get(f"/v2.1/servers/{made}")["server"]["updated"]
+    for text, found in ((shown, [made]), ("2020-01-01T00:00:00Z", [])):
+        answer = cloud.member.request("GET", f"/v2.1/servers?changes-before={text}", headers=at(66)).get_json()
+        assert [s["id"] for s in answer["servers"]] == found
+        actions = cloud.member.request("GET", f"/v2.1/servers/{made}/os-instance-actions?changes-before={text}", headers=at(66))
+        assert len(actions.get_json()["instanceActions"]) == len(found)
+
+
 def test_update(cloud):
     made = cloud.server()["server"]["id"]
     body = {"server": {"name": "new", "accessIPv4": "1.2.3.4", "description": "text"}}
