@@ -34,6 +34,13 @@ def test_a_server_boots_and_goes(world):
     assert volume["status"] == "available"
 
 
+def test_the_scheduler_is_told_where_the_servers_of_hints_are(world):
+    first = boot(world)
+    boot(world, hints={"same_host": first, "different_host": [first, "0" * 36]})
+    assert world.scheduler.asked[-1]["hint_hosts"] == {"same_host": ["alpha"], "different_host": ["alpha"]}
+    assert "hint_hosts" not in world.scheduler.asked[0]
+
+
 @pytest.mark.parametrize("at", range(7))
 def test_boot_survives_a_dead_conductor(world, at):
     volume = world.volume.add(size=1)

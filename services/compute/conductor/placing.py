@@ -5,6 +5,7 @@ from typing import Any
 
 from common.saga import Failure, Run
 from services.compute.db import server_groups, server_parts
+from services.compute.db import servers as server_rows
 
 _TRAIT, _RESOURCE = "trait:", "resources:"
 
@@ -47,7 +48,17 @@ def request(session: Any, server: Any, flavor: Mapping[str, Any], asked: Any, *,
         "hints": server.hints or {}, "group": _group(session, server), "availability_zone": zone,
         "host": host or data.get("host"), "node": node or data.get("node"), "ignore_hosts": ignore_hosts,
         "image": image or {}, "flavor": {"extra_specs": flavor.get("extra_specs") or {}}, "allow_existing": False,
+        **_hint_hosts(session, server.hints or {}),
     }
+
+
+def _hint_hosts(session: Any, hints: Mapping[str, Any]) -> dict[str, Any]:
+    """Where the servers are that the hints same_host and different_host name."""
+    named = {h: [v] if isinstance(v, str) else list(v) for h in ("same_host", "different_host") if (v := hints.get(h))}
+    if not named:
+        return {}
+    hosts = {row.id: row.host for row in server_rows.get_many(session, [s for ids in named.values() for s in ids]) if row.host}
+    return {"hint_hosts": {h: sorted({hosts[s] for s in ids if s in hosts}) for h, ids in named.items()}}
 
 
 def _group(session: Any, server: Any) -> dict[str, Any] | None:
