@@ -44,7 +44,7 @@ COMPLIANCE_OPTS: list[cfg.Opt] = [
                 help="Make users change a password that an administrator set."),
 ]
 TRUST_OPTS: list[cfg.Opt] = [
-    cfg.BoolOpt("allow_redelegation", default=False, help="Let trustees pass trusts on."),
+    cfg.BoolOpt("allow_redelegation", default=True, help="Let trustees pass on trusts that say they may be."),
     cfg.IntOpt("max_redelegation_count", default=3, min=0, help="How often a trust may be passed on."),
 ]
 LIMIT_OPTS: list[cfg.Opt] = [

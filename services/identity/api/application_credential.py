@@ -8,6 +8,7 @@ from services.identity.api import listing
 from services.identity.db import application_credential as application_credential_db
 from services.identity.db.models import NO_DOMAIN, AccessRule, ApplicationCredential, Role
 from services.identity.domain import application_credential, faults
+from services.identity.objects.token import Token
 
 
 def _view(request: Request, row: ApplicationCredential, roles: list[Role], rules: list[AccessRule]) -> dict[str, Any]:
@@ -39,9 +40,17 @@ def _target(user_id: str) -> dict[str, Any]:
     return {"user_id": user_id, "target.user.id": user_id}
 
 
+def _authorize(request: Request, user_id: str) -> Token:
+    """Check the route's policy for a user; the caller's token, which must not be one of another delegation."""
+    request.authorize(_target(user_id))
+    token: Token = request.context.token  # type: ignore[attr-defined]
+    application_credential.require_no_other_delegation(token)
+    return token
+
+
 def index(request: Request, user_id: str) -> dict[str, Any]:
     """200 with a user's application credentials."""
-    request.authorize(_target(user_id))
+    _authorize(request, user_id)
     with request.app.db.read() as session:
         found, more = application_credential_db.listing(session, user_id, listing.read(request, ("name",)))
         shown = _views(request, session, found)
@@ -50,8 +59,7 @@ def index(request: Request, user_id: str) -> dict[str, Any]:
 
 def create(request: Request, user_id: str) -> tuple[dict[str, Any], int]:
     """201 with the secret, which is never shown again."""
-    request.authorize(_target(user_id))
-    token = request.context.token  # type: ignore[attr-defined]
+    token = _authorize(request, user_id)
     if token.user["id"] != user_id:
         raise faults.forbidden("application credentials are made by their own user")
     application_credential.require_unrestricted(token)
@@ -69,7 +77,7 @@ def create(request: Request, user_id: str) -> tuple[dict[str, Any], int]:
 def _authorized(request: Request, user_id: str, credential_id: str) -> ApplicationCredential:
     """The application credential, once its owner's rule allows it; the user in the path counts where there is none."""
     row: ApplicationCredential | None = request.app.read(application_credential_db.get, credential_id)
-    request.authorize(_target(user_id if row is None else row.user_id))
+    _authorize(request, user_id if row is None else row.user_id)
     if row is None:
         raise errors.NotFound(f"Could not find Application Credential: {credential_id}.")
     return row
@@ -91,7 +99,7 @@ def delete(request: Request, user_id: str, application_credential_id: str) -> No
 
 def rules(request: Request, user_id: str) -> dict[str, Any]:
     """200 with a user's access rules."""
-    request.authorize(_target(user_id))
+    _authorize(request, user_id)
     query = listing.read(request, ("service", "path", "method"))
     found, more = request.app.read(application_credential_db.access_rules, user_id, query)
     shown = [{**_rule(r), "links": listing.self_link(request, "users", user_id, "access_rules", r.id)} for r in found]
@@ -100,7 +108,7 @@ def rules(request: Request, user_id: str) -> dict[str, Any]:
 
 def show_rule(request: Request, user_id: str, access_rule_id: str) -> dict[str, Any]:
     """200."""
-    request.authorize(_target(user_id))
+    _authorize(request, user_id)
     row = request.app.read(application_credential.found_rule, user_id, access_rule_id)
     link = listing.self_link(request, "users", user_id, "access_rules", row.id)
     return {"access_rule": {**_rule(row), "links": link}}
@@ -108,6 +116,5 @@ def show_rule(request: Request, user_id: str, access_rule_id: str) -> dict[str, 
 
 def delete_rule(request: Request, user_id: str, access_rule_id: str) -> None:
     """204; 403 while an application credential uses it."""
-    request.authorize(_target(user_id))
-    application_credential.require_unrestricted(request.context.token)  # type: ignore[attr-defined]
+    application_credential.require_unrestricted(_authorize(request, user_id))
     request.app.change(application_credential.delete_rule, user_id, access_rule_id)

@@ -57,9 +57,11 @@ def _authorized(request: Request, credential_id: str) -> Credential:
     """The credential, once its owner's rule allows it, whatever user the path names; 404 for all when there is none."""
     found_id = credential.ec2_id(credential_id)
     row: Credential | None = request.app.read(credential_db.get, found_id)
-    if row is None or row.type != "ec2":
+    if row is None:
         raise faults.not_found("credential", found_id)
     request.authorize(credential_api.target(row.user_id))
+    if row.type != "ec2":
+        raise faults.unauthorized()
     credential_api.refuse_delegated(request)
     return row
 

@@ -35,6 +35,7 @@ def _target(row: Trust) -> dict[str, Any]:
 def _authorized(request: Request, trust_id: str) -> Trust:
     row: Trust = request.app.read(trust.found, trust_id)
     request.authorize(_target(row))
+    trust.require_undelegated(request.context.token)  # type: ignore[attr-defined]
     return row
 
 
@@ -48,6 +49,7 @@ def index(request: Request) -> dict[str, Any]:
         request.authorize(about, "identity:list_trusts_for_trustor")
     elif trustee:
         request.authorize(about, "identity:list_trusts_for_trustee")
+    trust.require_undelegated(request.context.token)  # type: ignore[attr-defined]
     query = listing.read(request, ("trustor_user_id", "trustee_user_id"), inexact=False)
     found, more = request.app.read(trust_db.listing, query)
     return listing.answer(request, "trusts", [_view(request, t, None) for t in found], more)
@@ -74,7 +76,6 @@ def show(request: Request, trust_id: str) -> dict[str, Any]:
 def delete(request: Request, trust_id: str) -> None:
     """204."""
     _authorized(request, trust_id)
-    trust.require_undelegated(request.context.token)  # type: ignore[attr-defined]
     request.app.change(trust.delete, trust_id)
 
 

@@ -26,6 +26,11 @@ def by_name(session: orm.Session, name: str, domain_id: str = NO_DOMAIN) -> Role
     return session.scalar(sa.select(Role).where(Role.name == name, Role.domain_id == domain_id))
 
 
+def ids_by_name(session: orm.Session, name: str) -> list[str]:
+    """Ids of the roles called `name`, of domains too."""
+    return list(session.scalars(sa.select(Role.id).where(Role.name == name)))
+
+
 def listing(session: orm.Session, query: rows.Query) -> tuple[Sequence[Role], bool]:
     """Roles that meet `query`; those of no domain unless it names one."""
     where = [] if query.value("domain_id") is not None else [Role.domain_id == NO_DOMAIN]

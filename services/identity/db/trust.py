@@ -16,6 +16,15 @@ def get(session: orm.Session, trust_id: str, *, deleted: bool = False) -> Trust 
     return None if row is None or (row.deleted_at is not None and not deleted) else row
 
 
+def above(session: orm.Session, row: Trust) -> list[Trust]:
+    """The trusts that `row` was passed on from, the nearest first."""
+    found: list[Trust] = []
+    while row.redelegated_trust_id is not None and (parent := session.get(Trust, row.redelegated_trust_id)) is not None:
+        found.append(parent)
+        row = parent
+    return found
+
+
 def role_ids(session: orm.Session, trust_ids: Iterable[str]) -> dict[str, list[str]]:
     """Role ids by trust."""
     out: dict[str, list[str]] = {}

@@ -15,6 +15,12 @@ from services.identity.domain import expiry, faults, roles
 from services.identity.objects.token import Token
 
 
+def require_no_other_delegation(token: Token) -> None:
+    """Forbidden for a token of a trust or an access key: what it made would outlive what was handed on with it."""
+    if token.delegated and token.application_credential is None:
+        raise errors.Forbidden("Cannot manage application credentials with a token issued via delegation.")
+
+
 def require_unrestricted(token: Token) -> None:
     """Forbidden for a token of a restricted application credential: it must not make further delegations."""
     credential = token.application_credential

@@ -76,6 +76,8 @@ class Auth:
                 raise refused(str(e)) from None
         if scope.trust_id is not None:
             self._use_trust(scope.trust_id)
+        # a token ends no later than what it stands on, and says so
+        checked = replace(checked, payload=replace(made, expires_at=float(int(checked.ends_at))))
         return self.tokens.seal(checked.payload), checked
 
     def _use_trust(self, trust_id: str) -> None:
@@ -166,7 +168,7 @@ class Auth:
         found = parent.payload
         if found.trust_id is not None:
             raise faults.forbidden("Using trust-scoped token to create another token. Create a new trust-scoped token instead")
-        if found.application_credential_id is not None:
+        if found.by_delegation:
             raise faults.forbidden("Using a delegated token to create another token is not allowed.")
         if found.kind != "unscoped" and not self.conf.token.allow_rescope_scoped_token:
             raise faults.forbidden("rescope a scoped token")
@@ -243,6 +245,9 @@ class Auth:
         if "OS-TRUST:trust" in wanted:
             return _trust_scope(session, wanted["OS-TRUST:trust"]["id"], identified.user_id)
         kind = "project" if "project" in wanted else "domain"
+        if identified.parent is not None and identified.parent.system:
+            raise faults.forbidden("Using a system-scoped token to create a project-scoped or domain-scoped token is not "
+                                   "allowed.")
         row = find_scope(session, kind, wanted[kind])
         if row is None or (kind == "project" and row.is_domain):  # no token is for a domain as a project, as upstream has it
             raise refused(f"no such {kind}")

@@ -103,11 +103,13 @@ def unregister(session: Session, limit_id: str) -> None:
 
 def create(session: Session, conf: cfg.ConfigOpts,
            wanted: Sequence[Mapping[str, Any]]) -> list[tuple[Limit, RegisteredLimit]]:
-    """New limits of projects and domains, all or none; each needs its registered limit."""
-    made = []
-    for values in wanted:
-        _check_place(session, "limit", values)
-        _check_owner(session, values)
+    """New limits of projects and domains, all or none; each needs its registered limit.
+
+    Those of domains are made first, so that a project's is measured by its domain's new one, whichever stands first.
+    """
+    owned = [_owned(session, values) for values in wanted]
+    made: dict[int, tuple[Limit, RegisteredLimit]] = {}
+    for number, values in sorted(enumerate(owned), key=lambda pair: not pair[1].get("domain_id")):
         registered = limit_db.registered_for(session, values["service_id"], values.get("region_id"), values["resource_name"])
         if registered is None:
             raise errors.Forbidden("Unable to create a limit that has no corresponding registered limit.")
@@ -116,18 +118,21 @@ def create(session: Session, conf: cfg.ConfigOpts,
                     description=values.get("description"))
         _check_model(session, conf, row, registered, row.resource_limit)
         try:
-            made.append((rows.add(session, row), registered))
+            made[number] = (rows.add(session, row), registered)
         except rows.Duplicate:
             raise faults.conflict("limit", "Duplicate entry") from None
-    return made
+    return [made[number] for number in sorted(made)]
 
 
-def _check_owner(session: Session, values: Mapping[str, Any]) -> None:
-    """BadRequest unless what a limit is for is there, and is a project or a domain as the body says."""
+def _owned(session: Session, values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values with the owner as what it is: a domain may be named as a project. BadRequest for what is not there."""
+    _check_place(session, "limit", values)
     noun = "project_id" if "project_id" in values else "domain_id"
     owner = project_db.get(session, values[noun] or "")
-    if owner is None or owner.is_domain != (noun == "domain_id"):
+    if owner is None or (noun == "domain_id" and not owner.is_domain):
         raise faults.malformed(f"Expecting to find {noun} in limit.")
+    rest = {k: v for k, v in values.items() if k not in ("project_id", "domain_id")}
+    return {**rest, "domain_id" if owner.is_domain else "project_id": owner.id}
 
 
 def update(session: Session, conf: cfg.ConfigOpts, limit_id: str, values: Mapping[str, Any]) -> tuple[Limit, RegisteredLimit]:

@@ -94,9 +94,15 @@ def _place(session: Session, conf: cfg.ConfigOpts, domain_id: str, parent_id: st
     above = project_db.parents(session, parent_id)
     if not parent.enabled or any(not p.enabled for p in above):
         raise faults.invalid(f"cannot create a project in a branch containing a disabled project: {parent_id}")
-    if len(above) + 1 > conf.identity.max_project_tree_depth:
-        raise faults.forbidden(f"Max hierarchy depth reached for {parent_id} branch")
+    if len(above) + 1 > _depth_max(conf):
+        raise errors.Forbidden(f"Max hierarchy depth reached for {parent_id} branch.")
     return domain_id, parent_id
+
+
+def _depth_max(conf: cfg.ConfigOpts) -> int:
+    """Levels of projects below a domain: two at most where the model of limits knows no more."""
+    most: int = conf.identity.max_project_tree_depth
+    return min(most, 2) if conf.unified_limit.enforcement_model == "strict_two_level" else most
 
 
 def update(session: Session, row: Project, values: Mapping[str, Any]) -> Project:

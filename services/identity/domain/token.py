@@ -126,11 +126,19 @@ def _trust(session: Session, conf: cfg.ConfigOpts, found: Payload) -> tuple[Trus
         raise Invalid("trust is gone")
     if row.expires_at is not None and row.expires_at <= clock.now():
         raise Invalid("trust is over")
-    trustor = user_db.with_domain(session, user_id=row.trustor_user_id)
-    if trustor is None:
-        raise Invalid("trustor is gone")
-    _require_user(conf, *trustor)
+    trustor = _agent(session, conf, row.trustor_user_id)
+    for parent in trust_db.above(session, row):
+        _agent(session, conf, parent.trustee_user_id)
     return row, trust_db.role_ids(session, [row.id]).get(row.id, []), trustor
+
+
+def _agent(session: Session, conf: cfg.ConfigOpts, user_id: str) -> tuple[User, Project]:
+    """Somebody through whose hands a trust went; Invalid when that user is gone or disabled."""
+    agent = user_db.with_domain(session, user_id=user_id)
+    if agent is None:
+        raise Invalid("one of a trust's users is gone")
+    _require_user(conf, *agent)
+    return agent
 
 
 def _application_credential(session: Session, found: Payload) -> tuple[ApplicationCredential, list[Any]]:
@@ -147,7 +155,7 @@ def _role_ids(session: Session, found: Payload, domain: Project | None, trust: A
     """The roles of a token before implications: the holder's, or the part of them that was delegated."""
     if found.kind == "unscoped":
         return set()
-    owner = trust[0].trustor_user_id if trust else found.user_id
+    owner = ([trust[0]] + trust_db.above(session, trust[0]))[-1].trustor_user_id if trust else found.user_id
     held = roles.held(session, owner, found.kind, found.scope_id, domain.id if domain else None)
     if not trust and not credential:
         return held

@@ -30,8 +30,8 @@ def found(session: Session, trust_id: str) -> Trust:
 
 
 def require_undelegated(token: Token) -> None:
-    """Forbidden for the token of an application credential; a trust's token may redelegate."""
-    if token.application_credential is not None:
+    """Forbidden for the token of an application credential or an access key; a trust's token may redelegate."""
+    if token.payload.by_delegation:
         raise faults.forbidden("Delegated tokens cannot manage trusts.")
 
 
@@ -69,21 +69,32 @@ def _roles(session: Session, trustor_id: str, project_id: str | None, wanted: li
     held: set[str] = set()  # on no project nobody holds a role
     if project_id:
         row = project.found(session, project_id)
+        handed_on = trust_db.get(session, token.payload.trust_id or "")
+        if handed_on is not None:  # then the first trustor's roles count
+            trustor_id = ([handed_on] + trust_db.above(session, handed_on))[-1].trustor_user_id
         held = set(roles.closure(session, roles.held(session, trustor_id, "project", project_id, row.domain_id)))
     out = []
     for one in wanted:
         role_id = one.get("id")
         if role_id is None:
-            named = role_db.by_name(session, str(one.get("name")))
-            if named is None:
-                raise errors.NotFound(f"Role {one.get('name')} is not defined")
-            role_id = named.id
+            role_id = _role_named(session, str(one.get("name")))
         elif role_db.get(session, role_id) is None:
             raise faults.not_found("role", role_id)
         if role_id not in held:
             raise faults.not_found("role", role_id)
         out.append(role_id)
     return list(dict.fromkeys(out))
+
+
+def _role_named(session: Session, name: str) -> str:
+    """The id of the one role of that name; BadRequest when domains have more of them."""
+    named = role_db.ids_by_name(session, name)
+    if not named:
+        raise errors.NotFound(f"Role {name} is not defined")
+    if len(named) > 1:
+        raise faults.invalid(f"There are multiple role entities named '{name}'. Please use ID instead of names to resolve the "
+                             "ambiguity.")
+    return named[0]
 
 
 def _parent(session: Session, conf: cfg.ConfigOpts, token: Token, values: Mapping[str, Any], role_ids: list[str],

@@ -6,6 +6,9 @@ from typing import Any
 METHODS = ("password", "token", "application_credential", "totp", "oauth1", "mapped", "external", "ec2credential")
 """Authentication methods; the position is the bit in a Fernet token, so the order is for ever."""
 
+_PRIMARY = frozenset(("password", "token", "totp", "mapped", "external"))
+"""Methods by which users prove themselves who they are; by all others something was handed on to somebody."""
+
 
 @dataclass(frozen=True)
 class Payload:
@@ -26,6 +29,11 @@ class Payload:
     scope_id: str | None = None
     trust_id: str | None = None
     application_credential_id: str | None = None
+
+    @property
+    def by_delegation(self) -> bool:
+        """Whether an application credential or an access key stood for the user (whom a trust's trustee is not)."""
+        return not self.methods or not _PRIMARY.issuperset(self.methods)
 
 
 @dataclass(frozen=True)
@@ -63,4 +71,4 @@ class Token:
     @property
     def delegated(self) -> bool:
         """Whether somebody else's or a part of one's own rights were handed on to this token."""
-        return self.payload.trust_id is not None or self.payload.application_credential_id is not None
+        return self.payload.trust_id is not None or self.payload.by_delegation

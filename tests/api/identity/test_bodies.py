@@ -149,10 +149,13 @@ def test_a_limit_is_of_one_project_or_domain(cloud):
         return cloud.admin("POST", "/v3/limits", body, status).get("error", {}).get("message")
 
     assert said(project_id="") == _field("project_id", "", "'' should be non-empty")
-    assert said(project_id="default") == said(project_id=None) == f"Expecting to find project_id in limit. {_BLAME}"
+    assert said(project_id="none") == said(project_id=None) == f"Expecting to find project_id in limit. {_BLAME}"
     assert said(domain_id=project) == f"Expecting to find domain_id in limit. {_BLAME}"
     assert "is valid under each of" in said(project_id=project, domain_id=None)
     said(201, project_id=project)
+    said(201, project_id="default")  # a domain named as a project has the limit of a domain
+    assert {(x["project_id"], x["domain_id"]) for x in cloud.admin("GET", "/v3/limits")["limits"]} == {
+        (project, None), (None, "default")}
 
 
 def test_what_no_project_is_for_an_ec2_credential(cloud):

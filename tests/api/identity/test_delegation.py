@@ -67,7 +67,8 @@ def test_trusts_are_used_up_and_run_out(trust):
         cloud.demo()(method, f"/v3/OS-TRUST/trusts/{once}", status=404)
     make(expires_at="2000-01-01T00:00:00Z", status=400)
     made = make(expires_at=clock.iso(clock.after(60)))
-    caller, _ = use(cloud, made["id"])
+    caller, token = use(cloud, made["id"])
+    assert token["expires_at"] == made["expires_at"]
     with clock.frozen(clock.time() + 61):
         assert caller.call("GET", "/v3/auth/projects").status_code == 401
 
@@ -92,8 +93,43 @@ def test_only_ones_own_roles_can_be_trusted_away(trust):
     make(impersonation="yes", status=400)
 
 
-def test_redelegation(make_cloud):
-    cloud = make_cloud(trust__allow_redelegation=True)
+def test_a_role_that_several_domains_know_is_named_by_its_id(trust):
+    cloud, make = trust
+    cloud.admin("POST", "/v3/roles", {"role": {"name": "member", "domain_id": "default"}}, 201)
+    make(roles=[{"name": "member"}], status=400)
+    make(roles=[{"id": cloud.roles["member"]}])
+
+
+def test_redelegation_without_impersonation_rests_on_the_first_trustor(cloud):
+    ann, bob, demo = cloud.user("ann"), cloud.user("bob"), user_id(cloud, "demo")
+    body = {"trustee_user_id": ann, "impersonation": False, "project_id": cloud.projects["demo"],
+            "roles": [{"id": cloud.roles["member"]}]}
+    first = cloud.demo()("POST", "/v3/OS-TRUST/trusts", {"trust": {
+        **body, "trustor_user_id": demo, "allow_redelegation": True}}, 201)["trust"]["id"]
+    caller = cloud.login("ann", "pw", {"OS-TRUST:trust": {"id": first}})
+    onward = {**body, "trustor_user_id": ann, "trustee_user_id": bob, "redelegated_trust_id": first}
+    for wrong, status in (({"impersonation": True}, 403), ({"roles": [{"id": cloud.roles["admin"]}]}, 404)):
+        caller("POST", "/v3/OS-TRUST/trusts", {"trust": {**onward, **wrong}}, status)
+    second = caller("POST", "/v3/OS-TRUST/trusts", {"trust": onward}, 201)["trust"]["id"]
+    scope = {"OS-TRUST:trust": {"id": second}}
+    caller = cloud.login("bob", "pw", scope)
+    for changed in ({"enabled": False}, {"enabled": True}):  # who stands between stands for it
+        cloud.admin("PATCH", f"/v3/users/{ann}", {"user": changed})
+        assert cloud.issue(cloud.auth("bob", "pw", scope)).status_code == (201 if changed["enabled"] else 401)
+    cloud.admin("DELETE", f"/v3/projects/{cloud.projects['demo']}/users/{demo}/roles/{cloud.roles['member']}", status=204)
+    assert not cloud.valid(caller.token) and cloud.issue(cloud.auth("bob", "pw", scope)).status_code == 401
+
+
+def test_redelegation_can_be_switched_off(make_cloud):
+    cloud = make_cloud(trust__allow_redelegation=False)
+    ann, demo = cloud.user("ann"), user_id(cloud, "demo")
+    body = {"trustor_user_id": demo, "trustee_user_id": ann, "impersonation": True, "project_id": cloud.projects["demo"],
+            "roles": [{"name": "member"}]}
+    first = cloud.demo()("POST", "/v3/OS-TRUST/trusts", {"trust": {**body, "allow_redelegation": True}}, 201)["trust"]["id"]
+    cloud.login("ann", "pw", {"OS-TRUST:trust": {"id": first}})("POST", "/v3/OS-TRUST/trusts", {"trust": body}, 403)
+
+
+def test_redelegation(cloud):
     ann, bob, demo = cloud.user("ann"), cloud.user("bob"), user_id(cloud, "demo")
     body = {"trustor_user_id": demo, "trustee_user_id": ann, "impersonation": True, "project_id": cloud.projects["demo"],
             "roles": [{"name": "member"}], "allow_redelegation": True, "redelegation_count": 1}

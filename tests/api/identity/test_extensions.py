@@ -55,6 +55,28 @@ def test_strict_two_level_limits(make_cloud):
         cloud.admin("PATCH", f"/v3/limits/{which}", {"limit": {"resource_limit": number}}, status)
 
 
+def test_limits_of_a_domain_and_its_project_in_one_body(make_cloud):
+    cloud = make_cloud(unified_limit__enforcement_model="strict_two_level")
+    place = {"service_id": cloud.admin("GET", "/v3/services")["services"][0]["id"], "resource_name": "cores"}
+    cloud.admin("POST", "/v3/registered_limits", {"registered_limits": [{**place, "default_limit": 10}]}, 201)
+    of_project, of_domain = ({**place, "project_id": owner} for owner in (cloud.projects["demo"], "default"))
+    body = {"limits": [{**of_project, "resource_limit": 21}, {**of_domain, "resource_limit": 20}]}
+    cloud.admin("POST", "/v3/limits", body, 403)
+    assert cloud.admin("GET", "/v3/limits")["limits"] == []
+    body["limits"][0]["resource_limit"] = 20
+    made = cloud.admin("POST", "/v3/limits", body, 201)["limits"]
+    assert [(m["project_id"], m["domain_id"], m["resource_limit"]) for m in made] == [
+        (cloud.projects["demo"], None, 20), (None, "default", 20)]
+
+
+def test_strict_two_level_limits_keep_projects_flat(make_cloud):
+    cloud = make_cloud(unified_limit__enforcement_model="strict_two_level")
+    above = cloud.projects["demo"]
+    below = cloud.admin("POST", "/v3/projects", {"project": {"name": "a", "parent_id": above}}, 201)["project"]["id"]
+    error = cloud.admin("POST", "/v3/projects", {"project": {"name": "b", "parent_id": below}}, 403)["error"]
+    assert error["message"] == f"Max hierarchy depth reached for {below} branch."
+
+
 def test_policies_of_endpoints(cloud, service):
     made = [cloud.admin("POST", "/v3/policies", {"policy": {"type": "t", "blob": b}}, 201)["policy"]["id"] for b in "abc"]
     cloud.admin("PUT", "/v3/regions/below", {"region": {"parent_region_id": "RegionOne"}}, 201)

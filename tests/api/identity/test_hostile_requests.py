@@ -132,7 +132,7 @@ def by_application_credential(cloud, me, demo, unrestricted):
     made = demo("POST", f"/v3/users/{me}/application_credentials", {"application_credential": {
         "name": "a", "unrestricted": unrestricted}}, 201)["application_credential"]
     named = {"id": made["id"], "secret": made["secret"]}
-    return {"methods": ["application_credential"], "application_credential": named}, None
+    return cloud.issue({"auth": {"identity": {"methods": ["application_credential"], "application_credential": named}}})
 
 
 def by_trust(cloud, me, demo, impersonation):
@@ -140,15 +140,24 @@ def by_trust(cloud, me, demo, impersonation):
     trust = demo("POST", "/v3/OS-TRUST/trusts", {"trust": {
         "trustor_user_id": me, "trustee_user_id": friend, "impersonation": impersonation, "project_id": cloud.projects["demo"],
         "roles": [{"name": "member"}]}}, 201)["trust"]["id"]
-    return {"methods": ["password"], "password": {"user": {"id": friend, "password": "pw"}}}, {"OS-TRUST:trust": {"id": trust}}
+    return cloud.issue(cloud.auth("friend", "pw", {"OS-TRUST:trust": {"id": trust}}))
 
 
-@pytest.mark.parametrize("start,kind", itertools.product([by_application_credential, by_trust], [True, False]))
+def by_access_key(cloud, me, demo, signed):
+    key = demo("POST", f"/v3/users/{me}/credentials/OS-EC2", {"tenant_id": cloud.projects["demo"]}, 201)["credential"]
+    params = {"SignatureVersion": "2", "SignatureMethod": "HmacSHA256", "Timestamp": clock.iso(clock.now())}
+    service = cloud.login("nova", "nova", {"project": {"name": "service", "domain": {"id": "default"}}})
+    return service.call("POST", "/v3/ec2tokens", {"credentials": {
+        "access": key["access"], "host": "h", "verb": "GET", "path": "/", "params": params,
+        "signature": ec2_signature(key["secret"], params)}})
+
+
+@pytest.mark.parametrize("start,kind", [*itertools.product([by_application_credential, by_trust], [True, False]),
+                                        (by_access_key, True)])
 def test_delegated_tokens_make_no_secrets_and_no_delegations(cloud, me, start, kind):
     demo = cloud.demo()
-    identity, scope = start(cloud, me, demo, kind)
     key = demo("POST", "/v3/credentials", {"credential": {"user_id": me, "type": "cert", "blob": "b"}}, 201)["credential"]["id"]
-    response = cloud.issue({"auth": {"identity": identity, **({"scope": scope} if scope else {})}})
+    response = start(cloud, me, demo, kind)
     caller = type(demo)(cloud.app, response.headers["X-Subject-Token"])
     own = response.get_json()["token"]["user"]["id"]
     project = cloud.projects["demo"]
@@ -157,20 +166,50 @@ def test_delegated_tokens_make_no_secrets_and_no_delegations(cloud, me, start, k
         ("POST", "/v3/credentials", {"credential": {"user_id": own, "type": "cert", "blob": "b"}}),
         ("POST", "/v3/credentials", {"credential": {"user_id": own, "type": "ec2", "project_id": project,
                                                     "blob": '{"access": "a", "secret": "s"}'}}),
-        ("GET", "/v3/credentials", None), ("GET", f"/v3/credentials/{key}", None),
+        ("GET", f"/v3/credentials/{key}", None),
         ("PATCH", f"/v3/credentials/{key}", {"credential": {"blob": "c"}}), ("DELETE", f"/v3/credentials/{key}", None),
         ("POST", f"/v3/users/{own}/credentials/OS-EC2", {"tenant_id": project}),
         ("GET", f"/v3/users/{own}/credentials/OS-EC2", None), ("POST", "/v3/auth/tokens", rescope),
         ("POST", "/v3/OS-TRUST/trusts", {"trust": {"trustor_user_id": own, "trustee_user_id": cloud.made["admin_id"],
                                                    "impersonation": True, "project_id": project, "roles": [{"name": "member"}]}}),
     ]
-    if start is by_trust or not kind:
+    if start is not by_application_credential or not kind:
         requests.append(("POST", f"/v3/users/{own}/application_credentials", {"application_credential": {"name": "more"}}))
+    if start is not by_application_credential:
+        requests += reads_of_application_credentials(cloud, demo, own, me)
+    if start is not by_trust:
+        requests += [("GET", f"/v3/OS-TRUST/trusts{more}", None) for more in (
+            "?trustor_user_id=" + own, "?trustee_user_id=" + own, *trust_of(cloud, demo, me))]
     with counted(cloud.db) as seen:
+        assert caller("GET", "/v3/credentials")["credentials"] == []
         for method, path, body in requests:
             answer = caller.call(method, path, body)
             assert answer.status_code in (400, 401, 403, 404), (method, path, answer.status_code, answer.text)
     assert not writes(seen)
+
+
+def reads_of_application_credentials(cloud, demo, own, me):
+    rule = {"service": "compute", "method": "GET", "path": "/v2.1/servers"}
+    made = demo("POST", f"/v3/users/{me}/application_credentials", {"application_credential": {
+        "name": "b", "access_rules": [rule]}}, 201)["application_credential"]
+    one, rules = f"/v3/users/{me}/application_credentials/{made['id']}", f"/v3/users/{me}/access_rules"
+    return [("GET", f"/v3/users/{own}/application_credentials", None), ("GET", one, None), ("DELETE", one, None),
+            ("GET", f"/v3/users/{own}/access_rules", None), ("GET", f"{rules}/{made['access_rules'][0]['id']}", None)]
+
+
+def trust_of(cloud, demo, me):
+    made = demo("POST", "/v3/OS-TRUST/trusts", {"trust": {
+        "trustor_user_id": me, "trustee_user_id": cloud.user("other"), "impersonation": True,
+        "project_id": cloud.projects["demo"], "roles": [{"name": "member"}]}}, 201)["trust"]
+    return [f"/{made['id']}", f"/{made['id']}/roles", f"/{made['id']}/roles/{made['roles'][0]['id']}"]
+
+
+def test_a_token_for_the_system_is_exchanged_for_none_of_a_project_or_domain(cloud):
+    token = cloud.login("admin", "secret", {"system": {"all": True}}).token
+    identity = {"methods": ["token"], "token": {"id": token}}
+    for scope, status in (({"project": {"id": cloud.projects["admin"]}}, 403), ({"domain": {"id": "default"}}, 403),
+                          ({"system": {"all": True}}, 201), ("unscoped", 201)):
+        assert cloud.issue({"auth": {"identity": identity, "scope": scope}}).status_code == status
 
 
 # signatures
