@@ -3,7 +3,7 @@
 
 PACKAGES_BASE="python3 python3-venv iproute2 curl openssl procps util-linux"
 PACKAGES_CONTROL="mariadb-server rabbitmq-server memcached openssh-client"
-PACKAGES_NETWORK="nftables dnsmasq-base conntrack bridge-utils iputils-arping radvd iptables"
+PACKAGES_NETWORK="nftables dnsmasq-base conntrack bridge-utils iputils-arping iputils-ping radvd iptables"
 PACKAGES_COMPUTE="libvirt-daemon libvirt-daemon-system libvirt-clients python3-libvirt qemu-system-x86 qemu-utils
     qemu-block-extra genisoimage dosfstools mount"
 PACKAGES_VOLUME="tgt qemu-utils qemu-block-extra"
