@@ -63,5 +63,9 @@ def require_octets(request: Request) -> None:
     """errors.UnsupportedMediaType unless the body is announced as raw bytes."""
     if media_type(request) != "application/octet-stream":
         kind = media_type(request)
-        raise errors.UnsupportedMediaType(f"The request media type {kind} is not supported by this server.",
-                                          detail=f"Invalid content type {kind}")
+        raise not_this_type(kind, f"Invalid content type {kind}")
+
+
+def not_this_type(kind: str, why: str) -> errors.UnsupportedMediaType:
+    """The answer to a body that is not of the kind it should be."""
+    return errors.UnsupportedMediaType(f"The request media type {kind} is not supported by this server.", detail=why)

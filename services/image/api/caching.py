@@ -7,6 +7,7 @@ import flask
 
 from common import clock, errors
 from common.http.request import Request
+from services.image.api import access
 from services.image.api.state import State
 from services.image.db import cache as rows
 from services.image.db import images
@@ -77,7 +78,7 @@ def _image(request: Request, image_id: str) -> ImageRecord:
     """The image, if the caller may see it."""
     with request.app.db.read() as session:
         image = images.find(session, image_id)
-    if image is None or not request.allowed("get_image", image.target()):
+    if image is None or not request.allowed("get_image", access.target_of(request, image)):
         request.authorized = True
         raise not_found(image_id, IMAGE_NOT_FOUND)
     return image

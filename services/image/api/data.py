@@ -21,7 +21,7 @@ from services.image.drivers.inspect import ImageRejected
 from services.image.objects.image import ImageRecord
 
 _SIZE_HEADER = "x-openstack-image-size"
-_RANGE = re.compile(r"^bytes=(\d*)-(\d*)$", re.ASCII)
+_RANGE = re.compile(r"^bytes *= *(\d*) *- *(\d*)$", re.ASCII | re.IGNORECASE)
 _CONTENT_RANGE = re.compile(r"^bytes (\d+)-(\d+)/(\d+|\*)$", re.ASCII)
 
 
@@ -44,7 +44,7 @@ def upload(request: Request, image_id: str) -> Any:
     image, _ = access.read(request, image_id)
     store = _store(state, request.raw.headers.get("x-image-meta-store"))
     states.require(image.status, states.SAVING)
-    _check_formats(image)
+    images.require_formats(image)
     size = expected_size(request)
     room = state.room(image.owner, "image_count_uploading", "image_size_total")
     if size is not None and size > state.conf.image.size_max_bytes:
@@ -108,17 +108,11 @@ def _missing(state: State, image_id: str) -> bool:
 
 
 def _store(state: State, name: str | None) -> Any:
-    store = state.stores.default if not name else state.stores.by_name.get(name)
+    store = state.stores.default if name is None else state.stores.by_name.get(name)
     if store is None or store.read_only:
         raise errors.BadRequest(f"Store for identifier {name} not found") if store is None else errors.Gone(
             "Error in store configuration. Adding images to store is disabled.")
     return store
-
-
-def _check_formats(image: ImageRecord) -> None:
-    for name in ("disk_format", "container_format"):
-        if getattr(image, name) is None:
-            raise errors.BadRequest(f"Property '{name}' must be set prior to saving data.")
 
 
 def expected_size(request: Request) -> int | None:
@@ -176,7 +170,7 @@ def _answer(error: Exception, image: ImageRecord, still_there: bool) -> Exceptio
     table: list[tuple[type[Exception], Callable[[], errors.ApiError]]] = [
         (Aborted, lambda: errors.BadRequest(str(error))),
         (TooLarge, lambda: errors.TooLarge(f"Image exceeds the storage quota: {error}")),
-        (ImageRejected, lambda: errors.UnsupportedMediaType(f"Image data is refused: {error}")),
+        (ImageRejected, lambda: access.not_this_type("application/octet-stream", str(error))),
         (signature.SignatureInvalid, lambda: errors.BadRequest(f"Signature verification failed for image {image.id}: {error}")),
         (StoreFull, lambda: errors.TooLarge(f"Image storage media is full: {error}")),
         (StoreDenied, lambda: errors.Unavailable("Insufficient permissions on image storage media.")),
@@ -234,7 +228,7 @@ def _range(request: Request, size: int) -> tuple[int, int] | None:
         return offset, min(end, size - 1) - offset + 1
     if older:
         match = _CONTENT_RANGE.match(older.strip())
-        if match is None or int(match[1]) > int(match[2]) or match[3] not in ("*", str(size)):
+        if match is None or int(match[1]) > int(match[2]):
             raise _no_range("Invalid Content-Range header.", size)
         if int(match[2]) >= size:
             raise _no_range("Invalid stop position in Content-Range header. The stop position MUST be in the inclusive range "

@@ -11,6 +11,7 @@ from common.http.faults import title
 
 _HTML = "text/html; charset=UTF-8"
 _PLAIN = "text/plain; charset=UTF-8"
+_TITLES = {416: "Request Range Not Satisfiable"}
 _POLICY = re.compile(r"^Policy doesn't allow (\S+) to be performed\.$")
 _UNAUTHORIZED = ("This server could not verify that you are authorized to access the document you requested. Either you supplied "
                  "the wrong credentials (e.g., bad password), or your browser does not understand how to supply the credentials "
@@ -19,7 +20,8 @@ _UNAUTHORIZED = ("This server could not verify that you are authorized to access
 
 def fault(error: errors.ApiError, request_id: str) -> tuple[bytes, str]:
     """(body, content type): HTML for who takes HTML or anything, JSON for who asks for it, else plain text."""
-    head, text = f"{error.status} {title(error.status)}", _words(error)
+    name = _TITLES.get(error.status) or title(error.status)
+    head, text = f"{error.status} {name}", _words(error)
     accepted = flask.request.accept_mimetypes
     if accepted["text/html"] and accepted["text/html"] >= accepted["application/json"]:
         page = (f"<html>\n <head>\n  <title>{head}</title>\n </head>\n <body>\n  <h1>{head}</h1>\n"
@@ -27,9 +29,14 @@ def fault(error: errors.ApiError, request_id: str) -> tuple[bytes, str]:
         return page.encode(), _HTML
     if accepted["application/json"]:
         message = f"{text}<br /><br />\n{error.detail}\n\n"
-        return orjson.dumps({"message": message, "code": head, "title": title(error.status)}), "application/json"
-    lines = f"{head}\n\n{text}\n\n {error.detail}  ".replace("\r", "")
+        return orjson.dumps({"message": message, "code": head, "title": name}), "application/json"
+    lines = f"{head}\n\n{_one_line(text)}\n\n {_one_line(error.detail)}  "
     return lines.encode(), _PLAIN
+
+
+def _one_line(text: str) -> str:
+    """A plain page has each of its texts on a line of its own."""
+    return text.replace("\r", "").replace("\n", " ")
 
 
 def _words(error: errors.ApiError) -> str:

@@ -1,6 +1,6 @@
 """Images: create, list, show, update, delete."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 from urllib.parse import urlencode
 
@@ -32,15 +32,8 @@ def create(request: Request) -> Any:
     if not isinstance(body, dict):
         raise errors.BadRequest("Unexpected body type. Expected list/dict.")
     body = {k: v for k, v in body.items() if k not in _IGNORED}
-    for name in body:
-        if name in json_patch.READ_ONLY and name != "id" or name == "stores":
-            raise errors.Forbidden(f"Attribute '{name}' is read-only.")
-        if name == "locations":
-            raise errors.Forbidden("Attribute 'locations' is reserved.")
-    check_schema(request, body)
-    for name in body:
-        if name in json_patch.RESERVED or name.startswith(json_patch.RESERVED_PREFIX):
-            raise denied(f"Attribute '{name}' is reserved.")
+    _refuse_attributes(body, json_patch.LINKS, "read-only")
+    state.schemas.check_types(body)
     values = {k: v for k, v in body.items() if k in images.BASE or k == "id"}
     named = "owner" in values
     owner = values.pop("owner", request.context.project_id)
@@ -51,6 +44,12 @@ def create(request: Request) -> Any:
         request.authorized = True
         raise denied(f"You are not permitted to create images owned by '{owner}'")
     request.authorize(target)
+    _refuse_attributes(body, json_patch.READ_ONLY - {"id"}, "read-only")
+    _refuse_attributes(body, {"locations"}, "reserved")
+    state.schemas.check_values(body)
+    for name in body:
+        if name in json_patch.RESERVED or name.startswith(json_patch.RESERVED_PREFIX):
+            raise denied(f"Attribute '{name}' is reserved.")
     _check_visibility(request, values.get("visibility"), target)
     room = state.room(owner, "image_count_total")
     properties = {k: v for k, v in body.items() if k not in images.BASE and k not in ("id", "tags", "locations")}
@@ -63,6 +62,12 @@ def create(request: Request) -> Any:
     if len(state.stores.by_name) > 1:
         headers["OpenStack-image-store-ids"] = ",".join(state.stores.by_name)
     return views.show(state, image, locations=True), 201, headers
+
+
+def _refuse_attributes(body: Mapping[str, Any], names: Collection[str], what: str) -> None:
+    name = next((n for n in body if n in names), None)
+    if name is not None:
+        raise errors.Forbidden(f"Attribute '{name}' is {what}.")
 
 
 def _enabled_methods(state: State) -> list[str]:
@@ -127,7 +132,8 @@ class _Told(dict[tuple[str | None, str], bool]):
         about = {"project_id": owner or "-", "owner": owner or "-", "visibility": visibility,
                  # whoever sees another's shared image in a list is its member
                  "member_id": self._request.context.project_id or "-"}
-        self[key] = self._request.app.show_direct_url and self._request.allowed("get_image_location", about)
+        state: State = self._request.app
+        self[key] = (state.show_direct_url or state.show_locations) and self._request.allowed("get_image_location", about)
         return self[key]
 
 
@@ -147,11 +153,13 @@ def read_page(request: Request, keys: tuple[str, ...] = SORT_KEYS) -> Page:
     if "sort" in request.query:
         pairs = [item.strip().partition(":") for item in (request.first("sort") or "").split(",")]
         sorts = [(key.strip(), way.strip() or "desc") for key, _, way in pairs]
+        tail = sorts[0][1] if len(sorts) == 1 else "desc"
     else:
         names = request.query.get("sort_key") or ["created_at"]
         ways = request.query.get("sort_dir") or []
         if len(ways) not in (0, 1, len(names)):
             raise errors.BadRequest("Number of sort dirs does not match the number of sort keys")
+        tail = ways[0] if len(ways) == 1 else "desc"
         ways = ways * len(names) if len(ways) == 1 else (ways or ["desc"] * len(names))
         sorts = list(zip(names, ways, strict=True))
     for key, way in sorts:
@@ -160,10 +168,7 @@ def read_page(request: Request, keys: tuple[str, ...] = SORT_KEYS) -> Page:
         if way not in ("asc", "desc"):
             raise errors.BadRequest(f"Invalid sort direction: {way}")
     sorts = list(dict(reversed(sorts)).items())[::-1]  # of a key that is named twice, the first one counts
-    way = sorts[0][1]
-    for key in ("created_at", "id"):
-        if key not in [k for k, _ in sorts]:
-            sorts.append((key, way))
+    sorts += [(key, tail) for key in ("created_at", "id") if key not in dict(sorts)]
     return Page(limit, request.first("marker") or None, tuple(sorts))
 
 
@@ -183,9 +188,9 @@ def page_limit(text: str | None, most: int) -> int:
 def update(request: Request, image_id: str) -> Any:
     """200 with the image; 400, 403, 404, 409 property missing or a race lost, 413 quota, 415 not a patch we read."""
     state: State = request.app
+    changes = json_patch.parse(request.body, access.media_type(request))
     for _ in range(_TRIES):
         image, target = access.read(request, image_id, "get_image")
-        changes = json_patch.parse(request.body, access.media_type(request))
         others = [c for c in changes if c.path[0] != "locations"]
         if others or not changes:
             request.authorize(target)

@@ -7,9 +7,8 @@ from typing import Any
 from common import errors, ids
 from common.http.request import Request
 from services.image.api import access
-from services.image.api.locations import images_formats
 from services.image.api.state import State
-from services.image.domain import imports, states
+from services.image.domain import images, imports, states
 from services.image.drivers import webdownload
 from services.image.drivers.fetch import Refused, check
 from services.image.objects.image import ImageRecord
@@ -35,7 +34,7 @@ def create(request: Request, image_id: str) -> Any:
     if image.status not in _FROM[name]:
         raise errors.Conflict(_wrong_state(name, image.status))
     if name != "copy-image":
-        images_formats(image)
+        images.require_formats(image)
     _check_method(state, method)
     stores = _stores(state, request, body, image, copy=name == "copy-image")
     names = ["image_size_total"] if image.status == states.UPLOADING else ["image_size_total", "image_count_uploading"]
@@ -54,8 +53,10 @@ def _checked(body: Any) -> dict[str, Any]:
     method = body.get("method")
     if method is None:
         raise errors.BadRequest("Import request requires a 'method' field.")
-    if not isinstance(method, dict) or not isinstance(method.get("name"), str):
+    if not isinstance(method, dict) or "name" not in method:
         raise errors.BadRequest("Import request requires a 'name' field.")
+    if not isinstance(method["name"], str):
+        raise errors.BadRequest(f"Unknown import method name '{method['name']}'.")
     for name in ("all_stores", "all_stores_must_succeed"):
         if name in body and not isinstance(body[name], bool):
             raise errors.BadRequest(f"'{name}' must be boolean value only")
@@ -101,10 +102,10 @@ def _check_method(state: State, method: Mapping[str, Any]) -> None:
 def _stores(state: State, request: Request, body: Mapping[str, Any], image: ImageRecord, *, copy: bool) -> list[str]:
     """The stores that are wanted, those left out that have the image already."""
     writable = [n for n, s in state.stores.by_name.items() if not s.read_only]
-    named = body.get("stores")
+    named, header = body.get("stores"), request.raw.headers.get("x-image-meta-store")
     if body.get("all_stores"):
-        if named:
-            raise errors.BadRequest("'all_stores' and 'stores' parameters are mutually exclusive.")
+        if named or header is not None:
+            raise errors.BadRequest("All_stores parameter can't be used with x-image-meta-store header or stores parameter")
         wanted = writable
     elif named:
         unknown = [n for n in named if n not in writable]
@@ -112,13 +113,13 @@ def _stores(state: State, request: Request, body: Mapping[str, Any], image: Imag
             raise errors.Conflict(f"Store for identifier {unknown[0]} not found")
         wanted = list(dict.fromkeys(named))
     else:
-        wanted = [request.raw.headers.get("x-image-meta-store") or state.stores.default.name]
+        wanted = [state.stores.default.name if header is None else header]
         if wanted[0] not in writable:
             raise errors.Conflict(f"Store for identifier {wanted[0]} not found")
     if not copy:
         return wanted
     held = {x.store for x in image.locations}
     left = [n for n in wanted if n not in held]
-    if named and len(left) != len(wanted):
+    if not body.get("all_stores") and len(left) != len(wanted):
         raise errors.BadRequest(f"Image is already present at store '{next(n for n in wanted if n in held)}'")
     return left

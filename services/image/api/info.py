@@ -70,10 +70,10 @@ def usage(request: Request) -> Any:
     """200 with the project's limits and usage; limits only where unified limits are used."""
     state: State = request.app
     project = request.context.project_id
-    if not project:
-        raise errors.Forbidden("Usage is a project's: the token has no project.")
     if not state.conf.image.use_keystone_limits:
         return {"usage": {}}
+    if not project:
+        raise errors.Forbidden("Usage is a project's: the token has no project.")
     limits = state.project_limits(project)
     with state.db.read() as session:
         used = quotas.usage(session, project)

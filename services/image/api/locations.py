@@ -1,13 +1,13 @@
 """Where images' bytes are: the old way (a patch of `locations`), the new API, and removing bytes nobody points to."""
 
+import logging
+import string
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from common import errors
 from common.http.request import Request
-from common.http.validation import Schema
 from services.image.api import access
-from services.image.api.schemas.image import LOCATION
 from services.image.api.state import State
 from services.image.api.views import image as views
 from services.image.db import images as rows
@@ -21,9 +21,9 @@ from services.image.drivers.base import StoreError
 from services.image.drivers.fetch import Refused
 from services.image.objects.image import ImageRecord, Location
 
+LOG = logging.getLogger(__name__)
 _HASH_LENGTHS = {"md5": 32, "sha1": 40, "sha256": 64, "sha384": 96, "sha512": 128}
-_LOCATION = Schema(LOCATION)
-_WORDS = "Provided object does not match schema 'image': "
+_DIGEST_NAMES = ("checksum", "os_hash_algo", "os_hash_value")
 
 
 def patch(request: Request, draft: Draft, target: Mapping[str, Any]) -> Any:
@@ -35,7 +35,8 @@ def patch(request: Request, draft: Draft, target: Mapping[str, Any]) -> Any:
     for change in draft.location_changes:
         if change.op == "add":
             request.authorize(target, "set_image_location")
-            _add(state, image, _checked(change.value), change.path[1:])
+            state.schemas.check_types({"locations": [change.value]})
+            _add(state, image, change.value, change.path[1:])
         elif change.op == "remove":
             request.authorize(target, "delete_image_location")
             _remove(state, image, change)
@@ -59,11 +60,6 @@ def _again(state: State, image_id: str) -> ImageRecord:
     if image is None:
         raise images.not_found(image_id)
     return image
-
-
-def _checked(value: Any) -> dict[str, Any]:
-    _LOCATION.validate(value, lambda e: f"{_WORDS}{e}")
-    return dict(value)
 
 
 def check_validation_data(data: Mapping[str, Any]) -> None:
@@ -93,7 +89,12 @@ def external(state: State, url: str) -> Any:
         getattr(store, "check", lambda _url: None)(url)
         return store
     except (StoreError, Refused) as e:
-        raise errors.BadRequest("Invalid location", detail=str(e)) from e
+        raise _invalid(url, e) from e
+
+
+def _invalid(url: str, why: Exception) -> errors.BadRequest:
+    LOG.info("location %s is refused: %s", url, why)  # the caller need not learn what names resolve to
+    return errors.BadRequest("Invalid location")
 
 
 def _add(state: State, image: ImageRecord, value: Mapping[str, Any], where: Sequence[str]) -> None:
@@ -111,15 +112,14 @@ def _add(state: State, image: ImageRecord, value: Mapping[str, Any], where: Sequ
         _match(image, data)
     else:
         if data:
-            check_validation_data(data)
-        new = {"checksum": data.get("checksum"), "os_hash_algo": data.get("os_hash_algo"),
-               "os_hash_value": data.get("os_hash_value")}
-        images_formats(image)
+            _check_digest(data, state.conf[state.stores.default.name].hash_algorithm)
+        new = {name: data.get(name) for name in _DIGEST_NAMES}
+        images.require_formats(image)
     store = external(state, value["url"])
     try:
         size = store.size(value["url"])
     except (StoreError, Refused) as e:
-        raise errors.BadRequest("Invalid location", detail=str(e)) from e
+        raise _invalid(value["url"], e) from e
 
     def write(session: Any) -> None:
         if image.status == states.QUEUED:
@@ -134,17 +134,25 @@ def _add(state: State, image: ImageRecord, value: Mapping[str, Any], where: Sequ
         state.db.transaction(write)
 
 
-def images_formats(image: ImageRecord) -> None:
-    """errors.BadRequest when an image has no formats yet."""
-    for name in ("disk_format", "container_format"):
-        if getattr(image, name) is None:
-            raise errors.BadRequest(f"Property '{name}' must be set prior to saving data.")
-
-
 def _match(image: ImageRecord, data: Mapping[str, Any]) -> None:
-    for name in ("checksum", "os_hash_algo", "os_hash_value"):
+    for name in _DIGEST_NAMES:
         if name in data and data[name] != getattr(image, name):
-            raise errors.Conflict(f"{name} of the location's validation_data does not match the image's.")
+            raise errors.Conflict(f"{name} is already set with a different value")
+
+
+def _check_digest(data: Mapping[str, Any], algorithm: str) -> None:
+    """errors.Conflict where a patch promises a digest that is none, or of another kind than this service's."""
+    if data["os_hash_algo"] != algorithm:
+        raise errors.Conflict(f"os_hash_algo must be {algorithm}, not {data['os_hash_algo']}")
+    for name, length in (("os_hash_value", _HASH_LENGTHS[algorithm]), ("checksum", _HASH_LENGTHS["md5"])):
+        value = data.get(name)
+        if value is None:
+            continue
+        if any(c not in string.hexdigits for c in value):
+            raise errors.Conflict(f"{name} ({value}) is not a valid hexadecimal value")
+        if len(value) != length:
+            kind = algorithm if name == "os_hash_value" else "md5"
+            raise errors.Conflict(f"{name} ({value}) is not the correct size for {kind} (should be {length // 2} bytes)")
 
 
 def _remove(state: State, image: ImageRecord, change: Change) -> None:
@@ -166,9 +174,8 @@ def _take(state: State, image: ImageRecord, taken: Sequence[Location]) -> None:
 
 def _replace(state: State, image: ImageRecord, value: Any) -> None:
     """Only metadata may change; a queued image may get its first location so."""
-    if not isinstance(value, list):
-        raise errors.BadRequest(_WORDS + "locations must be a list")
-    wanted = [_checked(item) for item in value]
+    state.schemas.check_types({"locations": value})
+    wanted: list[dict[str, Any]] = value
     if not image.locations and len(wanted) == 1:
         return _add(state, image, wanted[0], ())
     if [x["url"] for x in wanted] != [x.url for x in image.locations]:

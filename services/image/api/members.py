@@ -5,6 +5,7 @@ from typing import Any
 from common import errors
 from common.http.request import Request
 from services.image.api import access
+from services.image.api.schemas.image import has_wide
 from services.image.api.state import State
 from services.image.api.views import image as views
 from services.image.db import members as rows
@@ -26,6 +27,8 @@ def create(request: Request, image_id: str) -> Any:
         raise errors.BadRequest("Member can't be empty")
     if not isinstance(member, str) or len(member) > 255:
         raise errors.BadRequest("Member must be a string of at most 255 characters")
+    if has_wide(member):
+        raise errors.BadRequest("Member can't contain 4 byte unicode characters.")
     row = state.db.transaction(members.add, state.limits, image, member)
     state.events.member(request.context, "create", row)
     return views.member(row)
@@ -56,8 +59,10 @@ def _owns(request: Request, owner: str | None) -> bool:
 
 
 def show(request: Request, image_id: str, member_id: str) -> Any:
-    """200; 404."""
+    """200; 404, of an image that is not shared, too."""
     image, _ = access.read(request, image_id, missing=IMAGE_NOT_FOUND)
+    if image.visibility != "shared":
+        raise errors.NotFound("Only shared images have members.")
     return views.member(_visible(request, image, member_id))
 
 
@@ -74,7 +79,7 @@ def _visible(request: Request, image: Any, member_id: str) -> Any:
 def update(request: Request, image_id: str, member_id: str) -> Any:
     """200 with the membership; 400 unknown status, 403 only the member decides, 404."""
     state: State = request.app
-    image, target = access.read(request, image_id, "get_member", missing=IMAGE_NOT_FOUND)
+    image, target = _read(request, image_id, "update members for image {}.", "get_member")
     _visible(request, image, member_id)
     request.authorize({**target, "member_id": member_id})
     if not isinstance(request.body, dict):

@@ -54,7 +54,7 @@ def index(request: Request, namespace: str) -> Any:
             found = rows.list_kind(session, kind, row.id, page)
         except errors.BadRequest:
             raise errors.NotFound(f"Could not find {metadefs.WORDS[kind]} {page.marker}") from None
-    return {"tags": [views.item(kind, r, namespace) for r in found]}
+    return {"tags": [{"name": r.name} for r in found]}
 
 
 def _check_object_query(request: Request) -> None:

@@ -7,12 +7,13 @@ from common import errors
 from common.http.request import Request
 from services.image.api import access
 from services.image.api.images import read_page
+from services.image.api.schemas.image import has_wide
 from services.image.api.state import State
 from services.image.api.views import metadef as views
 from services.image.db import metadefs as rows
 from services.image.domain import metadefs
 
-_SORT_KEYS = ("namespace", "created_at", "updated_at", "id")
+_SORT_KEYS = ("namespace", "display_name", "description", "visibility", "owner", "protected", "created_at", "updated_at", "id")
 
 
 def target_of(row: Any) -> dict[str, Any]:
@@ -67,6 +68,9 @@ def create(request: Request) -> Any:
     project = request.context.project_id or "-"
     owner = request.body.get("owner") or project
     request.authorize({**access.own_target(request.context), "project_id": owner})
+
+    if has_wide(request.body["namespace"]):
+        raise errors.BadRequest("Couldn't create metadata namespace: Namespace can't contain 4 byte unicode characters.")
 
     def work(session: Any) -> dict[str, Any]:
         row = metadefs.create_namespace(session, request.body, project)

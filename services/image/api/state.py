@@ -56,7 +56,7 @@ class State:
         image: Any = self.conf.image
         object.__setattr__(self, "events", Events(self.db, self.tell))
         object.__setattr__(self, "show_locations", image.show_locations)
-        object.__setattr__(self, "show_direct_url", image.show_direct_url or image.show_locations)
+        object.__setattr__(self, "show_direct_url", image.show_direct_url)
         object.__setattr__(self, "limits", Limits(image.property_quota, image.tag_quota, image.member_quota,
                                                   image.location_quota))
         object.__setattr__(self, "schemas", ImageSchemas(image.disk_formats, image.container_formats))

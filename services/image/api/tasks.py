@@ -36,13 +36,14 @@ def _view(row: Any, *, whole: bool = True) -> dict[str, Any]:
 
 
 def of_image(request: Request, image_id: str) -> Any:
-    """200 with the image's tasks, none for who may see the image and not them; 404."""
+    """200 with the image's tasks, but those of other projects for operators only; 404."""
     state: State = request.app
     image, target = access.read(request, image_id, "get_image", "The resource could not be found.")
     if not request.allowed("get_task", target):
         return {"tasks": []}
     with state.db.read() as session:
-        found = [_view(r) for r in rows.of_image(session, image.id)]
+        found = [_view(r) for r in rows.of_image(session, image.id)
+                 if request.context.has_admin_role or r.owner == request.context.project_id]
     links = ("self", "schema")
     return {"tasks": [{k: v for k, v in t.items() if k not in links} | {"deleted": False, "deleted_at": None} for t in found]}
 

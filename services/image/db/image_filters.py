@@ -32,6 +32,7 @@ def conditions(filters: Mapping[str, list[str]], viewer: Viewer) -> tuple[list[A
     member_status = _one_of(filters, "member_status", MEMBER_STATUSES) or "accepted"
     seen = visible_to(viewer, member_status=member_status, visibility=visibility)
     found: list[Any] = [seen]
+    may_see = visible_to(viewer, member_status="all", visibility="all")
     if visibility and visibility != "all":
         found.append(Image.visibility == visibility)
     for name, values in filters.items():
@@ -39,7 +40,7 @@ def conditions(filters: Mapping[str, list[str]], viewer: Viewer) -> tuple[list[A
             continue
         for value in (values if name == "tag" else values[-1:]):
             found.append(_condition(name, value))
-    return found, seen
+    return found, may_see
 
 
 def _one_of(filters: Mapping[str, list[str]], name: str, allowed: tuple[str, ...]) -> str | None:
@@ -55,10 +56,13 @@ def _condition(name: str, value: str) -> Any:
     if name in _EXACT:
         return _text(name, value)
     if name in ("size_min", "size_max"):
-        number = _number(name, value)
+        number = _number(value)
+        if number is None:
+            raise errors.BadRequest("Unable to filter on a range with a non-numeric value.")
         return Image.size >= number if name == "size_min" else Image.size <= number
     if name in _NUMBERS:
-        return getattr(Image, name) == _number(name, value)
+        number = _number(value)
+        return sa.false() if number is None else getattr(Image, name) == number
     if name in _TIMES:
         return _time(name, value)
     if name in ("protected", "os_hidden"):
@@ -69,15 +73,15 @@ def _condition(name: str, value: str) -> Any:
 
 
 def _text(name: str, value: str) -> Any:
-    """`in:a,b` (values with commas quoted), `eq:` or a plain value."""
+    """`in:a,b` (values with commas quoted), `eq:` or a plain value; a time is a plain one."""
     column = getattr(Image, name)
     operator, colon, rest = value.partition(":")
-    if not colon:
+    if not colon or _is_time(value):
         return column == value
     if operator == "in":
-        return column.in_(_split(rest))
+        return column.in_(_split(rest) if rest else [])
     if operator == "eq":
-        return column == (_split(rest)[0] if rest.startswith('"') else rest)
+        return column == rest
     raise errors.BadRequest(f"Unable to filter by unknown operator '{operator}'.")
 
 
@@ -91,16 +95,20 @@ def _split(text: str) -> list[str]:
     return parts
 
 
-def _number(name: str, value: str) -> int:
+def _number(value: str) -> int | None:
+    """The number within what a database column can hold; None for what is none."""
     try:
-        number = int(value)
+        return max(min(int(value), (1 << 63) - 1), -1)
     except ValueError:
-        if name in ("size_min", "size_max"):
-            raise errors.BadRequest("Unable to filter on a range with a non-numeric value.") from None
-        raise errors.BadRequest(f"Invalid value '{value}' for parameter '{name}': it must be an integer") from None
-    if number < 0:
-        raise errors.BadRequest(f"Invalid value '{value}' for parameter '{name}': it must not be negative")
-    return min(number, (1 << 63) - 1)
+        return None
+
+
+def _is_time(value: str) -> bool:
+    try:
+        clock.parse(value.replace("Z", "+00:00"))
+    except ValueError:
+        return False
+    return True
 
 
 def _time(name: str, value: str) -> Any:

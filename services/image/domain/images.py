@@ -38,11 +38,28 @@ def not_found(image_id: str, words: str = NO_SUCH_IMAGE) -> errors.NotFound:
     return errors.NotFound(words.format(image_id))
 
 
+def require_formats(image: ImageRecord) -> None:
+    """errors.BadRequest when an image has not yet the formats that its data will be of."""
+    missing = [name for name in ("disk_format", "container_format") if getattr(image, name) is None]
+    if missing:
+        raise errors.BadRequest(f"Propert{'y' if len(missing) == 1 else 'ies'} {', '.join(missing)} must be set prior to "
+                                "saving data.")
+
+
 def check_quota(limit: int, attempted: int, what: str) -> None:
     """errors.TooLarge when more things than allowed would hang on an image."""
     if 0 <= limit < attempted:
         raise errors.TooLarge(f"The limit has been exceeded on the number of allowed {what}. "
                               f"Attempted: {attempted}, Maximum: {limit}")
+
+
+@contextlib.contextmanager
+def in_words(frame: str) -> Iterator[None]:
+    """An exceeded quota is told in the words of `frame`."""
+    try:
+        yield
+    except errors.TooLarge as e:
+        raise errors.TooLarge(frame.format(e.message)) from None
 
 
 def create(session: Session, limits: Limits, room: Room, owner: str | None, values: Mapping[str, Any],
@@ -180,7 +197,8 @@ def add_tag(session: Session, limits: Limits, image: ImageRecord, tag: str) -> N
         raise not_found(image.id)
     if tag in now.tags:
         return
-    check_quota(limits.tags, len(now.tags) + 1, "image tags")
+    with in_words(f"Image tag limit exceeded for image {image.id}: {{}}:"):
+        check_quota(limits.tags, len(now.tags) + 1, "image tags")
     rows.insert_tags(session, image.id, [tag])
     rows.touch(session, image.id)
 

@@ -12,9 +12,10 @@ from common import errors
 
 MEDIA_TYPES = {"application/openstack-images-v2.0-json-patch": 4, "application/openstack-images-v2.1-json-patch": 10}
 OPERATIONS = ("add", "remove", "replace")
-READ_ONLY = frozenset(("created_at", "updated_at", "status", "checksum", "size", "virtual_size", "direct_url", "self", "file",
-                       "schema", "id", "os_hash_algo", "os_hash_value"))
+LINKS = frozenset(("direct_url", "self", "file", "schema", "stores"))
 RESERVED = frozenset(("location", "deleted", "deleted_at", "stores"))
+READ_ONLY = LINKS - RESERVED | {"created_at", "updated_at", "status", "checksum", "size", "virtual_size", "id", "os_hash_algo",
+                                "os_hash_value"}
 RESERVED_PREFIX = "os_glance"
 _DEPTHS = {"locations": {"add": 2, "remove": 2, "replace": 1}}
 

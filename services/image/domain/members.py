@@ -5,7 +5,7 @@ from typing import Any
 from common import errors
 from common.db.session import Session
 from services.image.db import images, members
-from services.image.domain.images import Limits, check_quota, not_found
+from services.image.domain.images import Limits, check_quota, in_words, not_found
 from services.image.objects.image import ImageRecord
 
 STATUSES = ("pending", "accepted", "rejected")
@@ -18,7 +18,8 @@ def add(session: Session, limits: Limits, image: ImageRecord, member: str) -> An
     images.lock(session, image.id)
     if images.find(session, image.id) is None:
         raise not_found(image.id)
-    check_quota(limits.members, members.count(session, image.id) + 1, "image members")
+    with in_words(f"Image member limit exceeded for image {image.id}: {{}}:"):
+        check_quota(limits.members, members.count(session, image.id) + 1, "image members for this image")
     row = members.insert(session, image.id, member)
     if row is None:
         raise errors.Conflict(f"Member {member} is duplicated for image {image.id}")

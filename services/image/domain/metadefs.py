@@ -152,9 +152,11 @@ def clear(session: Session, kind: str, namespace_name: str) -> None:
 
 
 def set_tags(session: Session, namespace_name: str, names: Sequence[str], *, append: bool) -> list[Any]:
-    """Give a namespace these tags, in place of or beside those it has; errors.Conflict when one is named twice."""
+    """Give a namespace these tags, in place of or beside those it has; errors.Conflict when one is named twice. No names
+    change nothing.
+    """
     namespace = require(session, namespace_name)
-    if not append:
+    if names and not append:
         rows.clear(session, "tag", namespace.id)
     have = {t.name for t in rows.list_kind(session, "tag", namespace.id)} if append else set()
     made = []

@@ -11,6 +11,8 @@ from services.image.objects.stored import StoredImage
 
 # Containers whose data is not a disk: there is nothing to inspect in them.
 _OPAQUE = frozenset(("docker", "ova", "ovf", "compressed"))
+# Formats whose data shows no size of a disk.
+_SIZELESS = frozenset(("ami", "ari", "aki", "ploop"))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,7 +39,9 @@ def ingest(store: Store, image_id: str, stream: Iterable[bytes], rules: Rules, d
     bounded = limited(stream, rules.size_max_bytes)
     checked = verified(bounded, verifier) if verifier else bounded
     stored = store.add(image_id, inspected(checked, inspector) if inspector else checked, size_hint)
-    return stored, inspector.result.virtual_size_bytes if inspector and stored.size_bytes else None
+    if inspector is None or not stored.size_bytes or disk_format in _SIZELESS:
+        return stored, None
+    return stored, inspector.result.virtual_size_bytes
 
 
 def inspector_of(rules: Rules, disk_format: str | None, container_format: str | None) -> Inspector | None:

@@ -22,10 +22,13 @@ def files(site):
 
 
 @pytest.mark.parametrize(("disk_format", "data", "why"), [
-    ("qcow2", qcow2(backing=200), "backing file"), ("qcow2", qcow2(features=4), "data file"), ("raw", qcow2(), "not raw"),
-    ("qcow2", b"plain", "not qcow2"), ("vmdk", b'# Disk DescriptorFile\nRW 1 FLAT "/etc/passwd" 0\n', "descriptor"),
-    ("qcow2", qcow2(size=1 << 60), "more than"), ("qcow2", qcow2()[:60], ""), ("vhd", b"x" * 600, "not vhd"),
-    ("iso", b"\0" * 40000, "not iso")])
+    ("qcow2", qcow2(backing=200), "backing file"), ("qcow2", qcow2(features=4), "data file"),
+    ("raw", qcow2(), "Image disk_format raw does not match stream data qcow2"),
+    ("qcow2", b"plain", "Image disk_format qcow2 does not match stream data raw"),
+    ("vmdk", b'# Disk DescriptorFile\nRW 1 FLAT "/etc/passwd" 0\n', "descriptor"),
+    ("qcow2", qcow2(size=1 << 60), "more than"), ("qcow2", qcow2()[:60], ""),
+    ("vhd", b"x" * 600, "Image disk_format vhd does not match stream data raw"),
+    ("iso", b"\0" * 40000, "Image disk_format iso does not match stream data raw")])
 def test_hostile_images_are_refused(site, member, disk_format, data, why):
     image = new(member, disk_format=disk_format)["id"]
     assert why in upload(member, image, data, 415).text

@@ -74,10 +74,12 @@ def test_policy_targets_cannot_be_smuggled(site, unchanged):
     query = "?" + "&".join(f"{k}={v}" for k, v in smuggled.items())
     for method, path, body in (
             ("GET", "", None), ("DELETE", "", None), ("GET", "/file", None), ("POST", "/members", {"member": OTHER, **smuggled}),
-            ("POST", "/import", {"method": {"name": "glance-direct"}, **smuggled}), ("POST", "/actions/deactivate", smuggled),
-            ("PUT", "/tags/x", smuggled), ("PUT", f"/members/{OTHER}", {"status": "accepted", **smuggled}),
+            ("POST", "/import", {"method": {"name": "glance-direct"}, **smuggled}), ("POST", "/actions/deactivate", None),
+            ("PUT", "/tags/x", None), ("PUT", f"/members/{OTHER}", {"status": "accepted", **smuggled}),
             ("POST", "/locations", {"url": "http://93.184.216.34/", **smuggled})):
         assert other.request(method, f"/v2/images/{unchanged}{path}{query}", body).status_code == 404, (method, path)
+    for method, path in (("POST", "/actions/deactivate"), ("PUT", "/tags/x"), ("DELETE", "")):
+        assert other.request(method, f"/v2/images/{unchanged}{path}", smuggled).status_code == 400, (method, path)
     response = other.request("GET", f"/v2/images{query}")
     assert response.get_json()["images"] == []
 

@@ -99,7 +99,8 @@ def test_bad_data_is_refused_and_can_be_staged_again(site, member):
     site.work()
     shown = member.get(f"/v2/images/{image}")
     assert (shown["status"], shown["os_glance_failed_import"]) == ("uploading", "file")
-    assert tasks(member, image)[0]["status"] == "failure" and "not qcow2" in tasks(member, image)[0]["message"]
+    task = tasks(member, image)[0]
+    assert task["status"] == "failure" and "disk_format qcow2 does not match" in task["message"]
 
 
 def test_web_download(open_site, web):

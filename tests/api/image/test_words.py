@@ -38,7 +38,7 @@ CASES = [
     ("POST", "I", {"min_ram": 2**31}, {}, 400, "'min_ram' value out of range, must not exceed 2147483647.", ""),
     ("POST", "I", {"a" * 256: "x"}, {}, 400, "Custom property should not be greater than 255 characters.", ""),
     ("POST", "I", {"name": "\U0001f600"}, {}, 400, "Name can't contain 4 byte unicode characters.", ""),
-    ("POST", "I", {"status": "x"}, {}, 403, "Attribute 'status' is read-only.", ""),
+    ("POST", "I", {"status": "active"}, {}, 403, "Attribute 'status' is read-only.", ""),
     ("POST", "I", {"locations": []}, {}, 403, "Attribute 'locations' is reserved.", ""),
     ("POST", "I", {"os_glance_x": "y"}, {}, 403, DENIED, "Attribute 'os_glance_x' is reserved."),
     ("POST", "I", {"owner": OTHER}, {}, 403, DENIED, f"You are not permitted to create images owned by '{OTHER}'"),

@@ -117,21 +117,31 @@ class ImageSchemas:
 
     def check(self, values: dict[str, Any]) -> None:
         """errors.BadRequest in upstream's words when the attributes are not an image's (any of them may be missing)."""
+        self.check_types(values)
+        self.check_values(values)
+
+    def check_types(self, values: dict[str, Any]) -> None:
+        """The part of `check` that the schema says."""
         self._whole.validate(values, lambda e: f"Provided object does not match schema 'image': {e}")
+
+    @staticmethod
+    def check_values(values: dict[str, Any]) -> None:
+        """The rest of `check`, which new images' makers learn only if they may make any."""
         for name, value in values.items():
             if len(name) > 255:
                 raise errors.BadRequest("Custom property should not be greater than 255 characters.")
             if not name.isprintable() or not name:
                 raise errors.BadRequest("Property names must have printable characters, and at least one.")
-            if _has_wide(name):
+            if has_wide(name):
                 raise errors.BadRequest("Property names can't contain 4 byte unicode.")
             if name in ("min_disk", "min_ram"):
                 _check_number(name, value)
-        if _has_wide(values.get("name") or ""):
+        if has_wide(values.get("name") or ""):
             raise errors.BadRequest("Name can't contain 4 byte unicode characters.")
 
 
-def _has_wide(text: str) -> bool:
+def has_wide(text: str) -> bool:
+    """Whether a text has characters that upstream's databases cannot keep."""
     return any(ord(c) > 0xFFFF for c in text)
 
 

@@ -184,7 +184,7 @@ class Inspector:
             self.format = "raw"
             return
         if self.format not in _ACCEPTED.get(declared, set()):
-            text = f"the image is {self.format}, not {declared} as declared"
+            text = f"Image disk_format {declared} does not match stream data {self.format}"
             if text not in self.violations:
                 self._violate(text)
 

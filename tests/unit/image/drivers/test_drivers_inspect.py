@@ -59,7 +59,7 @@ def test_real_images_are_what_they_are(tmp_path, disk_format, options, step):
     if disk_format != "raw":
         # A fixed VHD is a raw disk with a trailer: only a declaration makes it one.
         if "subformat=fixed,force_size=on" not in options:
-            with pytest.raises(ImageRejected, match="declared"):
+            with pytest.raises(ImageRejected, match="disk_format raw does not match stream data"):
                 feed(data, "raw", step)
         with pytest.raises(ImageRejected):
             feed(data, "qcow2" if disk_format != "qcow2" else "vmdk", step)
