@@ -213,6 +213,8 @@ def settle(session: Session, volume: Volume) -> list[Attachment]:
             status, attach = volume_status, one
             break
     expected = ["in-use", "detaching", "attaching", "reserved", "available"]
+    if volume.attach_status == "attached" and not left:
+        expected.append("error")  # what an operator reset is whole again when nobody has it any more, as upstream
     if not volumes.change(session, volume.id, expected, status=status, attach_status=attach):
         volumes.change(session, volume.id, None, attach_status=attach)
         # An operation goes on; afterwards the volume is what its attachments mean.

@@ -123,6 +123,10 @@ def test_operators_may_force(member, admin, cloud, make_volume):
     member.post(url, {"os-attach": {"instance_uuid": SERVER, "mountpoint": "/dev/vdb"}}, 202)
     member.post(url, {"os-force_delete": {}}, 403)
     admin.post(url, {"os-reset_status": {"status": "error"}}, 202)
+    attachment = member.get(f"/v3/volumes/{volume['id']}")["volume"]["attachments"][0]["attachment_id"]
+    admin.post(url, {"os-force_detach": {"connector": None, "attachment_id": attachment}}, 202)
+    shown = member.get(f"/v3/volumes/{volume['id']}")["volume"]
+    assert (shown["status"], shown["attachments"]) == ("available", [])
     admin.post(url, {"os-reset_status": {"status": "nonsense"}}, 400)
     admin.post(url, {"os-force_delete": {}}, 202)
     cloud.settle()
