@@ -24,6 +24,7 @@ from services.compute.api import (
     versions,
 )
 from services.compute.api import server_actions as act
+from services.compute.api.policies.servers import named
 from services.compute.api.proxy_routes import ROUTES as PROXIES
 from services.compute.api.schemas import others as s
 from services.compute.api.schemas import server_actions as a
@@ -38,7 +39,7 @@ _ANY = Schema({**LOOSE, "type": ["object", "null"]})
 def _r(method: str, path: str, handler: Callable[..., Any], policy: str, **more: Any) -> Route:
     """A route whose policy is checked before its handler, against the caller's own project."""
     more.setdefault("query", NO_QUERY)
-    return Route(method, V + path, handler, policy if policy == PUBLIC else P + policy, **more)
+    return Route(method, V + path, handler, policy if policy == PUBLIC else named(policy), **more)
 
 
 def _t(method: str, path: str, handler: Callable[..., Any], policy: str, **more: Any) -> Route:
@@ -141,7 +142,7 @@ SERVERS: tuple[Row, ...] = (
     _t("POST", "/servers/<server_id>/shares", server_shares.create, "os-server-shares:create", since="2.97", body=s.SHARE),
     _t("GET", "/servers/<server_id>/shares/<share_id>", server_shares.show, "os-server-shares:show", since="2.97"),
     _t("DELETE", "/servers/<server_id>/shares/<share_id>", server_shares.delete, "os-server-shares:delete", since="2.97"),
-    _t("GET", "/servers/<server_id>/topology", server_records.topology, "server:topology:index", since="2.78"),
+    _t("GET", "/servers/<server_id>/topology", server_records.topology, "compute:server:topology:index", since="2.78"),
     _t("GET", "/servers/<server_id>/migrations", server_records.server_migrations, "servers:migrations:index", since="2.23"),
     _t(
         "GET",

@@ -100,7 +100,7 @@ def _wanted(request: Request, body: Mapping[str, Any], hints: Mapping[str, Any])
     zone, host, node = zones.parse(body.get("availability_zone"),
                                    may_force=request.allowed("os_compute_api:servers:create:forced_host"))
     if body.get("host") or body.get("hypervisor_hostname"):
-        request.authorize(None, "os_compute_api:servers:create:requested_destination")
+        request.authorize(None, "compute:servers:create:requested_destination")
         if host or node:
             raise errors.BadRequest("Forced destination and requested destination cannot be used together.")
         host, node = body.get("host"), body.get("hypervisor_hostname")

@@ -9,7 +9,8 @@ from common.testing.api import Persona
 from services.compute.api.routes import ROUTES
 
 _FILL = {"server_id": None, "project_id": "p" * 32}
-_OPEN = {"extensions", "flavors:index", "flavors:show", "os-availability-zone:list", "limits", "os-quota-sets:defaults"}
+_OPEN = {"extensions", "flavors:index", "flavors:show", "os-availability-zone:list", "limits", "os-quota-sets:defaults",
+         "os-floating-ip-pools"}
 """What every token may read."""
 
 

@@ -3,12 +3,12 @@
 from common.http.policy import ADMIN, ADMIN_OR_MEMBER, ADMIN_OR_READER, ANYONE, rule
 from services.compute.api.policies.servers import P, table
 
-_ANYONE = "extensions flavors:index flavors:show os-availability-zone:list limits os-quota-sets:defaults"
+_ANYONE = "extensions flavors:index flavors:show os-availability-zone:list limits os-quota-sets:defaults os-floating-ip-pools"
 _OWN = "os-keypairs:index os-keypairs:show os-keypairs:create os-keypairs:delete"
 _READER = """
 os-server-groups:index os-server-groups:show os-quota-sets:show os-quota-sets:detail os-simple-tenant-usage:show
 os-flavor-extra-specs:index os-flavor-extra-specs:show os-security-groups:get os-security-groups:show os-floating-ips:list
-os-floating-ips:show os-floating-ip-pools os-networks:list os-networks:show os-tenant-networks:list os-tenant-networks:show
+os-floating-ips:show os-networks:list os-networks:show os-tenant-networks:list os-tenant-networks:show
 os-volumes:list os-volumes:detail os-volumes:show os-volumes:snapshots:list os-volumes:snapshots:detail os-volumes:snapshots:show
 images:index images:show
 """

@@ -8,13 +8,15 @@ from typing import Any
 
 from oslo_policy import policy
 
-from common.http.policy import ADMIN_OR_MEMBER, ADMIN_OR_READER, rule
+from common.http.policy import ADMIN_OR_MANAGER, ADMIN_OR_MEMBER, ADMIN_OR_READER, rule
 
 ADMIN = "rule:context_is_admin or rule:service_role"
 OWNER_READ = f"{ADMIN_OR_READER} or rule:service_role"
 OWNER_WRITE = f"{ADMIN_OR_MEMBER} or rule:service_role"
+OWNER_MANAGE = f"{ADMIN_OR_MANAGER} or rule:service_role"
 NET_READ = "role:reader and project_id:%(network:project_id)s"
 NET_WRITE = "role:member and project_id:%(network:project_id)s"
+NET_MANAGE = "role:manager and project_id:%(network:project_id)s"
 SHARED = "role:reader and True:%(shared)s"
 VISIBLE = "rule:context_is_admin or rule:service_role or role:reader"
 """For nouns whose rows a query already restricts to what the project may see, sharing included."""
@@ -32,7 +34,7 @@ _TABLE: dict[str, str] = {
     "create_port:fixed_ips": f"{ADMIN} or {NET_WRITE} or {SHARED}",
     "update_port:fixed_ips": f"{ADMIN} or {NET_WRITE} or {SHARED}",
     "create_port:fixed_ips:ip_address": f"{ADMIN} or {NET_WRITE}", "update_port:fixed_ips:ip_address": f"{ADMIN} or {NET_WRITE}",
-    "create_port:mac_address": f"{ADMIN} or {NET_WRITE}", "update_port:mac_address": ADMIN,
+    "create_port:mac_address": f"{ADMIN} or {NET_WRITE}", "update_port:mac_address": f"{OWNER_MANAGE} or {NET_MANAGE}",
     "create_port:allowed_address_pairs": f"{ADMIN} or {NET_WRITE}",
     "update_port:allowed_address_pairs": f"{ADMIN} or {NET_WRITE}",
     "create_port:port_security_enabled": f"{ADMIN} or {NET_WRITE}",
@@ -53,7 +55,7 @@ _TABLE: dict[str, str] = {
     "create_router:external_gateway_info:external_fixed_ips": ADMIN,
     "update_router:external_gateway_info:external_fixed_ips": ADMIN,
     "get_floatingip": OWNER_READ, "create_floatingip": OWNER_WRITE, "update_floatingip": OWNER_WRITE,
-    "delete_floatingip": OWNER_WRITE, "create_floatingip:floating_ip_address": ADMIN,
+    "delete_floatingip": OWNER_WRITE, "create_floatingip:floating_ip_address": OWNER_MANAGE,
     **{f"{verb}_floatingip_port_forwarding": OWNER_READ if verb == "get" else OWNER_WRITE
        for verb in ("get", "create", "update", "delete")},
     "get_subnetpool": VISIBLE, "create_subnetpool": OWNER_WRITE, "update_subnetpool": OWNER_WRITE,
@@ -67,7 +69,7 @@ _TABLE: dict[str, str] = {
     "create_dhcp-network": ADMIN, "delete_dhcp-network": ADMIN, "get_l3-routers": ADMIN, "get_l3-agents": ADMIN,
     "create_l3-router": ADMIN, "delete_l3-router": ADMIN,
     "get_availability_zone": "@", "get_service_provider": "@", "get_extension": "@",
-    "get_auto_allocated_topology": OWNER_WRITE, "delete_auto_allocated_topology": OWNER_WRITE,
+    "get_auto_allocated_topology": OWNER_READ, "delete_auto_allocated_topology": OWNER_WRITE,
     "get_quota": ADMIN, "update_quota": ADMIN, "delete_quota": ADMIN,
     "get_tags": VISIBLE, "update_tags": f"{OWNER_WRITE}", "delete_tags": f"{OWNER_WRITE}",
 }

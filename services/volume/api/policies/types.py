@@ -1,6 +1,6 @@
 """Policies of volume types, their extra specs, access, encryption, defaults and quality of service."""
 
-from services.volume.api.policies.base import ADMIN, ADMIN_OR_READER, rules
+from services.volume.api.policies.base import ADMIN, ADMIN_OR_MEMBER, ADMIN_OR_READER, rules
 
 _TYPE = "volume_extension"
 RULES = rules(
@@ -22,7 +22,7 @@ RULES = rules(
         f"{_TYPE}:volume_type_encryption:get": (ADMIN, "Show a volume type's encryption."),
         f"{_TYPE}:volume_type_encryption:update": (ADMIN, "Update volume type encryption."),
         f"{_TYPE}:volume_type_encryption:delete": (ADMIN, "Delete volume type encryption."),
-        f"{_TYPE}:volume_type_access": (ADMIN_OR_READER, "Show whether a type is public."),
+        f"{_TYPE}:volume_type_access": (ADMIN_OR_MEMBER, "Show whether a type is public."),
         f"{_TYPE}:volume_type_access:addProjectAccess": (ADMIN, "Add volume type access for project."),
         f"{_TYPE}:volume_type_access:removeProjectAccess": (ADMIN, "Remove volume type access for project."),
         f"{_TYPE}:volume_type_access:get_all_for_type": (ADMIN, "List private volume type access detail."),
