@@ -96,13 +96,13 @@ def attach(deps: Deps, volume_id: str, *, server_id: str | None, host: str | Non
 
 
 def detach(deps: Deps, context: RequestContext, volume_id: str, attachment_id: str | None, *, force: bool = False) -> None:
-    """End one attachment (the only one, unless named); the volume becomes what the others mean."""
+    """End one attachment (the only one, unless named); the volume becomes what the others mean. Nothing, where there is none."""
     with deps.db.read() as session:
         volume = volumes.get(session, volume_id)
         have = real(attachments.of_volume(session, volume_id))
     if volume is None:
         raise faults.missing("volume", volume_id)
-    if not force and volume.status not in ("in-use", "detaching", "attaching"):
+    if not force and volume.status not in ("in-use", "detaching", "attaching", "available"):
         raise faults.invalid_volume(
             "Unable to detach volume. Volume status must be 'in-use' and attach_status must be 'attached' to detach."
         )

@@ -112,8 +112,9 @@ def test_older_actions(member, cloud, make_volume):
     ]
     member.post(url, {"os-terminate_connection": {"connector": CONNECTOR}}, 202)
     assert cloud.driver.list_volumes()[0].connections == ()
-    member.post(url, {"os-detach": {}}, 202)
-    assert status() == "available"
+    for _ in range(2):
+        member.post(url, {"os-detach": {}}, 202)
+        assert status() == "available"
     assert member.get("/v3/attachments")["attachments"] == []
 
 
