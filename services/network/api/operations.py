@@ -203,8 +203,12 @@ def zones(request: Request) -> dict[str, Any]:
     return {"availability_zones": items}
 
 
+_PROVIDERS = ({"service_type": "L3_ROUTER_NAT", "name": "single_node", "default": True},)
+
+
 def providers(request: Request) -> dict[str, Any]:
-    """200: what realises advanced services."""
-    return {"service_providers": [{"service_type": "L3_ROUTER_NAT", "name": "single_node", "default": True}]}
+    """200: what realises advanced services; those of the type or name that is asked for."""
+    wanted = {name: values for name in ("service_type", "name") if (values := request.query.get(name))}
+    return {"service_providers": [p for p in _PROVIDERS if all(p[name] in values for name, values in wanted.items())]}
 
 

@@ -12,6 +12,7 @@ from common.http.route import AUTHENTICATED, PUBLIC, Action, Actions, Route, Row
 from services.volume.api import (
     about,
     attachments,
+    backups,
     messages,
     qos_specs,
     quotas,
@@ -240,6 +241,10 @@ _TABLE: list[Row] = [
     Route("PUT", "/v3/os-hosts/<host_name>", services.hosts_update, f"{_EXT}:hosts", body=service_body.HOST_UPDATE),
     Route("GET", "/v3/scheduler-stats/get_pools", services.pools, "scheduler_extension:scheduler_stats:get_pools"),
     Route("GET", "/v3/capabilities/<host_name>", services.capabilities, f"{_EXT}:capabilities"),
+    # backups
+    Route("GET", "/v3/backups", backups.index, "backup:get_all"),
+    Route("GET", "/v3/backups/detail", backups.index, "backup:get_all"),
+    Route("GET", "/v3/backups/<backup_id>", backups.show, "backup:get"),
     # messages
     Route("GET", "/v3/messages", messages.index, "message:get_all", since="3.3"),
     _own("GET", "/v3/messages/<message_id>", messages.show, "message:get", since="3.3"),

@@ -59,6 +59,12 @@ def test_extensions_have_upstreams_names(member):
     assert member.get("/v2.0/extensions/router")["extension"]["name"] == "Neutron L3 Router"
 
 
+def test_service_providers_of_a_type(member):
+    assert member.get("/v2.0/service-providers?service_type=VPN") == {"service_providers": []}
+    found = member.get("/v2.0/service-providers?service_type=L3_ROUTER_NAT&service_type=VPN")["service_providers"]
+    assert found == member.get("/v2.0/service-providers")["service_providers"] and len(found) == 1
+
+
 def test_bulk_create_makes_all_or_none(member):
     body = member.post("/v2.0/networks", {"networks": [{"name": "a"}, {"name": "b"}]}, 201)
     assert [n["name"] for n in body["networks"]] == ["a", "b"]

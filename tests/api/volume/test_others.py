@@ -141,6 +141,12 @@ def test_what_the_api_tells_about_itself(member):
     )
 
 
+def test_there_are_no_backups(member):
+    for path in ("/v3/backups", "/v3/backups/detail?sort_key=created_at&sort_dir=desc"):
+        assert member.get(path) == {"backups": []}
+    member.get("/v3/backups/nonsense", 404)
+
+
 def test_an_empty_type_is_the_default_one(member, make_volume):
     assert make_volume(volume_type="")["volume_type"] == "__DEFAULT__"
     member.post("/v3/volumes", {"volume": {"size": 1, "volume_type": "unheard of"}}, status=404)
