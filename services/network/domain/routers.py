@@ -45,6 +45,7 @@ def delete(work: Work, row: Any) -> None:
     """Remove a router. 409 RouterInUse while it has interfaces."""
     if any(link.kind == "interface" for link in db.links(work.session, row.id)):
         raise faults.conflict("RouterInUse", f"Router {row.id} still has ports")
+    row.routes = []
     _drop_gateway(work, row)
     work.changes.lost(row.agent_host, router_id=row.id)
     rows.remove(work.session, row)

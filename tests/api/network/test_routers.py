@@ -61,6 +61,15 @@ def test_extra_routes(cloud, member):
     assert member.put(url, {"router": {"routes": None}})["router"]["routes"] == []
 
 
+def test_a_router_goes_with_its_routes(cloud, member):
+    outside, _ = cloud.external()
+    router = make(member, "router", external_gateway_info={"network_id": outside["id"]})
+    url = f"/v2.0/routers/{router['id']}"
+    member.put(url, {"router": {"routes": [{"destination": "10.7.7.0/24", "nexthop": "172.24.4.99"}]}})
+    member.put(url, {"router": {"external_gateway_info": {}}}, 409)
+    member.delete(url)
+
+
 def test_a_floating_ip_over_its_life(cloud, member, told):
     outside, network, subnet, router = cloud.routed()
     port = cloud.port(network)
