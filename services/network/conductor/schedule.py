@@ -49,9 +49,9 @@ def network(work: Work, network_id: str) -> None:
 
 
 def router(work: Work, router_id: str) -> None:
-    """Give a router with ports a live host; one whose host is dead moves when there is another."""
+    """Give a router with ports a live host, unless it is set aside; one whose host is dead moves when there is another."""
     row = rows.get(work.session, models.Router, router_id, lock=True)
-    if row is None or not db_routers.links(work.session, router_id):
+    if row is None or row.set_aside or not db_routers.links(work.session, router_id):
         return
     alive = {a.host: a for a in db_agents.serving(work.session, "l3", work.conf.network.agent_down_s)}
     if row.agent_host in alive:

@@ -248,7 +248,7 @@ class PortGroup(Base):
 
 
 class Router(Standard, Base):
-    """A router; `agent_host` is where it runs."""
+    """A router; `agent_host` is where it runs; `set_aside`: an operator took it from there, and it waits for a host."""
 
     __tablename__ = "routers"
     name: Mapped[str] = mapped_column(sa.String(255), default="")
@@ -260,6 +260,7 @@ class Router(Standard, Base):
     routes: Mapped[Any] = mapped_column(Json, default=list)
     availability_zone_hints: Mapped[Any] = mapped_column(Json, default=list)
     agent_host: Mapped[str | None] = mapped_column(HOST, index=True)
+    set_aside: Mapped[bool] = mapped_column(sa.Boolean, default=False, server_default=sa.false())
 
 
 class RouterPort(Base):

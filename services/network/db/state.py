@@ -221,9 +221,10 @@ def unscheduled_networks(session: orm.Session, copies: int, limit: int) -> list[
 
 
 def unscheduled_routers(session: orm.Session, limit: int) -> list[str]:
-    """Routers with a port and no host."""
+    """Routers with a port and no host, but for those set aside."""
     query = sa.select(models.Router.id).where(
-        models.Router.agent_host.is_(None), sa.exists().where(models.RouterPort.router_id == models.Router.id)).limit(limit)
+        models.Router.agent_host.is_(None), models.Router.set_aside.is_(False),
+        sa.exists().where(models.RouterPort.router_id == models.Router.id)).limit(limit)
     return list(session.scalars(query).all())
 
 

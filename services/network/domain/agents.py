@@ -116,18 +116,19 @@ def host_router(work: Work, agent: Any, router_id: str) -> None:
 
 
 def unhost_router(work: Work, host: str, router_id: str) -> None:
-    """Take a router from a host; the conductor gives it to another. 409 when it does not run there."""
+    """Take a router from a host: it runs nowhere until it is given to an agent or changed. 409 when it does not run there."""
     router = rows.get(work.session, models.Router, router_id, lock=True)
     if router is None or router.agent_host != host:
         raise faults.conflict("RouterNotHostedByL3Agent", f"The router {router_id} is not hosted by L3 agent on {host}.")
     move_router(work, router, None)
+    router.set_aside = True
 
 
 def move_router(work: Work, router: Any, host: str | None) -> None:
     """Bind a router and its ports to `host` (None: nowhere)."""
     if router.agent_host and router.agent_host != host:
         work.changes.lost(router.agent_host, router_id=router.id)
-    router.agent_host = host
+    router.agent_host, router.set_aside = host, False
     for link in db_routers.links(work.session, router.id):
         port = rows.get(work.session, models.Port, link.port_id)
         network = rows.get(work.session, models.Network, port.network_id) if port is not None else None

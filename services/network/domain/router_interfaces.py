@@ -17,6 +17,7 @@ def add(work: Work, row: Any, sent: Mapping[str, Any]) -> dict[str, Any]:
         raise faults.invalid("Bad router request: " + ("Cannot specify both subnet-id and port-id." if subnet_id else
                              "Either subnet_id or port_id must be specified."), "BadRequest")
     port, used = (_by_port(work, row, str(port_id)) if port_id else _by_subnet(work, row, str(subnet_id)))
+    row.set_aside = False
     rows.touch(row)
     work.changes.routers.add(row.id)
     work.changes.networks.add(port.network_id)

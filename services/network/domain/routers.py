@@ -36,6 +36,7 @@ def update(work: Work, row: Any, values: dict[str, Any]) -> Any:
         set_gateway(work, row, values["external_gateway_info"] or {})
     if "routes" in values:
         row.routes = _check_routes(work, row, values["routes"] or [])
+    row.set_aside = False
     rows.touch(row)
     work.changes.routers.add(row.id)
     return row

@@ -217,6 +217,29 @@ def test_operators_give_networks_and_routers_to_agents(cloud, admin, member, con
         assert admin.get(url)[f"{noun}s"] == []
 
 
+def test_a_router_that_an_operator_took_away_runs_nowhere_until_it_is_changed_or_given_away(cloud, admin, member, conductor,
+                                                                                            poker, pass_on):
+    beat(conductor)
+    (agent,) = [a["id"] for a in admin.get("/v2.0/agents")["agents"] if a["agent_type"] == "L3 agent"]
+    _, _, _, router = cloud.routed()
+    hosting, url = f"/v2.0/routers/{router['id']}/l3-agents", f"/v2.0/agents/{agent}/l3-routers"
+
+    def hosts():
+        pass_on()
+        poker.place_pending()
+        return [a["id"] for a in admin.get(hosting)["agents"]]
+
+    assert hosts() == [agent]
+    admin.delete(f"{url}/{router['id']}")
+    assert hosts() == []
+    assert admin.request("POST", url, {"router_id": router["id"]}).status_code == 201
+    assert hosts() == [agent]
+    admin.delete(f"{url}/{router['id']}")
+    assert hosts() == []
+    member.put(f"/v2.0/routers/{router['id']}", {"router": {"name": "changed"}})
+    assert hosts() == [agent]
+
+
 def test_changes_of_groups_reach_the_hosts_that_use_them(cloud, admin, member, conductor, pass_on, agents):
     beat(conductor)
     beat(conductor, "h2")
