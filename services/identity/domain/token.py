@@ -78,7 +78,8 @@ def check(session: Session, conf: cfg.ConfigOpts, found: Payload) -> Token:
     held = roles.shown(session, role_ids)
     if found.kind != "unscoped" and not held:
         raise Invalid("no role is left on the scope")
-    _require_unrevoked(session, found, shown[0], project, domain, held)
+    _require_unrevoked(session, found, {actor[0].id, *([trust[0].trustor_user_id] if trust else [])}, shown[0], project, domain,
+                       held)
     return Token(
         payload=found, user=_user(*shown), roles=held, project=_project(project, domain) if project and domain else None,
         domain={"id": domain.id, "name": domain.name} if found.kind == "domain" and domain else None,
@@ -166,10 +167,10 @@ def _role_ids(session: Session, found: Payload, domain: Project | None, trust: A
     return delegated
 
 
-def _require_unrevoked(session: Session, found: Payload, shown: User, project: Project | None,
+def _require_unrevoked(session: Session, found: Payload, user_ids: set[str], shown: User, project: Project | None,
                        domain: Project | None, held: tuple[tuple[str, str], ...]) -> None:
     issued = datetime.datetime.fromtimestamp(found.issued_at, clock.UTC).replace(tzinfo=None)
-    for user_id in {found.user_id, shown.id}:
+    for user_id in user_ids:
         if token_db.is_revoked(
             session, issued_at=issued, user_id=user_id, audit_id=found.audit_ids[0], audit_chain_id=found.audit_ids[-1],
             project_id=project.id if project else None, trust_id=found.trust_id,

@@ -120,6 +120,15 @@ def test_redelegation_without_impersonation_rests_on_the_first_trustor(cloud):
     assert not cloud.valid(caller.token) and cloud.issue(cloud.auth("bob", "pw", scope)).status_code == 401
 
 
+@pytest.mark.parametrize("impersonation", [True, False])
+def test_a_trusts_tokens_die_with_its_trustors_password_too(trust, impersonation):
+    cloud, make = trust
+    caller, _ = use(cloud, make(impersonation=impersonation)["id"])
+    assert cloud.valid(caller.token)
+    cloud.admin("PATCH", f"/v3/users/{user_id(cloud, 'demo')}", {"user": {"password": "another"}})
+    assert not cloud.valid(caller.token)
+
+
 def test_redelegation_can_be_switched_off(make_cloud):
     cloud = make_cloud(trust__allow_redelegation=False)
     ann, demo = cloud.user("ann"), user_id(cloud, "demo")
