@@ -80,5 +80,5 @@ SERVICE = Service(
         Endpoint("image", "glance", "image-api", ""),
     ),
     # what shows everything the service can do on one machine
-    embedded={"enabled_stores": ["file", "second:file", "web:http"], "image.show_locations": True},
+    embedded={"enabled_stores": ["file", "second:file", "web:http"], "image.show_locations": True, "cache.enabled": True},
 )

@@ -1,7 +1,6 @@
 """The cache of this API's host, and its management API."""
 
-from collections.abc import Iterator
-from typing import Any
+from typing import Any, BinaryIO
 
 import flask
 
@@ -25,8 +24,8 @@ def _enabled(request: Request) -> ImageCache:
     return state.cache
 
 
-def opened(state: State, image: ImageRecord, offset: int, length: int, *, whole: bool) -> Iterator[bytes] | None:
-    """The image's bytes from the cache; None when they are not there.
+def opened(state: State, image: ImageRecord, *, whole: bool) -> BinaryIO | None:
+    """The image's file in the cache; None when it is not there.
 
     Only requests for the whole image count as uses, and queue an image that is not there, as upstream's do.
     """
@@ -34,27 +33,19 @@ def opened(state: State, image: ImageRecord, offset: int, length: int, *, whole:
         return None
     node = state.conf.host
     try:
-        chunks = state.cache.open(image.id, offset)
+        source = state.cache.open(image.id)
     except StoreError:
         if whole:
             _wish(state, image.id)
         return None
     if whole:
         state.db.transaction(rows.hit, node, image.id)
-    return _bounded(chunks, length)
+    return source
 
 
 def _wish(state: State, image_id: str) -> None:
     state.db.transaction(rows.queue, state.conf.host, image_id)
     state.cache_wanted.set()
-
-
-def _bounded(chunks: Iterator[bytes], length: int) -> Iterator[bytes]:
-    for chunk in chunks:
-        yield chunk[:length]
-        length -= len(chunk)
-        if length <= 0:
-            return
 
 
 def index(request: Request) -> Any:

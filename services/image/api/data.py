@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, BinaryIO
 
 import flask
 from werkzeug.wsgi import wrap_file
@@ -245,19 +245,31 @@ def _no_range(why: str, size: int) -> errors.ApiError:
 def _open(request: Request, image: ImageRecord, offset: int, length: int, *, whole: bool) -> Any:
     """The bytes as a WSGI iterable: from the cache, else from the first location that answers."""
     state: State = request.app
-    cached = caching.opened(state, image, offset, length, whole=whole)
+    cached = caching.opened(state, image, whole=whole)
     if cached is not None:
-        return cached
+        return _file(request, cached) if whole else _part(cached, offset, length)
     for location in state.stores.by_weight(image.locations):
         try:
             store = state.stores.of(location.url, location.store)
             if whole and isinstance(store, LocalFiles):
-                # The server sends the file itself (sendfile), without passing it through Python.
-                return wrap_file(request.raw.environ, open(store.local_path(location.url), "rb"), CHUNK_BYTES)
+                return _file(request, open(store.local_path(location.url), "rb"))
             return started(store.get(location.url, offset, length))
         except (StoreError, OSError):
             continue
     raise errors.NotFound("Image data is not where it should be.") if image.status == states.ACTIVE else NotFound(image.id)
+
+
+def _file(request: Request, source: BinaryIO) -> Any:
+    """A whole file: the server sends it itself (sendfile), without passing it through Python."""
+    return wrap_file(request.raw.environ, source, CHUNK_BYTES)
+
+
+def _part(source: BinaryIO, offset: int, length: int) -> Iterator[bytes]:
+    with source:
+        source.seek(offset)
+        while length > 0 and (chunk := source.read(min(CHUNK_BYTES, length))):
+            length -= len(chunk)
+            yield chunk
 
 
 def started(chunks: Iterator[bytes]) -> Iterator[bytes]:

@@ -2,7 +2,7 @@
 
 import contextlib
 import os
-from collections.abc import Iterator
+from typing import BinaryIO
 
 from services.image.drivers.file import errors_as_store
 from services.image.drivers.staging import Staging
@@ -17,22 +17,14 @@ class ImageCache:
         self.start, self.path, self.size = self._files.start, self._files.path, self._files.size
         self.write, self.remove, self.entries = self._files.write, self._files.remove, self._files.entries
 
-    def open(self, image_id: str, offset: int = 0) -> Iterator[bytes]:
-        """The cached bytes from `offset`; base.NotFound when there are none."""
+    def open(self, image_id: str) -> BinaryIO:
+        """The file of a cached image; base.NotFound when there is none."""
         path = self.path(image_id)
         with errors_as_store(path):
-            source = open(path, "rb", buffering=0)
-        source.seek(offset)
-        return _chunks(source)
+            return open(path, "rb")
 
     def ids(self) -> list[str]:
         """The images whose copy is complete."""
         with contextlib.suppress(FileNotFoundError):
             return [n for n in os.listdir(self.folder) if not n.startswith(".")]
         return []
-
-
-def _chunks(source) -> Iterator[bytes]:  # type: ignore[no-untyped-def]
-    with source:
-        while chunk := source.read(1 << 18):
-            yield chunk

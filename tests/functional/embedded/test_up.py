@@ -13,6 +13,8 @@ import openstack
 import pytest
 import yaml
 
+from tests.waiting import wait_for
+
 pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.timeout(180)]
 STANDARD_PORTS = (5000, 9292, 8778, 8774, 8775, 6080, 9696, 8776)
 
@@ -91,6 +93,15 @@ def test_its_demo_user_boots_a_server_and_what_was_deleted_stays_so(up, tmp_path
         assert not [p for p in admin.network.ports() if p.device_owner.startswith("compute:")]
     finally:
         assert again.stop() == 0
+
+
+def test_its_image_service_has_stores_imports_and_a_cache(up):
+    admin = up.connect("altostack-admin")
+    guest = admin.image.find_image("altostack-guest")
+    admin.image.import_image(guest, method="copy-image", all_stores=True)
+    wait_for("copy in each store", lambda: admin.image.get(f"/images/{guest.id}").json()["stores"] == "file,second")
+    assert len(admin.image.download_image(guest).content) == guest.size
+    wait_for("cached image", lambda: [i["image_id"] for i in admin.image.get("/cache").json()["cached_images"]] == [guest.id])
 
 
 def test_what_it_writes_is_for_its_owner_alone(up):
