@@ -15,6 +15,8 @@ def test_versions_and_extensions(cloud):
     assert cloud.member.get("/v2.1/")["version"]["id"] == "v2.1" and cloud.member.get("/v2/")["version"]["id"] == "v2.0"
     assert any(e["alias"] == "os-keypairs" for e in cloud.member.get("/v2.1/extensions")["extensions"])
     assert cloud.member.get("/v2.1/extensions/os-services")["extension"]["name"] == "Services"
+    assert len(cloud.member.get("/v2.1/extensions")["extensions"]) == 99  # upstream still lists what it removed
+    assert cloud.member.get("/v2.1/extensions/os-agents")["extension"]["name"] == "Agents"
     cloud.member.get("/v2.1/extensions/nope", status=404)
     for path in ("os-cells", "os-fping/x", "os-cloudpipe", "servers/x/os-virtual-interfaces"):
         assert cloud.member.request("GET", f"/v2.1/{path}").status_code == 410
