@@ -14,13 +14,14 @@ from gunicorn.sock import create_sockets
 from gunicorn.workers.gthread import ThreadWorker
 from oslo_config import cfg
 
-from common import errors, memory
+from common import clock, errors, memory
 from common import worker as workers
 from common.service import DaemonInfo
 
 LOG = logging.getLogger(__name__)
 # gunicorn touches a file once a second to show that it lives; on a disk that would be writes for ever
 _MEMORY = "/dev/shm"  # noqa: S108
+_IDLE_S = 600.0
 
 
 class Server(BaseApplication):  # type: ignore[misc]
@@ -61,7 +62,7 @@ class Server(BaseApplication):  # type: ignore[misc]
             super().run()
             return
         log = self.cfg.logger_class(self.cfg)
-        worker = ThreadWorker(1, os.getppid(), create_sockets(self.cfg, log), self, self.cfg.timeout / 2.0, self.cfg, log)
+        worker = _Alone(1, os.getppid(), create_sockets(self.cfg, log), self, self.cfg.timeout / 2.0, self.cfg, log)
         try:
             worker.init_process()
         finally:
@@ -82,6 +83,26 @@ class Server(BaseApplication):  # type: ignore[misc]
         if self.running is not None:
             self.running.stop()
             self.running.runtime.close()
+
+
+class _Alone(ThreadWorker):  # type: ignore[misc]
+    """gunicorn's worker without its arbiter: nobody is to be told every second that it lives, or watched for an end.
+
+    A parent's end is told by the kernel where it matters (common.supervisor); where it does not, the daemon stays.
+    """
+
+    def notify(self) -> None:
+        """Nobody looks."""
+
+    def is_parent_alive(self) -> bool:
+        return True
+
+    def wait_for_and_dispatch_events(self, timeout: float) -> None:
+        """Sleep until something comes, or the first idle connection is to be closed; stopping, as long as gunicorn says."""
+        if self.alive:
+            first = [c.timeout for queue in (self.keepalived_conns, self.pending_conns) for c in list(queue)[:1]]
+            timeout = max(timeout, min([clock.monotonic() + _IDLE_S, *first]) - clock.monotonic())
+        super().wait_for_and_dispatch_events(timeout)
 
 
 def _whole_bodies(app: Any) -> Any:

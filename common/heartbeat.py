@@ -23,14 +23,17 @@ def version() -> str:
 
 
 def into(worker: Worker, database: Database, model: Any, *, availability_zone: str | None = None) -> None:
-    """Let `worker` write its row of `model` (a ServiceColumns table) every [worker] heartbeat_s seconds."""
-    info = worker.info
+    """Let `worker` write its row of `model` (a ServiceColumns table).
+
+    Half as often as agents, of which schedulers must know ([worker] heartbeat_s), but thrice before it would seem down.
+    """
+    info, conf = worker.info, worker.conf.worker
 
     def beat() -> None:
         database.transaction(services.beat, model, daemon=info.name, binary=info.binary or info.name,
                              host=worker.conf.host, version=version(), availability_zone=availability_zone)
 
-    worker.every("heartbeat", worker.conf.worker.heartbeat_s, beat)
+    worker.every("heartbeat", min(2.0 * conf.heartbeat_s, max(conf.heartbeat_s, conf.down_after_s / 3)), beat)
 
 
 def through(worker: Worker, conductor: Any, beat: Callable[[Any], None], name: str = "heartbeat") -> None:

@@ -4,12 +4,14 @@ The parent imports the libraries once and forks; the children share those pages.
 A child that dies is started again, ever more slowly while it keeps dying at once.
 """
 
+import contextlib
 import ctypes
 import gc
 import importlib
 import logging
 import os
 import pwd
+import select
 import signal
 import sys
 from collections.abc import Sequence
@@ -25,6 +27,7 @@ from common.service import DaemonInfo, Service, build, find_daemon
 
 LOG = logging.getLogger(__name__)
 _PR_SET_PDEATHSIG = 1
+_LOOK_S = 60.0
 _USED_LATER = ("oslo_messaging._drivers.impl_rabbit", "oslo_messaging.rpc.server", "kombu.transport.pyamqp", "pymysql.cursors",
                "sqlalchemy.dialects.mysql.pymysql", "common.rpc.interface", "common.rpc.serializer",
                "common.rpc.rabbit")
@@ -108,6 +111,7 @@ class Supervisor:
         self.config_dir, self.user, self.log_dir = config_dir, user, log_dir
         self.stopping = False
         self.found: dict[str, tuple[Service, DaemonInfo]] = {n: find_daemon(n) for n in names}
+        self._bell = os.pipe()  # signals ring it
         self._read: dict[str, tuple[object, cfg.ConfigOpts]] = {}  # by daemon: the configuration, and what its files were
 
     def run(self) -> int:
@@ -116,14 +120,28 @@ class Supervisor:
         gc.disable()  # a collection now would leave holes that the children fill, copying the pages around them
         rpc_transport.prepare()
         self._warm()
+        for end in self._bell:
+            os.set_blocking(end, False)
+        signal.set_wakeup_fd(self._bell[1], warn_on_full_buffer=False)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._stop)
         signal.signal(signal.SIGHUP, lambda *_: self._signal_all(signal.SIGTERM))
+        signal.signal(signal.SIGCHLD, lambda *_: None)  # else it would not ring the bell
         while not self.stopping or any(c.pid for c in self.children.values()):
             self._start_due()
+            self._rest()
             self._reap()
-            clock.sleep(0.2)
         return 0
+
+    def _rest(self) -> None:
+        """Sleep until a signal comes (a child ended, or all shall), or a child is to be started again."""
+        now = clock.monotonic()
+        due = [max(0.0, c.due_s - now) for c in self.children.values() if c.pid == 0 and not self.stopping]
+        waiting = select.poll()
+        waiting.register(self._bell[0], select.POLLIN)
+        waiting.poll(min([_LOOK_S, *due]) * 1000)
+        with contextlib.suppress(BlockingIOError):
+            os.read(self._bell[0], 4096)
 
     def _warm(self) -> None:
         """Import what the children need before forking them, and keep the collector off those pages.
@@ -170,8 +188,11 @@ class Supervisor:
         try:
             gc.enable()
             _die_with_parent(parent)
-            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.set_wakeup_fd(-1)
+            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD):
                 signal.signal(number, signal.SIG_DFL)
+            for end in self._bell:
+                os.close(end)
             self._redirect(name)
             status = serve_one(name, self.config_dir, self.user, keeper=parent, conf=self._conf(name))
         except SystemExit as e:

@@ -33,7 +33,7 @@ from websockify.websocketproxy import ProxyRequestHandler  # noqa: E402
 LOG = logging.getLogger(__name__)
 # select(), which websockify copies with, knows file descriptors below 1024; a console takes two
 CONSOLES_MAX = 400
-_CONNECT_S, _REQUEST_S, _PING_S = 10, 30, 30
+_CONNECT_S, _REQUEST_S, _PING_S, _LOOK_S = 10, 30, 30, 600
 _PAGE = b"""<!DOCTYPE html>
 <html><head><title>Console</title></head><body>
 <h1>noVNC is not installed</h1>
@@ -99,14 +99,15 @@ class Proxy(socketserver.ThreadingMixIn, HTTPServer):
 
     def serve(self) -> None:
         """Accept connections until `close`."""
-        self.serve_forever(poll_interval=0.5)
+        self.serve_forever(poll_interval=_LOOK_S)
 
     def close(self) -> None:
         """Accept nothing more and end the consoles that are open."""
         with self._lock:
             self._closing = True
             open_now = list(self._open)
-        if self._listening:  # shutdown() waits for the end of `serve`
+        if self._listening:  # shutdown() waits for the end of `serve`, which a socket that ends wakes
+            _shut(self.socket)
             self.shutdown()
             self.server_close()
         for connection in open_now:

@@ -18,6 +18,17 @@ def as_item(row: Any) -> dict[str, Any]:
             "event": {"server_uuid": row.server_id, "name": row.name, "tag": row.tag, "status": row.status}}
 
 
+def some_due(session: orm.Session, now: Any) -> bool:
+    """Whether `claim` would find an event, or one that another conductor is claiming."""
+    return session.execute(_one_due(), {"now": now}).first() is not None
+
+
+@functools.cache
+def _one_due() -> Any:
+    table = Event.__table__
+    return sa.select(table.c.id).where(table.c.due_at <= sa.bindparam("now")).limit(1)
+
+
 def claim(session: orm.Session, limit: int, now: Any, lease_until: Any) -> list[dict[str, Any]]:
     """Events that are due, kept from other conductors until `lease_until`."""
     query = sa.select(Event).where(Event.due_at <= now).order_by(Event.id).limit(limit).with_for_update(skip_locked=True)

@@ -3,6 +3,7 @@
 import pytest
 
 from common import clock, context, errors
+from common.db.session import counted
 from services.network.conductor.notify import Notifier
 from services.network.conductor.poker import Poker
 from services.network.conductor.service import ConductorService
@@ -291,3 +292,9 @@ def test_pokes_are_few(cloud, admin, member, conductor, pass_on, agents):
         plug(admin, network, "h1", member.persona.project_id)
     pass_on()
     assert len(agents.sent) <= 2
+
+
+def test_looking_for_events_that_are_not_there_writes_nothing(state, notifier):
+    with counted(state.db) as statements:
+        notifier.flush()
+    assert len([s for s in statements if s.startswith("SELECT")]) == 1 and "BEGIN IMMEDIATE" not in statements

@@ -232,3 +232,18 @@ def test_logs_are_json_with_the_daemons_name(home, serve):
     lines = [json.loads(line) for line in (home / "log" / "demo-worker.log").read_text().splitlines()]
     assert {"demo-worker is up", "demo-worker stops"} <= {line["message"] for line in lines}
     assert {(line["daemon"], line["host"]) for line in lines} == {("demo-worker", "h")}
+
+
+def test_nobody_wakes_while_nothing_happens(home, serve):
+    def wakes(pid):
+        with open(f"/proc/{pid}/status") as f:
+            return next(int(line.split()[1]) for line in f if line.startswith("voluntary_ctxt_switches"))
+
+    child = serve("demo-api", "--supervise", "--log-dir", str(home))
+    served = wait_for("answer", lambda: answer(home))
+    time.sleep(1)
+    before = {pid: wakes(pid) for pid in (child.pid, served)}
+    time.sleep(4)
+    assert all(wakes(pid) - before[pid] < 3 for pid in before)
+    child.send_signal(signal.SIGTERM)
+    assert child.wait(20) == 0 and not alive(served)
