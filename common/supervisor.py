@@ -160,7 +160,7 @@ class Supervisor:
             except errors.ConfigError:
                 continue  # the child says it, in its own name
         models.understand()
-        gc.collect()
+        memory.without_holes()
         gc.freeze()
 
     def _stamp(self, name: str) -> object:
