@@ -14,8 +14,13 @@ from sqlalchemy import orm
 
 from common import clock, ids
 from common.db.models import DateTime
+from common.db.prepared import prepared
 
 ACTIVE = ("running", "undoing")
+
+
+def _active(columns: Any) -> Any:
+    return columns.state.in_([sa.literal_column(f"'{state}'") for state in ACTIVE])
 
 
 def insert(session: orm.Session, model: Any, kind: str, resource_id: str, context: Any, data: Any = None) -> str:
@@ -42,8 +47,8 @@ def active(session: orm.Session, model: Any, resource_id: str) -> Sequence[Any]:
 
 
 def hold(session: orm.Session, model: Any, resource_ids: Sequence[str]) -> Sequence[Any]:
-    """(seq, id, resource_id) of the unfinished sagas of these resources, kept from whoever runs, parks or wakes them until the
-    transaction ends; for `wake_held`."""
+    """(seq, id, resource_id, owner) of the unfinished sagas of these resources, kept from whoever runs, parks or wakes them until
+    the transaction ends; for `wake_held`."""
     return session.execute(_hold(model), {"resources": list(resource_ids)}).all() if resource_ids else ()
 
 
@@ -51,7 +56,8 @@ def wake_held(session: orm.Session, model: Any, held: Sequence[Any], resource_id
     """Something happened that held sagas wait for. Those of `resource_ids` have nothing else to wait for and look again now
     (their ids); of the others, one that runs looks again before it parks, and one that is parked stays so."""
     ready = [row for row in held if row.resource_id in resource_ids]
-    for rows, parked in ((ready, False), ([row for row in held if row not in ready], True)):
+    running = [row for row in held if row.resource_id not in resource_ids and row.owner is not None]
+    for rows, parked in ((ready, False), (running, True)):
         if rows:
             session.execute(_stir(model, parked), {"seqs": [row.seq for row in rows]})
     return [row.id for row in ready]
@@ -60,15 +66,15 @@ def wake_held(session: orm.Session, model: Any, held: Sequence[Any], resource_id
 @functools.cache
 def _hold(model: Any) -> Any:
     c = model.__table__.c
-    return sa.select(c.seq, c.id, c.resource_id).where(
-        c.resource_id.in_(sa.bindparam("resources", expanding=True)), c.state.in_(ACTIVE)).order_by(c.seq).with_for_update()
+    return prepared(sa.select(c.seq, c.id, c.resource_id, c.owner).where(
+        c.resource_id.in_(sa.bindparam("resources", expanding=True)), _active(c)).order_by(c.seq).with_for_update())
 
 
 @functools.cache
 def _stir(model: Any, parked: bool) -> Any:
     table = model.__table__
     values = {"wakes": table.c.wakes + 1} | ({} if parked else {"wake_at": None})
-    return sa.update(table).where(table.c.seq.in_(sa.bindparam("seqs", expanding=True))).values(values)
+    return prepared(sa.update(table).where(table.c.seq.in_(sa.bindparam("seqs", expanding=True))).values(values))
 
 
 def wake(session: orm.Session, model: Any, resource_ids: Sequence[str]) -> list[str]:
@@ -111,24 +117,23 @@ def _free(columns: Any) -> Any:
 @functools.cache
 def _claimable(model: Any, some: bool) -> Any:
     """SELECT of what may be claimed (of the ids `ids`), oldest first."""
-    older = orm.aliased(model)
-    blocked = sa.exists().where(older.resource_id == model.resource_id, older.seq < model.seq, older.state.in_(ACTIVE))
-    c = model.__table__.c
+    c, older = model.__table__.c, model.__table__.alias().c
+    blocked = sa.exists().where(older.resource_id == c.resource_id, older.seq < c.seq, _active(older))
     columns = (c.seq, c.id, c.kind, c.resource_id, c.state, c.step, c.attempt, c.cancelled, c.data, c.context, c.error, c.wakes,
                c.step_started_at)
-    query = sa.select(*columns).where(model.state.in_(ACTIVE), _free(model), ~blocked)
+    query = sa.select(*columns).where(_active(c), _free(c), ~blocked)
     if some:
-        query = query.where(model.id.in_(sa.bindparam("ids", expanding=True)))
-    return query.order_by(model.seq).limit(sa.bindparam("most", type_=sa.Integer()))
+        query = query.where(c.id.in_(sa.bindparam("ids", expanding=True)))
+    return prepared(query.order_by(c.seq).limit(sa.bindparam("most", type_=sa.Integer())))
 
 
 @functools.cache
 def _take(model: Any) -> Any:
     """UPDATE that gives claimed sagas their owner, as far as they are still free."""
     table = model.__table__
-    return sa.update(table).where(table.c.seq.in_(sa.bindparam("seqs", expanding=True)), _free(table.c)).values(
+    return prepared(sa.update(table).where(table.c.seq.in_(sa.bindparam("seqs", expanding=True)), _free(table.c)).values(
         owner=sa.bindparam("new_owner"), lease_until=sa.bindparam("new_lease", type_=DateTime()),
-        step_started_at=sa.func.coalesce(table.c.step_started_at, sa.bindparam("now", type_=DateTime())))
+        step_started_at=sa.func.coalesce(table.c.step_started_at, sa.bindparam("now", type_=DateTime()))))
 
 
 def renew(session: orm.Session, model: Any, owner: str, lease_s: float, seqs: Sequence[int]) -> int:
@@ -157,19 +162,20 @@ def _update_held(model: Any, names: tuple[str, ...], unwoken: bool) -> Any:
     held = sa.and_(table.c.seq.in_(sa.bindparam("the_seqs", expanding=True)), table.c.owner == sa.bindparam("the_owner"))
     if unwoken:
         held = sa.and_(held, table.c.wakes == sa.bindparam("wakes_seen"))
-    return sa.update(table).where(held).values({name: sa.bindparam(f"new_{name}", type_=table.c[name].type) for name in names})
+    values = {name: sa.bindparam(f"new_{name}", type_=table.c[name].type) for name in names}
+    return prepared(sa.update(table).where(held).values(values))
 
 
 @functools.cache
 def _select_signals(model: Any) -> Any:
     c = model.__table__.c
-    return sa.select(c.seq, c.cancelled, c.wakes, c.owner).where(c.seq.in_(sa.bindparam("the_seqs", expanding=True)))
+    return prepared(sa.select(c.seq, c.cancelled, c.wakes, c.owner).where(c.seq.in_(sa.bindparam("the_seqs", expanding=True))))
 
 
 @functools.cache
 def _select_followers(model: Any) -> Any:
     c = model.__table__.c
-    return sa.select(c.id).where(c.resource_id.in_(sa.bindparam("resources", expanding=True)), c.state.in_(ACTIVE))
+    return prepared(sa.select(c.id).where(c.resource_id.in_(sa.bindparam("resources", expanding=True)), _active(c)))
 
 
 def change_held(session: orm.Session, model: Any, seqs: Sequence[int], owner: str, values: Mapping[str, Any], *,

@@ -17,6 +17,7 @@ from oslo_config import cfg
 from sqlalchemy import event, exc, orm
 
 from common import clock, errors, ids, logs
+from common.db import prepared
 
 LOG = logging.getLogger(__name__)
 P = ParamSpec("P")
@@ -72,8 +73,8 @@ class Database:
             for engine in (self.engine, self.reader):
                 mariadb.adopt(engine)
                 _probe_idle(engine)
-        self._sessions = orm.sessionmaker(self.engine, expire_on_commit=False, autoflush=False)
-        self._reads = orm.sessionmaker(self.reader, expire_on_commit=False, autoflush=False)
+        self._sessions = orm.sessionmaker(self.engine, class_=prepared.Session, expire_on_commit=False, autoflush=False)
+        self._reads = orm.sessionmaker(self.reader, class_=prepared.Session, expire_on_commit=False, autoflush=False)
         self._write_lock = threading.RLock() if self.is_sqlite else contextlib.nullcontext()
 
     @classmethod

@@ -55,7 +55,9 @@ def main() -> None:
             if args.one:
                 world.client.call("compute", "POST", "/servers", world.server("bench-first"))
                 wait(world, 1)
-                measure(place, "one at a time", args.one, lambda: one_by_one(world, args.one), args.detail, 25)
+                looks: list[str] = []
+                cpu_ms = measure(place, "one at a time", args.one, lambda: one_by_one(world, args.one, looks), args.detail, 25)
+                without_looks(place, world, cpu_ms, looks, args.one)
                 rest -= args.one + 1
             while rest > 0:
                 size = min(rest, args.every or rest)
@@ -87,8 +89,8 @@ def wait_for_nodes(client: Any, number: int) -> None:
     raise SystemExit(f"{number} simulated nodes did not come up")
 
 
-def one_by_one(world: World, number: int) -> list[float]:
-    """Boot servers, each after the one before is ACTIVE; seconds of each.
+def one_by_one(world: World, number: int, looks: list[str]) -> list[float]:
+    """Boot servers, each after the one before is ACTIVE; seconds of each. `looks` gets the servers' ids, once for each look.
 
     It looks as late as is needed to look once mostly: every look costs the control plane some milliseconds of its own.
     """
@@ -99,7 +101,7 @@ def one_by_one(world: World, number: int) -> list[float]:
         made = world.client.call("compute", "POST", "/servers", world.server(f"bench-one-{i}"))["server"]["id"]
         time.sleep(pause)
         pause *= 0.98
-        while world.client.call("compute", "GET", f"/servers/{made}")["server"]["status"] == "BUILD":
+        while look(world, made, looks) == "BUILD":
             if time.monotonic() - started > 60:
                 break
             pause *= 1.1
@@ -108,6 +110,26 @@ def one_by_one(world: World, number: int) -> list[float]:
     took.sort()
     print(f"  seconds to ACTIVE: best {took[0]:.2f}, median {took[len(took) // 2]:.2f}, worst {took[-1]:.2f}")
     return took
+
+
+def look(world: World, server_id: str, looks: list[str]) -> str:
+    """The status of one server."""
+    looks.append(server_id)
+    return str(world.client.call("compute", "GET", f"/servers/{server_id}")["server"]["status"])
+
+
+def without_looks(place: Any, world: World, cpu_ms: float, looks: list[str], number: int) -> None:
+    """Look again as often, with nothing else going on, and print what the boots took without it."""
+    before = cpu_s(place)
+    for server_id in looks:
+        look(world, server_id, [])
+    spent_ms = (cpu_s(place) - before) * 1000 / max(1, number)
+    show("CPU per server, without the benchmark's own looks", cpu_ms - spent_ms, "ms", 25)
+
+
+def cpu_s(place: Any) -> float:
+    """CPU seconds of the whole control plane so far."""
+    return float(sum(place.usage()["cpu"].values()))
 
 
 def in_batches(world: World, number: int, batch: int) -> None:
@@ -137,8 +159,8 @@ def delete_all(world: World) -> None:
         time.sleep(1.0)
 
 
-def measure(place: Any, what: str, number: int, work: Any, detail: bool, budget_ms: float | None = None) -> None:
-    """Run `work` on `number` servers and print what it cost."""
+def measure(place: Any, what: str, number: int, work: Any, detail: bool, budget_ms: float | None = None) -> float:
+    """Run `work` on `number` servers and print what it cost; the CPU per server, milliseconds."""
     print(f"--- {number} servers, {what}")
     before, started = place.usage(), time.monotonic()
     work()
@@ -158,6 +180,7 @@ def measure(place: Any, what: str, number: int, work: Any, detail: bool, budget_
         show("messages per server", (after["messages"] - (before["messages"] or 0)) / per, "")
     if detail and after["detail"]:
         print_detail(before["detail"], after["detail"], per)
+    return float(sum(cpu.values()))
 
 
 def print_detail(before: dict[str, Any], after: dict[str, Any], per: int) -> None:

@@ -14,7 +14,7 @@ from common.saga import LATER, NOTHING, Failure, Later, Nothing, Run, Saga, Step
 from services.compute.conductor import disks, ending, jobs, placing, ports
 from services.compute.db import jobs as job_rows
 from services.compute.db import operations, server_batches, server_parts, servers
-from services.compute.domain import states
+from services.compute.domain import metadata, states
 
 
 def choose_host(run: Run) -> Later | None:
@@ -60,6 +60,8 @@ def _take_host(run: Run, answer: dict[str, Any] | None) -> Later | Exception | N
     zone = answer.get("availability_zone") or conductor.zone_of(answer["host"])
     changes = {"host": answer["host"], "node": answer["node"], "launched_on": answer["host"], "availability_zone": zone,
                "task_state": states.NETWORKING}
+    if run.kind == SAGA.kind:
+        changes["root_device_name"] = metadata.ROOT_DEVICE  # as is likely: what the agent reports then need not be written
     run.data["chosen"] = answer["host"]
     run.share(server_batches.change_all, (run.resource_id, changes))
     run.memo["server"] = SimpleNamespace(**{**server._asdict(), **changes})

@@ -11,6 +11,7 @@ import orjson
 import sqlalchemy as sa
 
 from common import clock
+from common.db.prepared import prepared
 from common.db.session import Session
 from services.compute.db.models import AgentJob
 
@@ -18,10 +19,10 @@ OPEN = "open"
 TABLE = AgentJob.__table__
 # these run with every boot, so they are built once
 _IDS = TABLE.c.id.in_(sa.bindparam("ids", expanding=True))
-_FOUND = sa.select(TABLE.c.id, TABLE.c.state, TABLE.c.result, TABLE.c.error).where(_IDS)
-_FINISH = sa.update(TABLE).where(_IDS, TABLE.c.host == sa.bindparam("the_host"), TABLE.c.state == OPEN).values(
-    {name: sa.bindparam(f"new_{name}", type_=TABLE.c[name].type) for name in ("state", "result", "error")})
-_DROP = sa.delete(TABLE).where(TABLE.c.server_id.in_(sa.bindparam("servers", expanding=True)))
+_FOUND = prepared(sa.select(TABLE.c.id, TABLE.c.state, TABLE.c.result, TABLE.c.error).where(_IDS))
+_FINISH = prepared(sa.update(TABLE).where(_IDS, TABLE.c.host == sa.bindparam("the_host"), TABLE.c.state == OPEN).values(
+    {name: sa.bindparam(f"new_{name}", type_=TABLE.c[name].type) for name in ("state", "result", "error")}))
+_DROP = prepared(sa.delete(TABLE).where(TABLE.c.server_id.in_(sa.bindparam("servers", expanding=True))))
 
 
 def ensure(session: Session, job_id: str, *, server_id: str, host: str, verb: str, args: Any) -> AgentJob:
@@ -55,7 +56,7 @@ def _open_of(some: bool) -> Any:
     query = sa.select(c.id, c.server_id, c.verb, c.args).where(c.host == sa.bindparam("the_host"), c.state == OPEN)
     if some:
         query = query.where(c.server_id.in_(sa.bindparam("servers", expanding=True)))
-    return query.order_by(c.seq)
+    return prepared(query.order_by(c.seq))
 
 
 def insert_all(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:

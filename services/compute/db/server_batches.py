@@ -10,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from common import clock, errors
+from common.db.prepared import prepared
 from common.db.session import Session
 from services.compute.db.models import (
     AgentJob,
@@ -31,30 +32,32 @@ def _ids(column: Any, name: str = "ids") -> Any:
     return column.in_(sa.bindparam(name, expanding=True))
 
 
-_BOOT = sa.select(
+_BOOT = prepared(sa.select(
     *(SERVERS.c[name] for name in ("id", "project_id", "user_id", "hostname", "host", "node", "availability_zone", "pinned_zone",
                                    "group_id", "hints", "flavor", "task_state")),
     REQUESTS.c.data, REQUESTS.c.image,
-).outerjoin_from(SERVERS, REQUESTS, REQUESTS.c.server_id == SERVERS.c.id).where(_ids(SERVERS.c.id), SERVERS.c.deleted.is_(False))
-_SPEC = sa.select(
+).outerjoin_from(SERVERS, REQUESTS, REQUESTS.c.server_id == SERVERS.c.id).where(_ids(SERVERS.c.id), SERVERS.c.deleted.is_(False)))
+_SPEC = prepared(sa.select(
     *(SERVERS.c[name] for name in ("id", "project_id", "user_id", "name", "hostname", "host", "node", "flavor", "config_drive",
                                    "wanted_power", "vm_state", "task_state")),
     *(REQUESTS.c[name] for name in ("data", "image", "admin_pass", "user_data", "rescue")),
-).outerjoin_from(SERVERS, REQUESTS, REQUESTS.c.server_id == SERVERS.c.id).where(_ids(SERVERS.c.id), SERVERS.c.deleted.is_(False))
-_STATES = sa.select(*(SERVERS.c[name] for name in ("id", "host", "vm_state", "task_state", "power_state", "root_device_name")),
-                    ).where(_ids(SERVERS.c.id), SERVERS.c.deleted.is_(False))
-_UNPLUGGED = sa.select(NICS.c.server_id, NICS.c.port_id).where(_ids(NICS.c.server_id), NICS.c.active.is_(False))
-_TOLD = sa.select(EVENTS.c.tag, EVENTS.c.status).where(_ids(EVENTS.c.server_id), EVENTS.c.name == PLUGGED).order_by(EVENTS.c.id)
-_WORKED_ON = sa.select(JOBS.c.server_id).where(_ids(JOBS.c.server_id), JOBS.c.state == "open")
-_FORGET_PASSWORDS = sa.update(REQUESTS).where(_ids(REQUESTS.c.server_id), REQUESTS.c.admin_pass.isnot(None)).values(
-    admin_pass=None)
+).outerjoin_from(SERVERS, REQUESTS, REQUESTS.c.server_id == SERVERS.c.id).where(_ids(SERVERS.c.id), SERVERS.c.deleted.is_(False)))
+_STATES = prepared(sa.select(
+    *(SERVERS.c[name] for name in ("id", "host", "vm_state", "task_state", "power_state", "root_device_name")),
+).where(_ids(SERVERS.c.id), SERVERS.c.deleted.is_(False)))
+_UNPLUGGED = prepared(sa.select(NICS.c.server_id, NICS.c.port_id).where(_ids(NICS.c.server_id), NICS.c.active.is_(False)))
+_TOLD = prepared(sa.select(EVENTS.c.tag, EVENTS.c.status).where(
+    _ids(EVENTS.c.server_id), EVENTS.c.name == PLUGGED).order_by(EVENTS.c.id))
+_WORKED_ON = prepared(sa.select(JOBS.c.server_id).where(_ids(JOBS.c.server_id), JOBS.c.state == "open"))
+_FORGET_PASSWORDS = prepared(sa.update(REQUESTS).where(_ids(REQUESTS.c.server_id), REQUESTS.c.admin_pass.isnot(None)).values(
+    admin_pass=None))
 _NOW = sa.bindparam("now", type_=ACTIONS.c.updated_at.type)
 _ABOUT = sa.and_(_ids(ACTIONS.c.server_id), _ids(ACTIONS.c.request_id, "requests"))
-_ADD_EVENTS = sa.insert(ACTION_EVENTS).from_select(
+_ADD_EVENTS = prepared(sa.insert(ACTION_EVENTS).from_select(
     ["action_id", "event", "result", "started_at", "finished_at"],
     sa.select(ACTIONS.c.id, sa.bindparam("event"), sa.literal_column("'Success'"),
-              sa.bindparam("started_at", type_=_NOW.type), _NOW).where(_ABOUT))
-_TOUCH_ACTIONS = sa.update(ACTIONS).where(_ABOUT).values(updated_at=_NOW)
+              sa.bindparam("started_at", type_=_NOW.type), _NOW).where(_ABOUT)))
+_TOUCH_ACTIONS = prepared(sa.update(ACTIONS).where(_ABOUT).values(updated_at=_NOW))
 
 
 def boots(session: Session, server_ids: Sequence[str]) -> dict[str, Any]:
@@ -79,7 +82,7 @@ def _change(names: tuple[str, ...], expecting: bool) -> Any:
     query = sa.update(SERVERS).where(c.id == sa.bindparam("the_id"), c.deleted.is_(False))
     if expecting:
         query = query.where(c.task_state.is_not_distinct_from(sa.bindparam("the_task", type_=c.task_state.type)))
-    return query.values({name: sa.bindparam(f"new_{name}", type_=c[name].type) for name in (*names, "updated_at")})
+    return prepared(query.values({name: sa.bindparam(f"new_{name}", type_=c[name].type) for name in (*names, "updated_at")}))
 
 
 @functools.cache
@@ -88,7 +91,7 @@ def _change_equally(names: tuple[str, ...], expecting: bool) -> Any:
     query = sa.update(SERVERS).where(_ids(c.id), c.deleted.is_(False))
     if expecting:
         query = query.where(c.task_state.is_not_distinct_from(sa.bindparam("the_task", type_=c.task_state.type)))
-    return query.values({name: sa.bindparam(f"new_{name}", type_=c[name].type) for name in (*names, "updated_at")})
+    return prepared(query.values({name: sa.bindparam(f"new_{name}", type_=c[name].type) for name in (*names, "updated_at")}))
 
 
 def change_all(session: Session, items: Sequence[tuple[str, Mapping[str, Any]]]) -> None:
@@ -98,7 +101,7 @@ def change_all(session: Session, items: Sequence[tuple[str, Mapping[str, Any]]])
         sent = {f"new_{name}": value for name, value in values.items()} | {"the_id": server_id, "new_updated_at": now}
         groups.setdefault(tuple(values), []).append(sent)
     for names, rows in groups.items():
-        if session.execute(_change(names, False), rows).rowcount != len(rows):  # type: ignore[attr-defined]
+        if session.execute(_change(names, False), rows if len(rows) > 1 else rows[0]).rowcount != len(rows):  # type: ignore[attr-defined]
             raise errors.Stale(f"of {len(rows)} servers some are gone")
 
 
@@ -127,12 +130,12 @@ def unplugged(session: Session, server_ids: Sequence[str]) -> tuple[dict[str, li
 
 @functools.cache
 def _plug(active: bool) -> Any:
-    return sa.update(NICS).where(_ids(NICS.c.port_id)).values(active=active)
+    return prepared(sa.update(NICS).where(_ids(NICS.c.port_id)).values(active=active, updated_at=_NOW))
 
 
 def plug(session: Session, port_ids: Sequence[str], active: bool) -> int:
     """The network service says that these cards are up, or no more; how many of them there are."""
-    return int(session.execute(_plug(active), {"ids": list(port_ids)}).rowcount)  # type: ignore[attr-defined]
+    return int(session.execute(_plug(active), {"ids": list(port_ids), "now": clock.now()}).rowcount)  # type: ignore[attr-defined]
 
 
 def worked_on(session: Session, server_ids: Sequence[str]) -> set[str]:

@@ -11,6 +11,8 @@ from typing import Any
 
 from common import ids
 
+ROOT_DEVICE = "/dev/vda"
+"""Where a guest finds its root disk, unless its agent says something else."""
 OPENSTACK_VERSIONS = (
     "2012-08-10",
     "2013-04-04",
@@ -235,7 +237,7 @@ def ec2(server: Any, nics: Sequence[Any], disks: Sequence[Any], *, domain: str =
 
 
 def _mapping(server: Any, disks: Sequence[Any]) -> dict[str, str]:
-    root = server.root_device_name or "/dev/vda"
+    root = server.root_device_name or ROOT_DEVICE
     made = {"ami": root.rpartition("/")[2], "root": root}
     for n, disk in enumerate(d for d in disks if d.volume_id and d.boot_index != 0):
         if disk.device_name:

@@ -9,6 +9,7 @@ from sqlalchemy import orm
 
 from common import errors
 from common.context import RequestContext
+from common.db.prepared import prepared
 from services.network.db import models, rows
 
 Network, Rbac = models.Network, models.RbacPolicy
@@ -47,8 +48,8 @@ def shown_subnets(session: orm.Session, network_ids: Sequence[str]) -> Sequence[
 @functools.cache
 def _shown_subnets() -> Any:
     subnet, pool = models.Subnet.__table__, models.SubnetPool.__table__
-    return sa.select(subnet.c.id, subnet.c.network_id, subnet.c.ip_version, pool.c.address_scope_id).outerjoin_from(
-        subnet, pool, pool.c.id == subnet.c.subnetpool_id).where(subnet.c.network_id.in_(sa.bindparam("ids", expanding=True)))
+    return prepared(sa.select(subnet.c.id, subnet.c.network_id, subnet.c.ip_version, pool.c.address_scope_id).outerjoin_from(
+        subnet, pool, pool.c.id == subnet.c.subnetpool_id).where(subnet.c.network_id.in_(sa.bindparam("ids", expanding=True))))
 
 
 def serving_zones(session: orm.Session, network_ids: Sequence[str]) -> dict[str, list[str]]:
@@ -62,9 +63,9 @@ def serving_zones(session: orm.Session, network_ids: Sequence[str]) -> dict[str,
 @functools.cache
 def _serving_zones() -> Any:
     binding, agent = models.DhcpBinding.__table__, models.Agent.__table__
-    return sa.select(binding.c.network_id, agent.c.availability_zone).join_from(
+    return prepared(sa.select(binding.c.network_id, agent.c.availability_zone).join_from(
         binding, agent, sa.and_(agent.c.host == binding.c.host, agent.c.role == "dhcp")).where(
-        binding.c.network_id.in_(sa.bindparam("ids", expanding=True)))
+        binding.c.network_id.in_(sa.bindparam("ids", expanding=True))))
 
 
 def may_use(session: orm.Session, network: Any, project_id: str | None, actions: Sequence[str]) -> bool:

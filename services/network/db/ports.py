@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy import orm
 
 from common.context import RequestContext
+from common.db.prepared import prepared
 from services.network.db import models, rows
 
 Port, Ip, PortGroup, Binding = models.Port, models.IpAllocation, models.PortGroup, models.PortBinding
@@ -77,7 +78,8 @@ def taken(session: orm.Session, subnet_id: str, offsets: Sequence[int]) -> set[i
 @functools.cache
 def _taken() -> Any:
     c = Ip.__table__.c
-    return sa.select(c.offset).where(c.subnet_id == sa.bindparam("subnet"), c.offset.in_(sa.bindparam("offsets", expanding=True)))
+    return prepared(sa.select(c.offset).where(
+        c.subnet_id == sa.bindparam("subnet"), c.offset.in_(sa.bindparam("offsets", expanding=True))))
 
 
 def first_gap(session: orm.Session, subnet_id: str, spans: Sequence[tuple[int, int]]) -> int | None:

@@ -7,6 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import orm
 
+from common.db.prepared import prepared
 from services.network.db import models, rows
 
 Usage = models.QuotaUsage
@@ -67,7 +68,7 @@ def _use(limited: bool) -> Any:
     query = sa.update(table).where(table.c.project_id == sa.bindparam("project"), table.c.resource == sa.bindparam("what"))
     if limited:
         query = query.where(table.c.used + more <= sa.bindparam("bound", type_=sa.Integer()))
-    return query.values(used=table.c.used + more)
+    return prepared(query.values(used=table.c.used + more))
 
 
 def actual(session: orm.Session, project_id: str, resource: str) -> int:

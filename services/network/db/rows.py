@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from common import clock, errors
 from common.db import filters as paging
+from common.db.prepared import prepared
 from common.http.paging import Page
 from services.network.db import models
 
@@ -68,7 +69,7 @@ def _columns(model: Any) -> Any:
 
 @functools.cache
 def _one(model: Any) -> Any:
-    return _columns(model).where(model.__table__.columns.id == sa.bindparam("id"))
+    return prepared(_columns(model).where(model.__table__.columns.id == sa.bindparam("id")))
 
 
 def pick(session: orm.Session, ids: Iterable[str], key: Any, *columns: Any) -> list[Any]:
@@ -83,8 +84,8 @@ def pick(session: orm.Session, ids: Iterable[str], key: Any, *columns: Any) -> l
 @functools.cache
 def _pick(key: Any, columns: tuple[Any, ...]) -> Any:
     table = key.property.columns[0].table.columns
-    return sa.select(*(table[c.key] for c in columns) if columns else table).where(
-        table[key.key].in_(sa.bindparam("ids", expanding=True)))
+    return prepared(sa.select(*(table[c.key] for c in columns) if columns else table).where(
+        table[key.key].in_(sa.bindparam("ids", expanding=True))))
 
 
 def exists(session: orm.Session, *conditions: Any) -> bool:
@@ -139,7 +140,7 @@ def values_by_key(session: orm.Session, key: Any, value: Any, keys: Iterable[str
 @functools.cache
 def _values(key: Any, value: Any) -> Any:
     key, value = key.property.columns[0], value.property.columns[0]
-    return sa.select(key, value).where(key.in_(sa.bindparam("ids", expanding=True)), value != "").distinct()
+    return prepared(sa.select(key, value).where(key.in_(sa.bindparam("ids", expanding=True)), value != "").distinct())
 
 
 def touch(row: Any) -> None:

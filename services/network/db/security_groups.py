@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy import orm
 
 from common.context import RequestContext
+from common.db.prepared import prepared
 from services.network.db import models, rows
 
 Group, Rule, Template = models.SecurityGroup, models.SecurityGroupRule, models.DefaultRule
@@ -30,7 +31,7 @@ def default_of(session: orm.Session, project_id: str) -> str | None:
 @functools.cache
 def _default_of() -> Any:
     c = models.DefaultGroup.__table__.c
-    return sa.select(c.security_group_id).where(c.project_id == sa.bindparam("project"))
+    return prepared(sa.select(c.security_group_id).where(c.project_id == sa.bindparam("project")))
 
 
 def visible_rules(context: RequestContext, is_admin: bool) -> list[Any]:
@@ -89,8 +90,8 @@ def of_ports(session: orm.Session, port_ids: Sequence[str]) -> tuple[dict[str, l
 @functools.cache
 def _of_ports() -> Any:
     member, group = models.PortGroup.__table__.c, Group.__table__
-    return sa.select(member.port_id, group.c.id, group.c.stateful).join(group, group.c.id == member.security_group_id).where(
-        member.port_id.in_(sa.bindparam("ids", expanding=True)))
+    query = sa.select(member.port_id, group.c.id, group.c.stateful).join(group, group.c.id == member.security_group_id)
+    return prepared(query.where(member.port_id.in_(sa.bindparam("ids", expanding=True))))
 
 
 def stateless(session: orm.Session, group_ids: Sequence[str]) -> set[str]:

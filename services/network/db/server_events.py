@@ -7,6 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import orm
 
+from common.db.prepared import prepared
 from services.network.db import models
 
 Event = models.ServerEvent
@@ -53,4 +54,4 @@ def drop(session: orm.Session, ids: Sequence[int]) -> None:
 @functools.cache
 def _drop() -> Any:
     table = Event.__table__
-    return sa.delete(table).where(table.c.id.in_(sa.bindparam("ids", expanding=True)))
+    return prepared(sa.delete(table).where(table.c.id.in_(sa.bindparam("ids", expanding=True))))

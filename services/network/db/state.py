@@ -7,6 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import orm
 
+from common.db.prepared import prepared
 from services.network.db import models, rows
 
 Port, Ip, PortGroup, Rule = models.Port, models.IpAllocation, models.PortGroup, models.SecurityGroupRule
@@ -79,10 +80,10 @@ def _present() -> Any:
         port.network_id.in_(ids), port.binding_host == host, port.device_owner.startswith("network:router_interface"),
         link.c.kind == "interface", router.c.agent_host == host).distinct()
     here: Any = sa.literal_column("'port'")
-    return sa.union_all(
+    return prepared(sa.union_all(
         sa.select(port.network_id, here).where(port.binding_host == host, port.network_id.in_(ids)).distinct(),
         sa.select(to_be.network_id, here).where(to_be.host == host, to_be.network_id.in_(ids)),
-        sa.select(dhcp.network_id, sa.literal_column("'dhcp'")).where(dhcp.host == host, dhcp.network_id.in_(ids)), routed)
+        sa.select(dhcp.network_id, sa.literal_column("'dhcp'")).where(dhcp.host == host, dhcp.network_id.in_(ids)), routed))
 
 
 def ports_in(session: orm.Session, network_ids: Iterable[str]) -> list[Any]:
@@ -143,10 +144,10 @@ def _hosts_of_groups() -> Any:
     MariaDB goes from one host to the next."""
     member, to_be = PortGroup.__table__.c, Binding.__table__
     ids: Any = sa.bindparam("ids", expanding=True)
-    return sa.union_all(
+    return prepared(sa.union_all(
         sa.select(member.security_group_id, member.host).where(member.security_group_id.in_(ids), member.host != "").distinct(),
         sa.select(member.security_group_id, to_be.c.host).join(to_be, to_be.c.port_id == member.port_id).where(
-            member.security_group_id.in_(ids)))
+            member.security_group_id.in_(ids))))
 
 
 def _groups_naming(session: orm.Session, set_ids: Iterable[str]) -> dict[str, set[str]]:
@@ -163,8 +164,8 @@ def _naming() -> Any:
     """(group, set) of rules that name one of the sets `ids`."""
     rule = Rule.__table__.c
     ids: Any = sa.bindparam("ids", expanding=True)
-    return sa.union_all(*(sa.select(rule.security_group_id, column).where(column.in_(ids)).distinct()
-                          for column in (rule.remote_group_id, rule.remote_address_group_id)))
+    return prepared(sa.union_all(*(sa.select(rule.security_group_id, column).where(column.in_(ids)).distinct()
+                          for column in (rule.remote_group_id, rule.remote_address_group_id))))
 
 
 def _hosts_to_be(groups: Iterable[str]) -> Any:
@@ -201,9 +202,9 @@ def _concerned() -> Any:
     port = Port.__table__.c
     ids: Any = sa.bindparam("ids", expanding=True)
     others = (table.__table__.c for table in (Binding, models.DhcpBinding))
-    return sa.union_all(
+    return prepared(sa.union_all(
         sa.select(port.network_id, port.binding_host).where(port.network_id.in_(ids), port.binding_host != "").distinct(),
-        *(sa.select(c.network_id, c.host).where(c.network_id.in_(ids)) for c in others))
+        *(sa.select(c.network_id, c.host).where(c.network_id.in_(ids)) for c in others)))
 
 
 def router_hosts(session: orm.Session, router_ids: Iterable[str]) -> dict[str, str]:
@@ -252,9 +253,9 @@ def set_port_status(session: orm.Session, host: str, port_ids: Sequence[str], st
 def _set_port_status() -> Any:
     table = Port.__table__
     status: Any = sa.bindparam("the_status")
-    return sa.update(table).where(
+    return prepared(sa.update(table).where(
         table.c.id.in_(sa.bindparam("ids", expanding=True)), table.c.binding_host == sa.bindparam("the_host"),
-        table.c.status != status).values(status=status, revision_number=table.c.revision_number + 1)
+        table.c.status != status).values(status=status, revision_number=table.c.revision_number + 1))
 
 
 def set_status(session: orm.Session, model: Any, ids: Iterable[str], status: str, *conditions: Any) -> list[str]:

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy import orm
 
 from common import clock, errors
+from common.db.prepared import prepared
 from services.scheduler.db import models
 
 A = models.Allocation
@@ -22,7 +23,7 @@ def consumers(session: orm.Session, uuids: Collection[str], *, lock: bool = Fals
 @functools.cache
 def _consumers(lock: bool) -> Any:
     query = sa.select(C.__table__).where(C.uuid.in_(sa.bindparam("uuids", expanding=True)))
-    return query.with_for_update() if lock else query
+    return prepared(query.with_for_update() if lock else query)
 
 
 def insert_consumers(session: orm.Session, values: Sequence[Mapping[str, Any]]) -> dict[str, int]:

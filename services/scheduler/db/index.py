@@ -12,6 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import orm
 
+from common.db.prepared import prepared
 from services.scheduler.db import models
 
 CLASSES = -1
@@ -30,10 +31,10 @@ def totals(session: orm.Session) -> Sums:
 @functools.cache
 def _totals() -> Any:
     tables = {PROVIDERS: models.Provider, CLASSES: models.ResourceClass, TRAITS: models.Trait, HOSTS: models.Host}
-    return sa.union_all(*(
+    return prepared(sa.union_all(*(
         sa.select(sa.literal_column(str(number)), sa.func.count(), sa.func.sum(table.__table__.c.id),
                   sa.func.sum(table.__table__.c.revision) if number != TRAITS else sa.literal_column("0"))
-        .select_from(table.__table__) for number, table in tables.items()))
+        .select_from(table.__table__) for number, table in tables.items())))
 
 
 def total(sums: Sums) -> Sum:

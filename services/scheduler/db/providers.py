@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy import orm
 
 from common import clock, errors
+from common.db.prepared import prepared
 from services.scheduler.db import models
 
 P = models.Provider
@@ -35,7 +36,7 @@ def get(session: orm.Session, uuid: str) -> Any | None:
 
 @functools.cache
 def _one() -> Any:
-    return _select().where(P.uuid == sa.bindparam("uuid"))
+    return prepared(_select().where(P.uuid == sa.bindparam("uuid")))
 
 
 def get_many(session: orm.Session, uuids: Collection[str]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from common import clock, errors
 from common.db.models import DateTime, Json, make_base
+from common.db.prepared import prepared
 from common.db.session import Database, unique_violation
 
 Base = make_base()
@@ -38,6 +39,15 @@ def values(database):
 
 def add(session, number, amount=1):
     session.execute(sa.update(Account).where(Account.id == number).values(value=Account.value + amount))
+
+
+ACCOUNTS = Account.__table__
+ADD = prepared(sa.update(ACCOUNTS).where(ACCOUNTS.c.id == sa.bindparam("number")).values(value=ACCOUNTS.c.value + 1))
+GET = prepared(sa.select(ACCOUNTS.c.id, ACCOUNTS.c.value))
+
+
+def add_prepared(session, number):
+    assert session.execute(ADD, {"number": number}).rowcount == 1
 
 
 def kill_connections(url, database):
@@ -114,7 +124,8 @@ def test_connections_that_were_cut_while_idle_are_replaced(database, mysql_url):
     assert values(database)[1] == 1
 
 
-def test_a_transaction_whose_connection_is_cut_is_run_again(database, mysql_url):
+@pytest.mark.parametrize("add", [add, add_prepared])
+def test_a_transaction_whose_connection_is_cut_is_run_again(database, mysql_url, add):
     fill(database)
     tries = []
 
@@ -129,13 +140,14 @@ def test_a_transaction_whose_connection_is_cut_is_run_again(database, mysql_url)
     assert len(tries) == 2 and values(database) == {1: 1, 2: 1}
 
 
-def test_a_read_whose_connection_is_cut_is_transient(database, mysql_url):
+@pytest.mark.parametrize("query", [sa.text("SELECT 1"), GET], ids=["text", "prepared"])
+def test_a_read_whose_connection_is_cut_is_transient(database, mysql_url, query):
     fill(database)
     with pytest.raises(errors.Transient, match="^MariaDB at "):
         with database.read() as session:
-            session.execute(sa.text("SELECT 1"))
+            session.execute(query)
             kill_connections(mysql_url, database)
-            session.execute(sa.text("SELECT 1"))
+            session.execute(query)
     database.ping()
 
 
