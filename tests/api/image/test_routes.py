@@ -7,6 +7,7 @@ import pytest
 
 from common.db.session import counted
 from common.testing.api import Persona
+from services.image.api import caching
 from tests.api.image.support import PROJECT, make_site, new, upload
 
 LINES = (pathlib.Path(__file__).parent / "routes.txt").read_text().splitlines()
@@ -105,3 +106,40 @@ def test_queries_do_not_grow(tmp_path):
     before = [queries(path) for path in paths]
     more()
     assert [queries(path) for path in paths] == before and max(before) <= 7
+
+
+def test_queries_of_what_operators_read_do_not_grow(tmp_path):
+    site = make_site(tmp_path, cache__enabled=True)
+    admin = site.client(Persona("admin", PROJECT))
+    root = "/v2/metadefs/namespaces"
+
+    def more(first):
+        for n in range(first, first + 8):
+            image = new(admin)["id"]
+            upload(admin, image, b"x")
+            admin.put(f"/v2/cache/{image}", status=202)
+            admin.post(f"/v2/images/{image}/import", {"method": {"name": "copy-image"}, "stores": ["second"]}, 202)
+            kind = {"type": "string", "title": "t"}
+            admin.post(root, {"namespace": f"n{n}", "objects": [{"name": "o"}], "properties": {"p": kind},
+                              "tags": [{"name": "t"}], "resource_type_associations": [{"name": f"OS::T{n}"}]}, 201)
+            admin.post(f"{root}/n0/objects", {"name": f"o{n}"}, 201)
+            admin.post(f"{root}/n0/properties", {"name": f"p{n}", **kind}, 201)
+            admin.post(f"{root}/n0/tags/t{n}", status=201)
+            admin.post(f"{root}/n0/resource_types", {"name": f"OS::U{n}"}, 201)
+        site.work()
+        caching.fill(site.state, site.state.cache)
+        return image
+
+    def queries(path):
+        with counted(site.state.db) as seen:
+            admin.get(path)
+        return len(seen)
+
+    image = more(0)
+    paths = ["/v2/tasks", f"/v2/images/{image}/tasks", "/v2/cache", f"/v2/cache/nodes/{image}", root, f"{root}/n0",
+             f"{root}/n0/objects", f"{root}/n0/properties", f"{root}/n0/tags", f"{root}/n0/resource_types",
+             "/v2/metadefs/resource_types", f"{root}?resource_types=OS::T1&limit=3"]
+    before = [queries(path) for path in paths]
+    more(8)
+    assert [queries(path) for path in paths] == before and max(before) <= 7
+    site.state.db.dispose()
