@@ -21,8 +21,9 @@ from services.image.drivers.inspect import ImageRejected
 from services.image.objects.image import ImageRecord
 
 _SIZE_HEADER = "x-openstack-image-size"
-_RANGE = re.compile(r"^bytes *= *(\d*) *- *(\d*)$", re.ASCII | re.IGNORECASE)
-_CONTENT_RANGE = re.compile(r"^bytes (\d+)-(\d+)/(\d+|\*)$", re.ASCII)
+# No number of theirs has more digits than a size can have: Python reads none of thousands.
+_RANGE = re.compile(r"^bytes *= *(\d{0,19}) *- *(\d{0,19})$", re.ASCII | re.IGNORECASE)
+_CONTENT_RANGE = re.compile(r"^bytes (\d{1,19})-(\d{1,19})/(\d+|\*)$", re.ASCII)
 
 
 class Aborted(Exception):
@@ -121,7 +122,7 @@ def expected_size(request: Request) -> int | None:
     length = request.raw.content_length
     if said is None:
         return length
-    if not said.isdecimal():
+    if not said.isdecimal() or len(said) > 19:
         raise errors.BadRequest("Invalid or missing image size in request headers.")
     if length is not None and length != int(said):
         how = "exceeds" if length > int(said) else "mismatch"

@@ -100,7 +100,7 @@ def _invalid(url: str, why: Exception) -> errors.BadRequest:
 def _add(state: State, image: ImageRecord, value: Mapping[str, Any], where: Sequence[str]) -> None:
     if image.status not in (states.QUEUED, states.ACTIVE):
         raise errors.Conflict(f"It's not allowed to add locations if image status is {image.status}.")
-    if where and where[0] != "-" and (not where[0].isdecimal() or not 1 <= int(where[0]) <= len(image.locations) + 1):
+    if where and where[0] != "-" and not 1 <= _position(where[0]) <= len(image.locations) + 1:
         raise errors.BadRequest("Invalid position for adding a location.")
     if image.status == states.ACTIVE and any(x.url == value["url"] for x in image.locations):
         raise errors.BadRequest(f"Location {value['url']} already exists.")
@@ -160,10 +160,15 @@ def _remove(state: State, image: ImageRecord, change: Change) -> None:
         raise errors.Conflict(f"It's not allowed to remove locations if image status is {image.status}.")
     if len(image.locations) == 1:
         raise denied("Cannot remove last location in the image.")
-    text = change.path[1] if len(change.path) > 1 else ""
-    if not text.isdecimal() or int(text) >= len(image.locations):
+    index = _position(change.path[1])
+    if not 0 <= index < len(image.locations):
         raise errors.BadRequest("Location index is out of range.")
-    _take(state, image, [image.locations[int(text)]])
+    _take(state, image, [image.locations[index]])
+
+
+def _position(text: str) -> int:
+    """The number that a pointer names; -1 for what is none, or longer than any."""
+    return int(text) if text.isdecimal() and len(text) < 10 else -1
 
 
 def _take(state: State, image: ImageRecord, taken: Sequence[Location]) -> None:

@@ -12,7 +12,7 @@ import flask
 from werkzeug import exceptions as wz
 
 NEWEST = 18
-_VERSION = re.compile(r"^v2(?:\.(\d+))?$", re.ASCII)
+_VERSION = re.compile(r"^v2(?:\.(\d{1,9}))?$", re.ASCII)
 _ACCEPT = re.compile(r"^application/vnd\.openstack\.images-(v[\d.]+)", re.ASCII)
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 _OPERATIONS = ("healthcheck", "metrics")

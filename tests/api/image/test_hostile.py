@@ -259,3 +259,41 @@ def test_redirects_without_end(tmp_path, trap):
     member.post(f"/v2/images/{image}/import", {"method": {"name": "web-download", "uri": loop}}, 202)
     site.work()
     assert member.get(f"/v2/images/{image}")["status"] == "queued" and len(asked) <= 6
+
+
+NINES = "9" * 5000
+
+
+@pytest.mark.parametrize("headers", [
+    {"Range": f"bytes={NINES}-"}, {"Range": f"bytes=0-{NINES}"}, {"Range": f"bytes=-{NINES}"},
+    {"Content-Range": f"bytes 0-{NINES}/*"}, {"Content-Range": f"bytes {NINES}-{NINES}/*"}], ids=str)
+def test_ranges_beyond_all_numbers(member, unchanged, headers):
+    assert member.request("GET", f"/v2/images/{unchanged}/file", headers=headers).status_code == 416
+
+
+@pytest.mark.parametrize("query", [f"limit={NINES}", f"size_min={NINES}", f"size_max=-{NINES}"])
+def test_filters_beyond_all_numbers(member, unchanged, query):
+    assert member.request("GET", f"/v2/images?{query}").status_code == 400
+
+
+def test_sizes_and_positions_beyond_all_numbers(tmp_path):
+    site = make_site(tmp_path, image__show_locations=True)
+    client = site.client(Persona("admin", PROJECT))
+    image = new(client)["id"]
+    upload(client, image, b"x", 400, **{"X-Openstack-Image-Size": NINES})
+    assert client.get(f"/v2/images/{image}")["status"] == "queued"
+    upload(client, image)
+    where = {"path": f"/locations/{NINES}", "value": {"url": "http://93.184.216.34/", "metadata": {}}}
+    for change in ({"op": "add", **where}, {"op": "remove", **where}):
+        response = client.request("PATCH", f"/v2/images/{image}", [change], {
+            "Content-Type": "application/openstack-images-v2.1-json-patch"})
+        assert 400 <= response.status_code < 404
+    assert len(client.get(f"/v2/images/{image}")["locations"]) == 1
+    site.state.db.dispose()
+
+
+@pytest.mark.parametrize(("path", "accept"), [(f"/v2.{NINES}/images", "*/*"),
+                                              ("/images", f"application/vnd.openstack.images-v2.{NINES}")], ids=["path", "header"])
+def test_versions_beyond_all_numbers(member, path, accept):
+    response = member.request("GET", path, headers={"Accept": accept})
+    assert response.status_code == 300 and response.get_json()["versions"]
