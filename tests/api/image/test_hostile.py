@@ -292,8 +292,8 @@ def test_sizes_and_positions_beyond_all_numbers(tmp_path):
     site.state.db.dispose()
 
 
-@pytest.mark.parametrize(("path", "accept"), [(f"/v2.{NINES}/images", "*/*"),
-                                              ("/images", f"application/vnd.openstack.images-v2.{NINES}")], ids=["path", "header"])
+@pytest.mark.parametrize(("path", "accept"), [
+    (f"/v2.{NINES}/images", "*/*"), ("/images", f"application/vnd.openstack.images-v2.{NINES}")], ids=["path", "header"])
 def test_versions_beyond_all_numbers(member, path, accept):
     response = member.request("GET", path, headers={"Accept": accept})
     assert response.status_code == 300 and response.get_json()["versions"]
