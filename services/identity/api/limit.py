@@ -63,8 +63,8 @@ def index(request: Request) -> dict[str, Any]:
             if context.domain_id:
                 inside = [p.id for p in project_db.in_domain(session, context.domain_id)]
                 narrow = {"project_ids": inside, "domain_ids": [context.domain_id]}
-            else:
-                narrow = {"project_ids": [context.project_id or ""]}
+            else:  # of no project none: "" stands for it in the limits of domains
+                narrow = {"project_ids": [context.project_id] if context.project_id else []}
         found, more = limit_db.listing(session, query, **narrow)
     return listing.answer(request, "limits", [_view(request, *pair) for pair in found], more)
 

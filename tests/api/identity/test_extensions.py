@@ -30,6 +30,7 @@ def test_registered_limits_and_limits(cloud, service):
     cloud.admin("PATCH", url, {"registered_limit": {"default_limit": 1}}, 403)
     cloud.admin("DELETE", url, status=403)
     assert [x["id"] for x in cloud.demo()("GET", "/v3/limits")["limits"]] == [made[0]["id"]]
+    assert cloud.login("demo", "demo", "unscoped")("GET", "/v3/limits")["limits"] == []
     for one in made:
         cloud.admin("DELETE", f"/v3/limits/{one['id']}", status=204)
     cloud.admin("DELETE", url, status=204)
