@@ -68,9 +68,8 @@ def fetch(run: Run) -> None:
 
 
 def unfetch(run: Run) -> None:
-    """Remove staged data, but that which its owner staged."""
-    if run.data["method"]["name"] != "glance-direct":
-        run.deps.staging.remove(run.resource_id)
+    """Remove staged data: what is wrong with it stays so, and its owner can stage anew."""
+    run.deps.staging.remove(run.resource_id)
 
 
 def change(run: Run) -> None:
@@ -178,7 +177,7 @@ def on_done(session: Session, run: Run) -> None:
 
 
 def on_failed(session: Session, run: Run, error: Exception) -> None:
-    """The image goes back to where it was; the task says why."""
+    """A copied image stays as it was, another waits for data again; the task says why."""
     public = run.data.get("public_error") or str(error)
     row = imports.ended(session, run.data["task"], run.deps.keep_h, error=public)
     run.deps.events.task(run.context, "failure", row)
@@ -189,7 +188,8 @@ def on_failed(session: Session, run: Run, error: Exception) -> None:
         return
     if not _copying(run):
         with contextlib.suppress(errors.Stale):
-            images.update(session, run.resource_id, expect={"writer": run.data["writer"]}, status=run.data["from"], writer=None)
+            images.update(session, run.resource_id, expect={"writer": run.data["writer"]}, status=states.QUEUED, size=None,
+                          writer=None)
     failed = run.data.get("failed") or run.data["stores"]
     images.set_properties(session, run.resource_id, {imports.IMPORTING_TO: "", imports.FAILED_IN: ",".join(failed)},
                           [imports.TASK])

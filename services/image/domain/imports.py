@@ -38,7 +38,7 @@ def start(session: Session, image: ImageRecord, room: Room, context: RequestCont
                           status=states.IMPORTING)
             locations.drop_leftovers(session, image.id)
     images.set_properties(session, image.id, {TASK: task.id, IMPORTING_TO: ",".join(stores), FAILED_IN: ""}, [])
-    data = {"task": task.id, "writer": writer, "method": dict(method), "stores": list(stores), "from": image.status,
+    data = {"task": task.id, "writer": writer, "method": dict(method), "stores": list(stores),
             "must": all_must_succeed}
     return sagas.insert(session, IMPORT, image.id, context, data)
 

@@ -27,5 +27,5 @@ def start(session: Session, context: RequestContext, given: Mapping[str, Any], p
                        user_id=context.user_id, request_id=context.request_id, image_id=image.id, input=dict(given),
                        expires_at=clock.now() + datetime.timedelta(hours=keep_h))
     data = {"task": row.id, "writer": writer, "method": {"name": "web-download", "uri": given["import_from"]},
-            "stores": [store], "from": states.QUEUED, "must": True, "delete_on_failure": True}
+            "stores": [store], "must": True, "delete_on_failure": True}
     return row, sagas.insert(session, imports.IMPORT, image.id, context, data)

@@ -115,10 +115,10 @@ def test_data_that_names_other_files_is_never_converted(tmp_path, monkeypatch):
                    capture_output=True)
     monkeypatch.setattr(plugins.process, "run", lambda *a, **k: pytest.fail("qemu-img saw it"))
     image = import_(site, member, (tmp_path / "trap").read_bytes(), disk_format="qcow2")
-    assert member.get(f"/v2/images/{image}")["status"] == "uploading" and "backing file" in why(member, image)
+    assert member.get(f"/v2/images/{image}")["status"] == "queued" and "backing file" in why(member, image)
     trap = b'# Disk DescriptorFile\nversion=1\nRW 2048 FLAT "' + bytes(secret) + b'" 0\n'
     image = import_(site, member, trap, disk_format="vmdk")
-    assert member.get(f"/v2/images/{image}")["status"] == "uploading" and "descriptor" in why(member, image)
+    assert member.get(f"/v2/images/{image}")["status"] == "queued" and "descriptor" in why(member, image)
 
 
 @pytest.mark.parametrize(("data", "words"), [
@@ -135,8 +135,8 @@ def test_data_that_names_other_files_is_never_converted(tmp_path, monkeypatch):
 def test_broken_archives_and_bombs(tmp_path, data, words):
     site, member = site_of(tmp_path, ["image_decompression"], image__size_max_bytes=8 << 20)
     image = import_(site, member, data, container_format="compressed")
-    assert member.get(f"/v2/images/{image}")["status"] == "uploading" and words in why(member, image)
-    assert left(site) == [image] and os.listdir(site.state.stores.default.folder) == []
+    assert member.get(f"/v2/images/{image}")["status"] == "queued" and words in why(member, image)
+    assert left(site) == [] and os.listdir(site.state.stores.default.folder) == []
 
 
 def test_properties_are_injected_but_for_exempt_roles(tmp_path):
@@ -218,7 +218,7 @@ def test_a_store_that_fails_among_several(tmp_path, monkeypatch, must):
     shown = member.get(f"/v2/images/{image}")
     assert shown["os_glance_importing_to_stores"] == ""
     if must:
-        assert (shown["status"], "stores" in shown) == ("uploading", False) and "no room" in why(member, image)
+        assert (shown["status"], "stores" in shown) == ("queued", False) and "no room" in why(member, image)
         assert os.listdir(site.state.stores.default.folder) == []
     else:
         assert (shown["status"], shown["stores"], shown["os_glance_failed_import"]) == ("active", "file", "second")

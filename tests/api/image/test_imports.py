@@ -98,9 +98,15 @@ def test_bad_data_is_refused_and_can_be_staged_again(site, member):
     ask(member, image, {"name": "glance-direct"})
     site.work()
     shown = member.get(f"/v2/images/{image}")
-    assert (shown["status"], shown["os_glance_failed_import"]) == ("uploading", "file")
+    assert (shown["status"], shown["size"], shown["os_glance_failed_import"]) == ("queued", None, "file")
+    assert site.state.staging.size(image) is None
     task = tasks(member, image)[0]
     assert task["status"] == "failure" and "disk_format qcow2 does not match" in task["message"]
+    ask(member, image, {"name": "glance-direct"}, 409)
+    stage(member, image, qcow2())
+    ask(member, image, {"name": "glance-direct"})
+    site.work()
+    assert member.get(f"/v2/images/{image}")["status"] == "active"
 
 
 def test_web_download(open_site, web):
@@ -306,7 +312,7 @@ def test_an_import_survives_the_death_of_its_conductor(site, member, step):
     shown = member.get(f"/v2/images/{image}")
     files = [p for s in ("file", "second") for p in __import__("os").listdir(site.state.stores.by_name[s].folder)]
     if step.startswith("undo"):
-        assert shown["status"] == "uploading" and files == []
+        assert shown["status"] == "queued" and files == []
     else:
         assert shown["status"] == "active" and files == [image, image]
 

@@ -117,7 +117,7 @@ def test_imports_are_verified(signed_site, secrets, good):
     member.request("PUT", f"/v2/images/{image}/stage", data=data, headers={"Content-Type": "application/octet-stream"})
     member.post(f"/v2/images/{image}/import", {"method": {"name": "glance-direct"}, "all_stores": True}, 202)
     signed_site.work()
-    assert member.get(f"/v2/images/{image}")["status"] == ("active" if good else "uploading")
+    assert member.get(f"/v2/images/{image}")["status"] == ("active" if good else "queued")
     task = member.get(f"/v2/images/{image}/tasks")["tasks"][0]
     assert task["status"] == ("success" if good else "failure") and (good or "Signature verification" in task["message"])
 
