@@ -25,7 +25,7 @@ R = TypeVar("R")
 _RETRY_CODES = frozenset((1205, 1213, 1020, 2006, 2013, 2055))
 _AWAY_CODES = frozenset((2002, 2003, 2006, 2013, 1040, 1053))
 _FULL_CODES = frozenset((3, 1021, 1026, 1114))
-_TRIES_MAX = 8
+_TRIES_MAX = 12
 _PROBE_AFTER_S = 10.0  # a server that ends says so (see `_hung_up`); what dies without a word is found by asking
 # `write` ends every transaction itself: the pool's rollback, when it gets the connection back, would be one round trip more
 _WRITES: dict[str, Any] = {"isolation_level": "READ COMMITTED", "pool_reset_on_return": None}
@@ -123,7 +123,7 @@ class Database:
             except errors.Transient:
                 if attempt >= 3:
                     raise
-            clock.sleep(min(1.0, 0.01 * 2**attempt) * ids.uniform(0.5, 1.0))
+            clock.sleep(min(1.0, 0.01 * 2**attempt) * ids.uniform(0.1, 1.0))
         raise AssertionError("unreachable")
 
     def ping(self) -> None:

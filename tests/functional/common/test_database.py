@@ -11,6 +11,7 @@ from common import clock, errors
 from common.db.models import DateTime, Json, make_base
 from common.db.prepared import prepared
 from common.db.session import Database, unique_violation
+from tests.waiting import PATIENCE
 
 Base = make_base()
 
@@ -108,7 +109,7 @@ def test_many_threads_on_the_same_rows_lose_nothing(database):
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(60 * PATIENCE)
     assert values(database) == {1: 200, 2: 200}
 
 
