@@ -18,7 +18,7 @@ from services.identity.objects.token import Token
 def require_no_other_delegation(token: Token) -> None:
     """Forbidden for a token of a trust or an access key: what it made would outlive what was handed on with it."""
     if token.delegated and "application_credential" not in token.payload.methods:
-        raise errors.Forbidden("Cannot manage application credentials with a token issued via delegation.")
+        raise errors.Forbidden("You are not authorized to perform the requested action.")
 
 
 def require_unrestricted(token: Token) -> None:
