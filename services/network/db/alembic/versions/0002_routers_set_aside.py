@@ -10,12 +10,10 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Add the column."""
-    with op.batch_alter_table("routers") as table:
-        table.add_column(sa.Column("set_aside", sa.Boolean(), server_default=sa.false(), nullable=False))
+    """Add the column, in place: SQLite would else make the table anew, which others refer to."""
+    op.add_column("routers", sa.Column("set_aside", sa.Boolean(), server_default=sa.false(), nullable=False))
 
 
 def downgrade() -> None:
     """Take it away."""
-    with op.batch_alter_table("routers") as table:
-        table.drop_column("set_aside")
+    op.drop_column("routers", "set_aside")
