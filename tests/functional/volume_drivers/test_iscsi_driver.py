@@ -225,9 +225,9 @@ def test_the_tgtd_of_a_container_with_the_same_folders_is_not_its_own(tmp_path, 
         made.start()
         assert made._tgt.pid() not in (None, there.pid)
     finally:
-        made.shut_down()
         there.kill()  # it ignores SIGTERM
         there.wait(20)
+        made.shut_down()
 
 
 def test_one_broken_export_does_not_keep_the_others(driver, tmp_path, port):
