@@ -19,7 +19,8 @@ def site(tmp_path, ceph):
     pytest.importorskip("boto3")
     sections = {"ceph": {"rbd_ceph_conf": ceph.conf, "rbd_pool": POOL, "weight": 20},
                 "objects": {"s3_part_mib": 5, "weight": 10, **ceph.s3}}
-    made = make_site(tmp_path, sections=sections, enabled_stores=["file", "ceph:rbd", "objects:s3"], image__show_locations=True)
+    made = make_site(tmp_path, sections=sections, enabled_stores=["file", "ceph:rbd", "objects:s3"],
+                     image__show_locations=True, image__show_direct_url=True)
     yield made
     made.state.db.dispose()
 
