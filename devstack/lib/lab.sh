@@ -113,6 +113,7 @@ lab_init() {
     local name=$1 dir=$2 root=$2/root
     mount -t overlay "altolab-$name" -o "$(lab_overlay / "$dir/upper" "$dir/work")" "$root"
     lab_other_disks "$dir"
+    lab_checkout "$root"
     mount -t proc proc "$root/proc"
     mount -t sysfs sysfs "$root/sys"
     if [ -d /sys/fs/cgroup ]; then mount --rbind /sys/fs/cgroup "$root/sys/fs/cgroup"; fi
@@ -126,6 +127,19 @@ lab_init() {
     rmdir /run/old
     touch /run/up
     exec env --ignore-signal=CHLD sleep infinity
+}
+
+# This checkout, where it lies in a folder that the machine has empty.
+lab_checkout() {
+    local own project
+    project=$(cd "${BASH_SOURCE[0]%/*}/../.." && pwd)
+    for own in $LAB_OWN_DIRS; do
+        case $project in "/$own"/*)
+            mkdir -p "$1$project"
+            mount --bind "$project" "$1$project"
+            ;;
+        esac
+    done
 }
 
 # Disks mounted elsewhere than at / (home, opt, ...): a copy-on-write layer for each, too.

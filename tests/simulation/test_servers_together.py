@@ -3,6 +3,8 @@
 import pytest
 
 from common.clients.base import RemoteError
+from common.context import RequestContext
+from services.compute.db import server_groups
 from tests.simulation.compute_world import World
 from tests.simulation.dying import killed_at
 
@@ -103,3 +105,17 @@ def test_those_that_find_no_host_say_why_and_the_others_boot(world):
     assert [world.row(i).vm_state for i in made] == ["error", "error", "active", "active", "active"]
     assert world.fault(made[0]).message == "No valid host was found."
     assert len(world.network.ports) == 3 and set(world.placement.claims) == set(made[2:])
+
+
+@pytest.mark.parametrize("requests", [1, 2])
+def test_members_of_a_group_are_placed_in_one_question_or_one_after_the_other(world, requests):
+    with world.database.write() as session:
+        group = server_groups.insert(session, {"name": "apart", "project_id": "p", "user_id": "u", "policy": "anti-affinity"}).id
+    made = []
+    for number in range(2):
+        if number < requests:
+            world.context = RequestContext(user_id="u", project_id="p", roles=["member"], auth_token="secret")
+        made.append(world.server(name=f"s{number}", group_id=group))
+    world.settle()
+    assert [world.row(server_id).vm_state for server_id in made] == ["active", "active"]
+    assert [wanted["group"]["hosts"] for wanted in world.scheduler.asked] == [[], ["alpha"] if requests == 2 else []]

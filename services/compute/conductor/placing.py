@@ -1,11 +1,13 @@
 """Choosing a host: what a server needs, in the scheduler's words, and giving it back."""
 
-from collections.abc import Mapping, Sequence
+import itertools
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from common.saga import Failure, Run
 from services.compute.db import server_groups, server_parts
 from services.compute.db import servers as server_rows
+from services.compute.domain import states
 
 _TRAIT, _RESOURCE = "trait:", "resources:"
 
@@ -69,6 +71,16 @@ def _group(session: Any, server: Any) -> dict[str, Any] | None:
     others = [m for m in members if m.id != server.id]
     return {"policy": group.policy, "rules": group.rules or {}, "members": len(others),
             "hosts": [m.host for m in others if m.host]}
+
+
+def has_its_turn(session: Any, server: Any, together: Collection[str]) -> bool:
+    """Whether a server that boots may be placed: older members of its group, but those it is placed `together` with, have their
+    hosts. Who asks before has a host that the policy may not allow beside theirs."""
+    if not server.group_id:
+        return True
+    members = server_groups.members(session, [server.group_id]).get(server.group_id, [])
+    older = itertools.takewhile(lambda member: member.id != server.id, members)
+    return not any(m.host is None and m.vm_state == states.BUILDING and m.id not in together for m in older)
 
 
 def choose(run: Run, wanted: dict[str, Any]) -> dict[str, Any]:

@@ -16,8 +16,10 @@ from services.compute.db import jobs as job_rows
 from services.compute.db import operations, server_batches, server_parts, servers
 from services.compute.domain import metadata, states
 
+_TURN_S = 0.5
 
-def choose_host(run: Run) -> Later | None:
+
+def choose_host(run: Run) -> Later | Wait | None:
     """Claim a host for the server."""
     found = choose_hosts([run])[0]
     if isinstance(found, Exception):
@@ -25,26 +27,31 @@ def choose_host(run: Run) -> Later | None:
     return found
 
 
-def choose_hosts(runs: list[Run]) -> list[Later | Exception | None]:
+def choose_hosts(runs: list[Run]) -> list[Later | Wait | Exception | None]:
     """Claim hosts for servers that boot together: one question for those of one request."""
     read_boots(runs)
     wanted: dict[str, list[tuple[Run, dict[str, Any]]]] = {}
+    waiting: set[str] = set()
     with runs[0].deps.database.read() as session:
         for run in runs:
             server = run.memo.get("server")
             if server is not None and not (server.host and server.node):
+                request_id = run.context.request_id
+                if not placing.has_its_turn(session, server, [r.resource_id for r in runs if r.context.request_id == request_id]):
+                    waiting.add(run.id)
+                    continue
                 devices = [] if run.data.get("volumes") is False else server_parts.disks(session, [server.id]).get(server.id, [])
                 run.memo["volumes"] = any(d.destination == "volume" for d in devices)
                 item = placing.request(session, server, server.flavor, server, ignore_hosts=run.data.get("ignore_hosts", []),
                                        devices=devices)
                 if "host" in run.data:  # an unshelve's wish, or none: not the boot's
                     item |= {"host": run.data["host"], "node": None}
-                wanted.setdefault(run.context.request_id, []).append((run, item))
+                wanted.setdefault(request_id, []).append((run, item))
     answers: dict[str, dict[str, Any]] = {}
     for asked in wanted.values():
         found = runs[0].deps.choose_hosts(asked[0][0].context, [item for _, item in asked])
         answers.update({run.id: answer for (run, _), answer in zip(asked, found, strict=True)})
-    return [_take_host(run, answers.get(run.id)) for run in runs]
+    return [Wait(_TURN_S) if run.id in waiting else _take_host(run, answers.get(run.id)) for run in runs]
 
 
 def _take_host(run: Run, answer: dict[str, Any] | None) -> Later | Exception | None:

@@ -32,8 +32,8 @@ def page(session: orm.Session, project_id: str | None, *, limit: int | None = No
 
 
 def members(session: orm.Session, group_ids: Sequence[str]) -> dict[str, list[Any]]:
-    """{group id: rows (id, host, user_id, group_id) of its live servers}."""
-    query = sa.select(Server.id, Server.host, Server.user_id, Server.group_id).where(
+    """{group id: rows (id, host, user_id, group_id, vm_state) of its live servers, the oldest first}."""
+    query = sa.select(Server.id, Server.host, Server.user_id, Server.group_id, Server.vm_state).where(
         Server.group_id.in_(list(group_ids)), Server.deleted.is_(False)).order_by(Server.seq)
     found: dict[str, list[Any]] = {}
     for row in session.execute(query):
