@@ -74,10 +74,8 @@ def _group(session: Any, server: Any) -> dict[str, Any] | None:
 
 
 def has_its_turn(session: Any, server: Any, together: Collection[str]) -> bool:
-    """Whether a server that boots may be placed: older members of its group, but those it is placed `together` with, have their
+    """Whether a group's member that boots may be placed: older members, but those it is placed `together` with, have their
     hosts. Who asks before has a host that the policy may not allow beside theirs."""
-    if not server.group_id:
-        return True
     members = server_groups.members(session, [server.group_id]).get(server.group_id, [])
     older = itertools.takewhile(lambda member: member.id != server.id, members)
     return not any(m.host is None and m.vm_state == states.BUILDING and m.id not in together for m in older)

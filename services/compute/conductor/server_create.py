@@ -36,8 +36,7 @@ def choose_hosts(runs: list[Run]) -> list[Later | Wait | Exception | None]:
         for run in runs:
             server = run.memo.get("server")
             if server is not None and not (server.host and server.node):
-                request_id = run.context.request_id
-                if not placing.has_its_turn(session, server, [r.resource_id for r in runs if r.context.request_id == request_id]):
+                if server.group_id and not _has_its_turn(session, run, runs):
                     waiting.add(run.id)
                     continue
                 devices = [] if run.data.get("volumes") is False else server_parts.disks(session, [server.id]).get(server.id, [])
@@ -46,12 +45,18 @@ def choose_hosts(runs: list[Run]) -> list[Later | Wait | Exception | None]:
                                        devices=devices)
                 if "host" in run.data:  # an unshelve's wish, or none: not the boot's
                     item |= {"host": run.data["host"], "node": None}
-                wanted.setdefault(request_id, []).append((run, item))
+                wanted.setdefault(run.context.request_id, []).append((run, item))
     answers: dict[str, dict[str, Any]] = {}
     for asked in wanted.values():
         found = runs[0].deps.choose_hosts(asked[0][0].context, [item for _, item in asked])
         answers.update({run.id: answer for (run, _), answer in zip(asked, found, strict=True)})
     return [Wait(_TURN_S) if run.id in waiting else _take_host(run, answers.get(run.id)) for run in runs]
+
+
+def _has_its_turn(session: Session, run: Run, runs: list[Run]) -> bool:
+    """Whether a group's member may be placed now; those of one request are asked about together."""
+    together = {r.resource_id for r in runs if r.context.request_id == run.context.request_id}
+    return placing.has_its_turn(session, run.memo["server"], together)
 
 
 def _take_host(run: Run, answer: dict[str, Any] | None) -> Later | Exception | None:
