@@ -4,7 +4,7 @@ import pytest
 
 from common.clients.base import RemoteError
 from common.context import RequestContext
-from services.compute.db import server_groups
+from services.compute.db import migrations, server_groups, servers
 from tests.simulation.compute_world import World
 from tests.simulation.dying import killed_at
 
@@ -119,3 +119,93 @@ def test_members_of_a_group_are_placed_in_one_question_or_one_after_the_other(wo
     world.settle()
     assert [world.row(server_id).vm_state for server_id in made] == ["active", "active"]
     assert [wanted["group"]["hosts"] for wanted in world.scheduler.asked] == [[], ["alpha"] if requests == 2 else []]
+
+
+def _apart(world):
+    """A scheduler that heeds anti-affinity, and such a group with a member on alpha and one on beta: (group, members)."""
+    plain = world.scheduler.select_hosts
+
+    def select_hosts(ctxt, requests):
+        for wanted in requests:
+            taken = wanted["group"]["hosts"] if wanted["group"] else []
+            wanted["ignore_hosts"] = [*wanted["ignore_hosts"], *taken]
+        return plain(ctxt, requests)
+
+    world.scheduler.select_hosts = select_hosts
+    with world.database.write() as session:
+        group = server_groups.insert(session, {"name": "apart", "project_id": "p", "user_id": "u", "policy": "anti-affinity"}).id
+    made = []
+    for number in range(2):
+        made.append(world.server(name=f"s{number}", group_id=group))
+        world.context = RequestContext(user_id="u", project_id="p", roles=["member"], auth_token="secret")
+    world.settle()
+    return group, made
+
+
+FOUR_HOSTS = ("alpha", "beta", "delta", "gamma")
+
+
+@pytest.mark.parametrize("kind", ["server_migrate", "server_live_migrate"])
+def test_members_of_a_group_that_move_at_once_do_not_meet(tmp_path, kind):
+    """While one is being placed, another conductor notes the same host for the other: the first chooses again."""
+    world = World(tmp_path, hosts=FOUR_HOSTS)
+    _group, made = _apart(world)
+    heeding, chosen = world.scheduler.select_hosts, []
+
+    def select_hosts(ctxt, requests):
+        answers = heeding(ctxt, requests)
+        chosen.append(answers[0]["host"])
+        if len(chosen) == 1:
+            with world.database.write() as session:
+                migrations.insert(session, {
+                    "server_id": made[1], "type": "migration", "status": "migrating", "source_compute": "beta",
+                    "dest_compute": chosen[0], "old_flavor": {}, "new_flavor": {}, "user_id": "u", "project_id": "p"})
+        return answers
+
+    world.scheduler.select_hosts = select_hosts
+    assert [world.row(server_id).host for server_id in made] == ["alpha", "beta"]
+    world.act(made[0], kind, "move", "resize_prep")
+    world.settle()
+    assert chosen == ["delta", "gamma"]
+    assert world.row(made[0]).host == "gamma" and world.on_hosts()[made[0]] == "gamma"
+    assert "delta" not in {host for claim in world.placement.claims.values() for host in claim}
+
+
+def test_a_member_that_moves_waits_for_those_that_are_being_placed(tmp_path):
+    world = World(tmp_path, hosts=FOUR_HOSTS)
+    group, made = _apart(world)
+    asked = len(world.scheduler.asked)
+    world.act(made[0], "server_migrate", "migrate", "resize_prep")
+    made.append(world.server(name="s2", group_id=group))
+    world.settle()
+    assert [wanted["consumer_id"] for wanted in world.scheduler.asked[asked:]] == [made[2], made[0]]
+    assert sorted(world.row(server_id).host for server_id in made) == ["beta", "delta", "gamma"]
+
+
+def test_a_host_that_the_group_never_allows_is_refused_in_the_end(tmp_path):
+    """The filter of groups is switched off: the scheduler chooses what the group forbids."""
+    world = World(tmp_path, hosts=("alpha", "beta"))
+    _group, made = _apart(world)
+    world.scheduler.select_hosts = lambda ctxt, requests: type(world.scheduler).select_hosts(
+        world.scheduler, ctxt, [{**wanted, "ignore_hosts": ["alpha"]} for wanted in requests])
+    world.act(made[0], "server_migrate", "migrate", "resize_prep")
+    for _ in range(10):
+        world.settle()
+    assert (world.row(made[0]).host, world.row(made[0]).task_state) == ("alpha", None)
+    assert "policy of the server's group" in world.fault(made[0]).details
+    assert set(world.placement.claims) == set(made)
+
+
+def test_a_member_that_is_unshelved_waits_for_its_turn(tmp_path):
+    world = World(tmp_path, hosts=FOUR_HOSTS)
+    _group, made = _apart(world)
+    with world.database.write() as session:  # as offloading leaves one, and while a host is chosen for the other
+        servers.change(session, made[1], {"host": None, "node": None, "vm_state": "shelved_offloaded"})
+        servers.change(session, made[0], {"host": None, "node": None, "vm_state": "building"})
+    world.act(made[1], "server_unshelve", "unshelve", "unshelving")
+    world.settle()
+    assert (world.row(made[1]).host, world.row(made[1]).task_state) == (None, "unshelving")
+    with world.database.write() as session:
+        servers.change(session, made[0], {"host": "alpha", "node": "alpha", "vm_state": "active"})
+    world.settle()
+    assert (world.row(made[1]).host, world.row(made[1]).vm_state) == ("beta", "active")

@@ -5,9 +5,12 @@ from typing import Any
 
 from common.clients.base import RemoteError
 from common.db.session import Session
-from common.saga import Failure, Run
+from common.saga import Failure, Run, Wait
 from services.compute.conductor import ending, placing
 from services.compute.db import hosts, migrations, server_parts, servers
+
+_CHOICES_MAX = 10
+"""How often a host is chosen for a group's member before it is said that its group allows none."""
 
 
 def begin(run: Run, server: Any, kind: str, flavor: Mapping[str, Any], status: str) -> None:
@@ -30,24 +33,48 @@ def note(run: Run, **values: Any) -> None:
     run.deps.database.transaction(migrations.change, run.data["migration_id"], **values)
 
 
-def choose_host(run: Run, server: Any, flavor: Mapping[str, Any], *, same: bool = False) -> None:
+def choose_host(run: Run, server: Any, flavor: Mapping[str, Any], *, same: bool = False, **noted: Any) -> Wait | None:
     """Let the move hold what the server has, and claim room elsewhere: on `data["host"]` where an operator named one.
 
-    With `data["force"]` nobody asks whether that host suits. `same`: the present host will do, too.
+    With `data["force"]` nobody asks whether that host suits. `same`: the present host will do, too. `noted`: columns of the
+    move's record, which shows the destination from now on.
     """
     placing.hold(run, run.data["migration_uuid"])
     host = run.data.get("host")
+    forced = bool(host and run.data.get("force"))
+    heeds_group = bool(server.group_id) and not forced
     with run.deps.database.read() as session:
+        if heeds_group and placing.others_undecided(session, server):
+            return Wait(placing.TURN_S)
         asked = servers.request(session, run.resource_id)
         left = [m.source_compute for m in migrations.evacuated(session, [server.id]).get(server.id, ())]
         unfit = sorted({*left, *(() if same else (run.data["source"],))})
         wanted = placing.request(session, server, flavor, asked, ignore_hosts=unfit) | {"host": host, "node": None}
         named = hosts.nodes(session, host=host) if host else []
-    if host and run.data.get("force"):
-        answer = _claim(run, server, wanted["resources"], named)
-    else:
-        answer = placing.choose(run, wanted)
+    answer = _claim(run, server, wanted["resources"], named) if forced else placing.choose(run, wanted)
+    noted |= {"dest_compute": answer["host"], "dest_node": answer["node"]}
+    if not run.deps.database.transaction(_go, run.data["migration_id"], server, noted, heeds_group):
+        return _choose_again(run)
     run.data.update(destination=answer["host"], node=answer["node"])
+    return None
+
+
+def _go(session: Session, migration_id: int, server: Any, noted: Mapping[str, Any], heed_group: bool) -> bool:
+    """Note the destination, unless the server's group does not allow it any more."""
+    if heed_group and not placing.suits_group(session, server, noted["dest_compute"]):
+        return False
+    migrations.change(session, migration_id, **noted)
+    return True
+
+
+def _choose_again(run: Run) -> Wait:
+    """Give back what was chosen while another member of the group was placed; Failure when that happens again and again."""
+    placing.restore(run, run.data["migration_uuid"])
+    run.data["choices"] = run.data.get("choices", 0) + 1
+    if run.data["choices"] >= _CHOICES_MAX:
+        raise Failure("the policy of the server's group allows no host that the scheduler chose",
+                      public="No valid host was found.")
+    return Wait(placing.TURN_S)
 
 
 def _claim(run: Run, server: Any, resources: Mapping[str, int], nodes: Any) -> dict[str, str]:

@@ -5,11 +5,13 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from common.saga import Failure, Run
-from services.compute.db import server_groups, server_parts
+from services.compute.db import migrations, server_groups, server_parts
 from services.compute.db import servers as server_rows
 from services.compute.domain import states
 
 _TRAIT, _RESOURCE = "trait:", "resources:"
+TURN_S = 0.5
+"""How soon a group's member looks again whether those before it are placed."""
 
 
 def resources(server: Any, flavor: Mapping[str, Any], local_root: bool) -> dict[str, int]:
@@ -67,18 +69,51 @@ def _group(session: Any, server: Any) -> dict[str, Any] | None:
     if not server.group_id:
         return None
     group = server_groups.get(session, server.group_id)
-    members = server_groups.members(session, [group.id]).get(group.id, [])
-    others = [m for m in members if m.id != server.id]
-    return {"policy": group.policy, "rules": group.rules or {}, "members": len(others),
-            "hosts": [m.host for m in others if m.host]}
+    others = _others(session, server)
+    return {"policy": group.policy, "rules": group.rules or {}, "members": len(others), "hosts": _places(session, others)}
+
+
+def _others(session: Any, server: Any) -> list[Any]:
+    members = server_groups.members(session, [server.group_id]).get(server.group_id, [])
+    return [m for m in members if m.id != server.id]
+
+
+def _places(session: Any, members: Sequence[Any]) -> list[str]:
+    """The hosts of members; of one that moves both."""
+    going = migrations.destinations(session, [m.id for m in members]) if members else {}
+    return [host for m in members for host in sorted({m.host, going.get(m.id)} - {None})]
+
+
+def _undecided(member: Any) -> bool:
+    """Whether a host is being chosen for a server that is on none."""
+    return member.host is None and (member.vm_state == states.BUILDING or member.task_state == states.UNSHELVING)
 
 
 def has_its_turn(session: Any, server: Any, together: Collection[str]) -> bool:
-    """Whether a group's member that boots may be placed: older members, but those it is placed `together` with, have their
+    """Whether a group's member that is on no host may be placed: older ones, but those it is placed `together` with, have their
     hosts. Who asks before has a host that the policy may not allow beside theirs."""
     members = server_groups.members(session, [server.group_id]).get(server.group_id, [])
     older = itertools.takewhile(lambda member: member.id != server.id, members)
-    return not any(m.host is None and m.vm_state == states.BUILDING and m.id not in together for m in older)
+    return not any(_undecided(m) and m.id not in together for m in older)
+
+
+def others_undecided(session: Any, server: Any) -> bool:
+    """Whether hosts are being chosen for other members of its group, beside which it may not be allowed to stay."""
+    return any(_undecided(m) for m in _others(session, server))
+
+
+def suits_group(session: Any, server: Any, host: str) -> bool:
+    """Whether a group's member may move to the host that was chosen for it, when others were placed in the meantime, or are
+    being placed. The group is held until the transaction ends: who chose at the same time sees what this one chose."""
+    group = server_groups.lock(session, server.group_id)
+    if group is None:
+        return True
+    if others_undecided(session, server):
+        return False
+    places = _places(session, _others(session, server))
+    if group.policy == "affinity":
+        return not places or host in places
+    return group.policy != "anti-affinity" or places.count(host) < int((group.rules or {}).get("max_server_per_host", 1))
 
 
 def choose(run: Run, wanted: dict[str, Any]) -> dict[str, Any]:

@@ -16,8 +16,6 @@ from services.compute.db import jobs as job_rows
 from services.compute.db import operations, server_batches, server_parts, servers
 from services.compute.domain import metadata, states
 
-_TURN_S = 0.5
-
 
 def choose_host(run: Run) -> Later | Wait | None:
     """Claim a host for the server."""
@@ -50,7 +48,7 @@ def choose_hosts(runs: list[Run]) -> list[Later | Wait | Exception | None]:
     for asked in wanted.values():
         found = runs[0].deps.choose_hosts(asked[0][0].context, [item for _, item in asked])
         answers.update({run.id: answer for (run, _), answer in zip(asked, found, strict=True)})
-    return [Wait(_TURN_S) if run.id in waiting else _take_host(run, answers.get(run.id)) for run in runs]
+    return [Wait(placing.TURN_S) if run.id in waiting else _take_host(run, answers.get(run.id)) for run in runs]
 
 
 def _has_its_turn(session: Session, run: Run, runs: list[Run]) -> bool:

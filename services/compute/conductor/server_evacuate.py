@@ -15,9 +15,7 @@ def choose_host(run: Run) -> Wait | None:
     """Claim room on another host; the move holds what the server has on the lost one."""
     server = ending.server(run)
     moving.begin(run, server, "evacuation", server.flavor, "accepted")
-    moving.choose_host(run, server, server.flavor)
-    moving.note(run, status="pre-migrating", dest_compute=run.data["destination"], dest_node=run.data["node"])
-    return None
+    return moving.choose_host(run, server, server.flavor, status="pre-migrating")
 
 
 def leave_destination(run: Run) -> None:

@@ -55,9 +55,7 @@ def choose_host(run: Run) -> Wait | None:
     """Claim room on the destination; the move holds the old claim."""
     _stop_if_asked(run)
     server = ending.server(run)
-    moving.choose_host(run, server, server.flavor)
-    moving.note(run, dest_compute=run.data["destination"], dest_node=run.data["node"])
-    return None
+    return moving.choose_host(run, server, server.flavor)
 
 
 def leave_destination(run: Run) -> None:

@@ -22,9 +22,8 @@ def choose_host(run: Run) -> Wait | None:
     server, resize = ending.server(run), run.kind == "server_resize"
     flavor = server.new_flavor or server.flavor
     moving.begin(run, server, "resize" if resize else "migration", flavor, "pre-migrating")
-    moving.choose_host(run, server, flavor, same=resize and run.deps.conf.compute.allow_resize_to_same_host)
-    moving.note(run, status="migrating", dest_compute=run.data["destination"], dest_node=run.data["node"])
-    return None
+    return moving.choose_host(run, server, flavor, same=resize and run.deps.conf.compute.allow_resize_to_same_host,
+                              status="migrating")
 
 
 def leave_destination(run: Run) -> None:

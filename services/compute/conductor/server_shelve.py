@@ -68,7 +68,9 @@ def choose_host(run: Run) -> Wait | None:
     image_id = (server.system or {}).get("shelved_image_id")
     if image_id:
         run.deps.database.transaction(_boot_from, run.resource_id, run.deps.image.as_user(run.context).show(image_id))
-    server_create.choose_host(run)
+    found = server_create.choose_host(run)
+    if isinstance(found, Wait):
+        return found
     ports.rebind(run, run.data["chosen"])  # the row says so only once this step is written down
     return None
 

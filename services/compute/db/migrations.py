@@ -87,6 +87,12 @@ def underway_from(session: orm.Session, host: str) -> int:
         Migration.status.in_([s for s in RUNNING if s != "queued"]))) or 0)
 
 
+def destinations(session: orm.Session, server_ids: Sequence[str]) -> dict[str, str]:
+    """{server id: where it is going} of those that are on their way."""
+    return {server_id: host for server_id, host in session.execute(sa.select(Migration.server_id, Migration.dest_compute).where(
+        Migration.server_id.in_(list(server_ids)), Migration.status.in_(BEGUN), Migration.dest_compute.is_not(None)))}
+
+
 def evacuated(session: orm.Session, server_ids: Sequence[str]) -> dict[str, list[Any]]:
     """{server id: its evacuations from hosts that have not cleaned up behind it yet}."""
     found: dict[str, list[Any]] = {}

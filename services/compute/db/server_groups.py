@@ -21,6 +21,11 @@ def get(session: orm.Session, group_id: str, project_id: str | None = None) -> A
     return row
 
 
+def lock(session: orm.Session, group_id: str) -> Any | None:
+    """The row, held until the transaction ends, so that its members are placed one after the other; None when it is gone."""
+    return session.scalars(sa.select(ServerGroup).where(ServerGroup.id == group_id).with_for_update()).first()
+
+
 def page(session: orm.Session, project_id: str | None, *, limit: int | None = None, offset: int = 0) -> Sequence[Any]:
     """Groups of a project (None: of all), oldest first."""
     query = sa.select(ServerGroup).order_by(ServerGroup.seq)
@@ -32,8 +37,8 @@ def page(session: orm.Session, project_id: str | None, *, limit: int | None = No
 
 
 def members(session: orm.Session, group_ids: Sequence[str]) -> dict[str, list[Any]]:
-    """{group id: rows (id, host, user_id, group_id, vm_state) of its live servers, the oldest first}."""
-    query = sa.select(Server.id, Server.host, Server.user_id, Server.group_id, Server.vm_state).where(
+    """{group id: rows (id, host, user_id, group_id, vm_state, task_state) of its live servers, the oldest first}."""
+    query = sa.select(Server.id, Server.host, Server.user_id, Server.group_id, Server.vm_state, Server.task_state).where(
         Server.group_id.in_(list(group_ids)), Server.deleted.is_(False)).order_by(Server.seq)
     found: dict[str, list[Any]] = {}
     for row in session.execute(query):
