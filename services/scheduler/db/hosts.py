@@ -1,11 +1,13 @@
 """What compute told about its hosts."""
 
+import functools
 from collections.abc import Collection
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import orm
 
+from common.db.prepared import prepared
 from services.scheduler.db import models
 from services.scheduler.db.providers import bucket_of
 
@@ -27,5 +29,13 @@ def insert(session: orm.Session, facts: dict[str, Any]) -> None:
 
 def update(session: orm.Session, facts: dict[str, Any]) -> None:
     """Replace what is known about a host."""
-    session.execute(sa.update(H).where(H.provider_id == facts["provider_id"])
-                    .values(host=facts["host"], node=facts["node"], facts=facts, revision=H.revision + 1))
+    session.execute(_update(), {"provider": facts["provider_id"], "its_host": facts["host"], "its_node": facts["node"],
+                                "its_facts": facts})
+
+
+@functools.cache
+def _update() -> Any:
+    table = H.__table__
+    values = {name: sa.bindparam(f"its_{name}", type_=table.c[name].type) for name in ("host", "node", "facts")}
+    return prepared(sa.update(table).where(table.c.provider_id == sa.bindparam("provider")).values(
+        revision=table.c.revision + 1, **values))

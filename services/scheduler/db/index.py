@@ -19,22 +19,29 @@ CLASSES = -1
 TRAITS = -2
 Sum = tuple[int, int, int]
 Sums = dict[int, Sum]
-PROVIDERS, HOSTS = -3, -4
+PROVIDERS, HOSTS, CONSUMERS = -3, -4, -5
 """Names in `totals`, beside CLASSES and TRAITS."""
 
 
-def totals(session: orm.Session) -> Sums:
-    """(count, sum of ids, sum of revisions) of whole tables: PROVIDERS, CLASSES, TRAITS and HOSTS."""
-    return {number: (n, int(i or 0), int(r or 0)) for number, n, i, r in session.execute(_totals())}
+def totals(session: orm.Session, consumers: Collection[str] = ()) -> Sums:
+    """(count, sum of ids, sum of revisions) of whole tables: PROVIDERS, CLASSES, TRAITS and HOSTS; and (CONSUMERS) how many of
+    these consumers there are."""
+    sent = {"uuids": sorted(consumers)} if consumers else {}
+    return {number: (n, int(i or 0), int(r or 0)) for number, n, i, r in session.execute(_totals(bool(consumers)), sent)}
 
 
 @functools.cache
-def _totals() -> Any:
+def _totals(with_consumers: bool) -> Any:
     tables = {PROVIDERS: models.Provider, CLASSES: models.ResourceClass, TRAITS: models.Trait, HOSTS: models.Host}
-    return prepared(sa.union_all(*(
-        sa.select(sa.literal_column(str(number)), sa.func.count(), sa.func.sum(table.__table__.c.id),
-                  sa.func.sum(table.__table__.c.revision) if number != TRAITS else sa.literal_column("0"))
-        .select_from(table.__table__) for number, table in tables.items())))
+    nothing: Any = sa.literal_column("0")
+    parts = [sa.select(sa.literal_column(str(number)), sa.func.count(), sa.func.sum(table.__table__.c.id),
+                       sa.func.sum(table.__table__.c.revision) if number != TRAITS else nothing)
+             .select_from(table.__table__) for number, table in tables.items()]
+    if with_consumers:
+        uuid = models.Consumer.__table__.c.uuid
+        parts.append(sa.select(sa.literal_column(str(CONSUMERS)), sa.func.count(), nothing, nothing).where(
+            uuid.in_(sa.bindparam("uuids", expanding=True))))
+    return prepared(sa.union_all(*parts))
 
 
 def total(sums: Sums) -> Sum:

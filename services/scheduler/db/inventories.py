@@ -1,5 +1,6 @@
 """Inventories of providers."""
 
+import functools
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
@@ -7,15 +8,16 @@ import sqlalchemy as sa
 from sqlalchemy import orm
 
 from common import clock
+from common.db.prepared import prepared
 from services.scheduler.db import models
 
 I = models.Inventory  # noqa: E741
 FIELDS = ("total", "reserved", "min_unit", "max_unit", "step_size", "allocation_ratio")
 _MOST = 2**62
-_OF_PROVIDERS = sa.select(*(I.__table__.c[name] for name in (
+_OF_PROVIDERS = prepared(sa.select(*(I.__table__.c[name] for name in (
     "provider_id", "class_id", "used", "capacity", "min_unit", "max_unit", "step_size"))).where(
-    I.__table__.c.provider_id.in_(sa.bindparam("ids", expanding=True)))
-_AT_ONCE = 200  # SQLite allows expressions of depth 1,000
+    I.__table__.c.provider_id.in_(sa.bindparam("ids", expanding=True))))
+_AT_ONCE = 256  # SQLite allows expressions of depth 1,000
 
 
 def capacity(values: Mapping[str, Any]) -> int:
@@ -69,18 +71,36 @@ def in_use(session: orm.Session, number: int, class_ids: Collection[int]) -> lis
 
 
 def add_used(session: orm.Session, deltas: Mapping[tuple[int, int], int]) -> None:
-    """Add to `used` of {(provider id, class id): delta}: one statement for every few hundred providers.
+    """Add to `used` of {(provider id, class id): delta}: one statement for every few hundred.
 
     The caller has locked the providers and checked their capacities.
     """
-    by_provider: dict[int, list[int]] = {}
-    for provider_id, class_id in sorted(deltas):
-        by_provider.setdefault(provider_id, []).append(class_id)
-    numbers = list(by_provider)
-    for start in range(0, len(numbers), _AT_ONCE):
-        part = {p: by_provider[p] for p in numbers[start:start + _AT_ONCE]}
-        change = sa.case(*[(sa.and_(I.provider_id == p, I.class_id == c), deltas[p, c]) for p, cs in part.items() for c in cs],
-                         else_=0)
-        rows = sa.or_(*[sa.and_(I.provider_id == p, I.class_id.in_(cs)) for p, cs in part.items()])
-        session.execute(sa.update(I).where(rows).values(used=I.used + change, updated_at=I.updated_at)
-                        .execution_options(synchronize_session=False))
+    items = sorted(deltas.items())
+    for start in range(0, len(items), _AT_ONCE):
+        session.execute(*_with(items[start:start + _AT_ONCE], checked=False))
+
+
+def take(session: orm.Session, amounts: Mapping[tuple[int, int], int]) -> bool:
+    """As `add_used` of few, for one consumer, where each inventory allows it. False: one did not, and the others have changed."""
+    return bool(session.execute(*_with(sorted(amounts.items()), checked=True)).rowcount == len(amounts))
+
+
+def _with(items: Sequence[tuple[tuple[int, int], int]], *, checked: bool) -> tuple[Any, dict[str, int]]:
+    """The statement and its parameters. There are few statements: the last item is repeated up to the next power of two."""
+    size = 1 << (len(items) - 1).bit_length()
+    sent: dict[str, int] = {}
+    for number, ((provider_id, class_id), delta) in enumerate([*items, *[items[-1]] * (size - len(items))]):
+        sent |= {f"provider{number}": provider_id, f"class{number}": class_id, f"delta{number}": delta}
+    return _add(size, checked), sent
+
+
+@functools.cache
+def _add(size: int, checked: bool) -> Any:
+    table = I.__table__
+    c = table.c
+    rows: list[tuple[Any, Any]] = [
+        (sa.and_(c.provider_id == sa.bindparam(f"provider{i}"), c.class_id == sa.bindparam(f"class{i}")),
+         sa.bindparam(f"delta{i}", type_=c.used.type)) for i in range(size)]
+    fit = [sa.and_(row, c.used + n <= c.capacity, n.between(c.min_unit, c.max_unit), n % c.step_size == 0) if checked else row
+           for row, n in rows]
+    return prepared(sa.update(table).where(sa.or_(*fit)).values(used=c.used + sa.case(*rows, else_=0), updated_at=c.updated_at))

@@ -73,8 +73,8 @@ def touch(session: orm.Session, numbers: Iterable[int], *, shape: bool = False) 
 def _touch(shape: bool) -> Any:
     table = P.__table__
     raised = ("generation", "revision", "shape") if shape else ("generation", "revision")
-    return sa.update(table).where(table.c.id.in_(sa.bindparam("ids", expanding=True))).values(
-        {name: table.c[name] + 1 for name in raised} | {"updated_at": sa.bindparam("now", type_=table.c.updated_at.type)})
+    return prepared(sa.update(table).where(table.c.id.in_(sa.bindparam("ids", expanding=True))).values(
+        {name: table.c[name] + 1 for name in raised} | {"updated_at": sa.bindparam("now", type_=table.c.updated_at.type)}))
 
 
 def advance(session: orm.Session, number: int, expected: int, *, shape: bool = False) -> None:

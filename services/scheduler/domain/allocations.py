@@ -71,13 +71,15 @@ def look_up(session: Session, changes: Sequence[Change], prefix: str = "Unable t
     return Ids(found, known)
 
 
-def apply(session: Session, changes: Sequence[Change], ids: Ids) -> dict[tuple[int, int], int]:
+def apply(session: Session, changes: Sequence[Change], ids: Ids, *, fresh: bool = False) -> dict[tuple[int, int], int]:
     """Carry out all `changes` or none; by how much what is used of (provider id, class id) grew.
 
+    With `fresh` no consumer was there a moment ago, and all seemed to fit: neither is looked at before writing. errors.Stale or
+    IntegrityError when it is otherwise now, and without `fresh` it is found out what.
     errors.Conflict (kind CONCURRENT_UPDATE) when a generation differs; DoesNotFit when an inventory is
     missing, full or refuses the amount; errors.Stale or IntegrityError when another changed the same consumer meanwhile.
     """
-    existing = allocations.consumers(session, [c.uuid for c in changes], lock=True)
+    existing = {} if fresh else allocations.consumers(session, [c.uuid for c in changes], lock=True)
     for change in changes:
         _check_generation(change, existing.get(change.uuid))
     old: dict[int, dict[tuple[int, int], int]] = {}
@@ -95,8 +97,12 @@ def apply(session: Session, changes: Sequence[Change], ids: Ids) -> dict[tuple[i
             deltas[key] = deltas.get(key, 0) - amount
     if deltas:
         providers.touch(session, {p for p, _ in deltas})
-        _check_inventories(session, changes, new, deltas, ids)
-        inventories.add_used(session, {k: d for k, d in deltas.items() if d})
+        if fresh and len(changes) == 1:
+            if not inventories.take(session, deltas):
+                raise errors.Stale(f"inventories of {', '.join(ids.providers)}")
+        else:
+            _check_inventories(session, changes, new, deltas, ids)
+            inventories.add_used(session, {k: d for k, d in deltas.items() if d})
     _write(session, changes, existing, new)
     return deltas
 

@@ -118,17 +118,13 @@ def _plain(index: Index, resources: Mapping[str, int], order: Iterable[int], lim
 
 
 def scattered(numbers: list[T]) -> Iterator[T]:
-    """All of `numbers`, from a random start and by a random stride: a cheap random order."""
+    """All of `numbers`, from a random start and by a random stride, again and again: a cheap random order."""
     n = len(numbers)
     if n < 3:
-        yield from ids.shuffled(numbers)
-        return
-    at, stride = ids.randint(0, n - 1), ids.randint(1, n - 1)
-    while math.gcd(stride, n) != 1:
-        stride = stride % (n - 1) + 1
-    for _ in range(n):
-        yield numbers[at]
-        at = (at + stride) % n
+        return iter(ids.shuffled(numbers))
+    at, stride = ids.randint(0, n - 1), ids.randint(2, min(n - 1, 100))
+    turned = [*numbers[at:], *numbers[:at]]
+    return itertools.chain.from_iterable(turned[first::stride] for first in [0, *ids.shuffled(range(1, stride))])
 
 
 def _roots(index: Index, query: Query) -> list[int]:

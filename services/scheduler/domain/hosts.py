@@ -4,21 +4,28 @@ import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import orjson
+
 from common import errors
 from common.db.session import Database, Session, unique_violation
 from services.scheduler.db import hosts as db_hosts
 from services.scheduler.db import index as db_index
 from services.scheduler.db.refusals import IntegrityError
+from services.scheduler.domain.scheduling.filters import KIND_FACTS
 
 _REQUIRED = ("host", "node", "provider_id")
 
 
 class Hosts:
-    """Facts by provider uuid; `refresh` reads what changed. Whoever reads holds `lock`."""
+    """Facts by provider uuid; `refresh` reads what changed. Whoever reads holds `lock`.
+
+    `kinds` are equal for hosts whose facts KIND_FACTS are.
+    """
 
     def __init__(self) -> None:
         self.lock = threading.RLock()
         self.facts: dict[str, Mapping[str, Any]] = {}
+        self.kinds: dict[str, bytes] = {}
         self.by_host: dict[str, set[str]] = {}
         self._rows: dict[int, tuple[int, int, str, str]] = {}
         self._sums: db_index.Sums = {}
@@ -28,6 +35,7 @@ class Hosts:
         with self.lock:
             if (totals or db_index.totals(session))[db_index.HOSTS] == db_index.total(self._sums):
                 return
+            same: dict[bytes, bytes] = {}
             sums = db_index.host_sums(session)
             buckets = {b for b in sums.keys() | self._sums.keys() if sums.get(b) != self._sums.get(b)}
             rows = db_index.hosts(session, buckets if self._rows else None)
@@ -41,12 +49,15 @@ class Hosts:
                     self._forget(row.id)
                 self._rows[row.id] = (row.bucket, row.revision, row.provider_id, row.host)
                 self.facts[row.provider_id] = row.facts
+                kind = orjson.dumps([row.facts.get(name) for name in KIND_FACTS], option=orjson.OPT_SORT_KEYS)
+                self.kinds[row.provider_id] = same.setdefault(kind, kind)
                 self.by_host.setdefault(row.host, set()).add(row.provider_id)
             self._sums = sums
 
     def _forget(self, number: int) -> None:
         _, _, provider_id, host = self._rows.pop(number)
         self.facts.pop(provider_id, None)
+        self.kinds.pop(provider_id, None)
         self.by_host.get(host, set()).discard(provider_id)
 
     def providers(self, host: str | None, node: str | None) -> list[str]:

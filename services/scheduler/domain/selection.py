@@ -19,7 +19,7 @@ from services.scheduler.domain import allocations, candidates
 from services.scheduler.domain.allocations import Change, DoesNotFit, Ids
 from services.scheduler.domain.hosts import Hosts
 from services.scheduler.domain.index import Index
-from services.scheduler.domain.scheduling.decide import Pick, Round, Steps, explain, run_filters
+from services.scheduler.domain.scheduling.decide import Crowd, Pick, Round, Steps, explain, run_filters
 from services.scheduler.domain.scheduling.states import Host, Spec
 from services.scheduler.objects.query import Group, Query
 
@@ -42,18 +42,15 @@ class Selector:
         """An answer for each request, in order; see common.clients.scheduler."""
         answers: dict[int, Answer] = {}
         for shape in _shapes(requests):
-            with self.database.read() as session:
-                existing = self._existing(session, [requests[i] for i in shape])
-            left = []
-            for number in shape:
-                known = self._known(requests[number], existing)
-                if known is None:
-                    left.append(number)
-                else:
-                    answers[number] = known
-            if left:
-                found = self._place([requests[i] for i in left], existing)
-                answers.update(zip(left, found, strict=True))
+            with self.index.lock, self.hosts.lock:
+                with self.database.read() as session:
+                    totals = db_index.totals(session, [requests[i]["consumer_id"] for i in shape])
+                    there = totals.pop(db_index.CONSUMERS)[0]
+                    existing = self._existing(session, [requests[i] for i in shape]) if there else {}
+                known = {i: answer for i in shape if (answer := self._known(requests[i], existing)) is not None}
+                left = [i for i in shape if i not in known]
+                found = self._place([requests[i] for i in left], existing, totals) if left else []
+                answers |= known | dict(zip(left, found, strict=True))
         return [answers[i] for i in range(len(requests))]
 
     # what was answered before
@@ -91,29 +88,28 @@ class Selector:
 
     # new choices
 
-    def _place(self, requests: Sequence[Request], existing: Mapping[str, tuple[Any, Any]]) -> list[Answer]:
-        """Answers for requests that differ in their consumers only.
+    def _place(self, requests: Sequence[Request], existing: Mapping[str, tuple[Any, Any]], totals: db_index.Sums) -> list[Answer]:
+        """Answers for requests that differ in their consumers only; `totals` were read just now.
 
         Where claims of others came between, what could not be placed is tried again with fresh eyes.
         """
         answers: list[Answer] = [{} for _ in requests]
         todo = list(range(len(requests)))
-        with self.index.lock, self.hosts.lock:
-            for _ in range(self.conf.scheduler.claim_attempts):
-                with self.database.read() as session:
-                    totals = db_index.totals(session)
-                    self.index.refresh(session, totals)
-                    self.hosts.refresh(session, totals)
-                started = self._start(requests[todo[0]])
-                if isinstance(started, dict):
-                    found, collided = [started for _ in todo], False
-                else:
-                    found, collided = self._claim_all([requests[i] for i in todo], existing, *started)
-                for number, answer in zip(todo, found, strict=True):
-                    answers[number] = answer
-                todo = [i for i in todo if "error" in answers[i]]
-                if not collided or not todo:
-                    break
+        for attempt in range(self.conf.scheduler.claim_attempts):
+            with self.database.read() as session:
+                totals = db_index.totals(session) if attempt else totals
+                self.index.refresh(session, totals)
+                self.hosts.refresh(session, totals)
+            started = self._start(requests[todo[0]])
+            if isinstance(started, dict):
+                found, collided = [started for _ in todo], False
+            else:
+                found, collided = self._claim_all([requests[i] for i in todo], existing, *started)
+            for number, answer in zip(todo, found, strict=True):
+                answers[number] = answer
+            todo = [i for i in todo if "error" in answers[i]]
+            if not collided or not todo:
+                break
         return answers
 
     def _start(self, request: Request) -> tuple[Round, Steps, int] | Answer:
@@ -125,21 +121,21 @@ class Selector:
             return _refusal(f"No valid host was found. There is no {missing}.", [])
         while True:
             found = self._candidates(request, limit)
-            facts, providers = self.hosts.facts, self.index.providers
-            roots = [providers[root] for root in dict.fromkeys([candidate.root for candidate in found])]
-            hosts = [Host(p, known) for p in roots if (known := facts.get(p.uuid)) is not None]
+            providers = self.index.providers
+            crowd = Crowd([providers[root] for root in dict.fromkeys([candidate.root for candidate in found])], self.hosts.facts,
+                          self.hosts.kinds)
             options = self.conf.filter_scheduler
             spec = Spec.of(request)
-            left, steps = run_filters(hosts, spec, options.enabled_filters, options, request.get("ignore_hosts") or ())
-            steps.insert(0, ("Placement", len(hosts)))
-            if left:
+            having_room = len(crowd)
+            steps = [("Placement", having_room), *run_filters(crowd, spec, options, request.get("ignore_hosts") or ())]
+            if crowd:
                 ways: dict[int, list[candidates.Way]] = {}
                 for candidate in found:
                     ways.setdefault(candidate.root, []).append(candidate)
-                return Round(left, spec, ways, self.index.providers, options), steps, total
+                return Round(crowd.hosts(), spec, ways, providers, options), steps, total
             if limit is None or len(found) < limit:
-                error = explain(_amounts(request.get("resources")), steps if hosts else [], total)
-                if not hosts:
+                error = explain(_amounts(request.get("resources")), steps if having_room else [], total)
+                if not having_room:
                     error += self._shortage(request)
                 return _refusal(error, steps)
             limit = None  # all of them, once: one may pass
@@ -155,11 +151,12 @@ class Selector:
     def _shortage(self, request: Request) -> str:
         """How many hosts could give each single resource: said when no host has all."""
         providers = [p for u in self.hosts.facts if (p := self.index.by_uuid.get(u))]
+        flat, trees = self.index.flat, self.index.trees
         parts = []
         for name, amount in _amounts(request.get("resources")).items():
-            able = sum(1 for p in providers if (mine := p.inv.get(name)) is not None and mine.fits(amount)
-                       or len(tree := self.index.trees[p.root_id]) > 1
-                       and any(name in q.inv and q.inv[name].fits(amount) for q in tree.values()))
+            able = sum([(mine := p.inv.get(name)) is not None and amount <= mine.room and (not mine.odd or mine.fits(amount))
+                        or not flat and any(name in q.inv and q.inv[name].fits(amount) for q in trees[p.root_id].values())
+                        for p in providers])
             parts.append(f"{name} {amount}: {able}")
         return f" Hosts that could give each alone: {', '.join(parts)}." if parts else ""
 
@@ -212,7 +209,9 @@ class Selector:
         providers = {u for c in changes for u in c.allocations}
         classes = {n for c in changes for amounts in c.allocations.values() for n in amounts}
         ids = Ids({u: self.index.by_uuid[u].id for u in providers}, {n: self.index.classes.ids[n] for n in classes})
-        self.index.claimed(allocations.persistently(lambda: self.database.transaction(allocations.apply, changes, ids)))
+        fresh = iter([not any(request["consumer_id"] in existing for request, _ in chosen)])  # at the first try
+        self.index.claimed(allocations.persistently(
+            lambda: self.database.transaction(allocations.apply, changes, ids, fresh=next(fresh, False))))
 
     def _change(self, request: Request, pick: Pick, existing: Mapping[str, tuple[Any, Any]]) -> Change:
         row, have = existing.get(request["consumer_id"], (None, {}))

@@ -1,12 +1,15 @@
 """Each filter and weigher by itself."""
 
+import random
+
 import pytest
 
 from common import config
 from services.scheduler.config import SERVICE
 from services.scheduler.domain.index import Inv, Provider
 from services.scheduler.domain.scheduling import matching
-from services.scheduler.domain.scheduling.filters import FILTERS, IDLE
+from services.scheduler.domain.scheduling.decide import Crowd, run_filters
+from services.scheduler.domain.scheduling.filters import FILTERS, IDLE, KIND_FACTS, OF_KINDS
 from services.scheduler.domain.scheduling.states import Host, Spec
 from services.scheduler.domain.scheduling.weighers import WEIGHERS, Scales
 
@@ -91,6 +94,39 @@ CASES = [
 @pytest.mark.parametrize(("name", "facts", "request_", "passes"), CASES)
 def test_filter(options, name, facts, request_, passes):
     assert FILTERS[name](host(**facts), Spec.of(request_), options) is passes
+
+
+@pytest.mark.parametrize(("name", "facts", "request_", "passes"), [c for c in CASES if c[0] in OF_KINDS])
+def test_a_filter_of_kinds_looks_at_nothing_else(options, name, facts, request_, passes):
+    whole = host(**facts)
+    alike = Host(None, {k: whole.facts[k] for k in KIND_FACTS if k in whole.facts})
+    assert FILTERS[name](alike, Spec.of(request_), options) is passes
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_a_crowd_is_filtered_as_its_hosts_are_one_by_one(seed):
+    dice = random.Random(seed)
+    hosts = [host(f"h{n}", ram=dice.choice([64, 1024]), up=dice.random() < 0.9, availability_zone=dice.choice(["nova", "b"]),
+                  cpu_arch=dice.choice(["x86_64", "aarch64"]), instances=dice.choice([0, 9]),
+                  **dice.choice([{}, aggregate(ssd="true")])) for n in range(40)]
+    names = dice.sample(sorted(FILTERS), 6)
+    spec = Spec.of({"availability_zone": dice.choice([None, "nova"]), **dice.choice([{}, image(hw_architecture="amd64")]),
+                    **dice.choice([{}, specs(ssd="true"), specs(**{"capabilities:free_ram_mb": ">= 512"})])})
+    options = config.load(SERVICE, "scheduler", files=[], overrides={
+        "filter_scheduler.enabled_filters": names, "filter_scheduler.max_instances_per_host": 3}).filter_scheduler
+    left, steps = [h for h in hosts if h.host != "h7"], []
+    steps.append(("ignore_hosts", len(left)))
+    for name in names:
+        if left:
+            left = [h for h in left if FILTERS[name](h, spec, options)]
+            steps.append((name, len(left)))
+    facts = {h.provider.uuid: h.facts for h in hosts}
+    kinds = {uuid: str([f.get(k) for k in KIND_FACTS]) for uuid, f in facts.items()}
+    for ignored, expected in ((["h7"], steps), ([], None)):
+        crowd = Crowd([h.provider for h in hosts], facts, kinds)
+        done = run_filters(crowd, spec, options, ignored)
+        assert len(crowd) == len(crowd.hosts()) and (expected is None or done == expected)
+        assert {h.host for h in crowd.hosts()} - {"h7"} == {h.host for h in left}
 
 
 def test_every_filter_has_a_case():

@@ -154,6 +154,31 @@ def test_a_claim_that_collides_goes_to_the_next_host(cloud):
     assert cloud.used_is_right()
 
 
+def test_a_consumer_that_was_made_meanwhile_ends_with_one_claim(cloud):
+    made = cloud.hosts(3)
+    selector, request = cloud.selector, cloud.request()
+    write = selector._write
+
+    def late(chosen, existing):
+        other = next(u for u in made.values() if u != chosen[0][1].host.provider.uuid)
+        allocations.replace(cloud.database, [Change(request["consumer_id"], {other: {"VCPU": 1}}, "p", "u")])
+        write(chosen, existing)
+
+    selector._write = late
+    answer = selector.select([request])[0]
+    with cloud.database.read() as session:
+        have = allocations.of_consumers(session, [request["consumer_id"]])[request["consumer_id"]]
+    assert have == {answer["provider_id"]: request["resources"]} and cloud.used_is_right()
+
+
+def test_a_decision_with_its_claim_takes_five_statements(cloud):
+    cloud.hosts(5)
+    cloud.select(cloud.request())
+    with counted(cloud.database) as seen:
+        cloud.select(cloud.request())
+    assert [s.split()[0] for s in seen if not s.startswith("BEGIN")] == ["SELECT", "UPDATE", "UPDATE", "INSERT", "INSERT"], seen
+
+
 def test_hosts_that_did_not_change_are_not_written(cloud):
     made = cloud.hosts(3)
     with counted(cloud.database) as seen:

@@ -4,14 +4,16 @@ For a batch of equal servers the filters run and the scales are set once; each s
 changes its host's numbers, and only that host is weighed again.
 """
 
+import collections
 import heapq
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from common import ids
 from services.scheduler.domain.candidates import Way, scattered
-from services.scheduler.domain.scheduling.filters import FILTERS, IDLE
+from services.scheduler.domain.index import Provider
+from services.scheduler.domain.scheduling.filters import FILTERS, IDLE, OF_KINDS
 from services.scheduler.domain.scheduling.states import Host, Spec
 from services.scheduler.domain.scheduling.weighers import Scales
 
@@ -27,23 +29,65 @@ class Pick:
     alternates: tuple[Host, ...]
 
 
-def run_filters(hosts: Sequence[Host], spec: Spec, names: Sequence[str], options: Any,
-                ignore: Sequence[str] = ()) -> tuple[list[Host], Steps]:
-    """The hosts that pass, and how many were left after each filter (those ignored on request come first)."""
+class Crowd:
+    """The hosts of one decision. Those of one kind stay together until a filter looks at what they are not alike in: for the
+    thousands that a filter removes as a whole nothing is made."""
+
+    def __init__(self, providers: Iterable[Provider], facts: Mapping[str, Mapping[str, Any]], kinds: Mapping[str, Any]) -> None:
+        """`facts` and `kinds` by provider uuid, see domain.hosts; a provider without is no host."""
+        self._facts = facts
+        self._alike: dict[Any, list[Provider]] = collections.defaultdict(list)
+        for provider in providers:
+            if (kind := kinds.get(provider.uuid)) is not None:
+                self._alike[kind].append(provider)
+        self._single: list[Host] | None = None
+
+    def __len__(self) -> int:
+        return sum(map(len, self._alike.values())) if self._single is None else len(self._single)
+
+    def hosts(self) -> list[Host]:
+        """Each of them."""
+        if self._single is None:
+            self._single = [Host(p, self._facts[p.uuid]) for some in self._alike.values() for p in some]
+        return self._single
+
+    def ignore(self, names: Sequence[str]) -> None:
+        """Leave out the hosts of these names."""
+        unwanted = set(names)
+        self._single = [h for h in self.hosts() if h.host not in unwanted]
+
+    def filter(self, name: str, spec: Spec, options: Any) -> None:
+        """Leave out the hosts that a filter removes."""
+        check = FILTERS[name]
+        if self._single is None and name in OF_KINDS:
+            self._alike = {k: some for k, some in self._alike.items()
+                           if check(Host(some[0], self._facts[some[0].uuid]), spec, options)}
+        else:
+            self._single = [h for h in self.hosts() if check(h, spec, options)]
+
+
+def run_filters(crowd: Crowd, spec: Spec, options: Any, ignore: Sequence[str] = ()) -> Steps:
+    """Leave in `crowd` the hosts that pass; how many there were after each filter (those ignored on request come first)."""
     steps: Steps = []
-    left = list(hosts)
     if ignore:
-        unwanted = set(ignore)
-        left = [h for h in left if h.host not in unwanted]
-        steps.append(("ignore_hosts", len(left)))
-    for name in names:
-        if not left:
+        crowd.ignore(ignore)
+        steps.append(("ignore_hosts", len(crowd)))
+    for name in options.enabled_filters:
+        if not crowd:
             break
-        if name not in IDLE or not IDLE[name](spec):
-            check = FILTERS[name]
-            left = [h for h in left if check(h, spec, options)]
-        steps.append((name, len(left)))
-    return left, steps
+        if not _idle(name, spec):
+            crowd.filter(name, spec, options)
+        steps.append((name, len(crowd)))
+    return steps
+
+
+def _idle(name: str, spec: Spec) -> bool:
+    return name in IDLE and IDLE[name](spec)
+
+
+def _passes(host: Host, spec: Spec, options: Any) -> bool:
+    """Whether one host passes all filters."""
+    return all(_idle(name, spec) or FILTERS[name](host, spec, options) for name in options.enabled_filters)
 
 
 class Round:
@@ -90,10 +134,8 @@ class Round:
                 break
         else:
             return None
-        if host.given or self.spec.group_policy:
-            left, _ = run_filters([host], self.spec, self.options.enabled_filters, self.options)
-            if not left:
-                return None
+        if (host.given or self.spec.group_policy) and not _passes(host, self.spec, self.options):
+            return None
         return candidate
 
     def _has_room(self, host: Host, candidate: Way) -> bool:

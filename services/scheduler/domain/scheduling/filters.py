@@ -200,6 +200,12 @@ FILTERS: Mapping[str, Filter] = {
     "IoOpsFilter": io_ops, "AggregateIoOpsFilter": io_ops,
 }
 
+KIND_FACTS = ("enabled", "up", "availability_zone", "cpu_arch", "hypervisor_type", "hypervisor_version", "vm_modes", "aggregates")
+OF_KINDS = frozenset((
+    "ComputeFilter", "AvailabilityZoneFilter", "ImagePropertiesFilter", "AggregateInstanceExtraSpecsFilter",
+    "AggregateImagePropertiesIsolation", "AggregateMultiTenancyIsolation", "AggregateTypeAffinityFilter"))
+"""Filters that look at no other facts of a host than KIND_FACTS: one host is asked for all that are alike in these."""
+
 IDLE: Mapping[str, Callable[[Spec], bool]] = {
     "AllHostsFilter": lambda spec: True,
     "AvailabilityZoneFilter": lambda spec: not spec.request.get("availability_zone"),
