@@ -134,7 +134,7 @@ class Reconciler:
 
     def _ask(self, asked: dict[str, list[str]], members: dict[str, list[str]], resync: bool) -> None:
         if resync:
-            self.mirror.merge(self.conductor.get_host_state(context.internal(), host=self.host))
+            self._merge_all(self.conductor.get_host_state(context.internal(), host=self.host))
             return
         members = {i: ips for i, ips in members.items() if i in self.mirror.members}
         if not any(asked.values()) and not members:
@@ -150,24 +150,33 @@ class Reconciler:
         # a port may have been taken down and bound here again within one poke: tell of it anew
         self._up -= {p["port_id"] for p in answer["ports"]}
         if answer.get("full"):
-            self.mirror.merge(answer)
+            self._merge_all(answer)
             return
         new = self.mirror.merge(answer, asked["network_ids"], asked["port_ids"])
         if new:
             more = self.conductor.get_host_state(context.internal(), host=self.host, network_ids=sorted(new))
             self.mirror.merge(more, new)
 
+    def _merge_all(self, answer: Mapping[str, Any]) -> None:
+        """Take a full answer in, with what counts as wired: nobody answered a report that was lost."""
+        self.mirror.merge(answer)
+        if "up" in answer:
+            self._up = set(answer["up"]) | {p for p in self._up if p in self.mirror.ports and self.mirror.ports[p].pending}
+
     def _report(self, done: Applied) -> None:
         """Tell the conductor what changed since the last report, and only that."""
         up = done.wired
-        down = self._up - up
+        down = sorted((self._up - up) & self.mirror.ports.keys())  # what is not here any more, nobody need be told of
         networks = {n: d for n, d in self.mirror.dhcps.items() if f"network:{n}" not in done.errors}
         routers = {r: d for r, d in self.mirror.routers.items() if f"router:{r}" not in done.errors}
         ready = [n for n, d in networks.items() if self._told_networks.get(n) is not d]
         routed = [r for r, d in routers.items() if self._told_routers.get(r) is not d]
         changed = done.errors != self._told_errors
         if up - self._up or down or ready or routed or changed:
-            self.conductor.report(context.internal(), host=self.host, ports_up=sorted(up - self._up),
-                                  ports_down=sorted(p for p in down if p in self.mirror.ports), networks_ready=ready,
-                                  routers_ready=routed, errors=done.errors)
+            told: dict[str, Any] = {"host": self.host, "ports_up": sorted(up - self._up), "networks_ready": ready,
+                                    "routers_ready": routed, "errors": done.errors}
+            if down or any(i in self.mirror.ports and self.mirror.ports[i].pending for i in told["ports_up"]):
+                self.conductor.report(context.internal(), ports_down=down, **told)
+            else:
+                self.conductor.report_up(context.internal(), **told)
         self._up, self._told_networks, self._told_routers, self._told_errors = up, networks, routers, dict(done.errors)

@@ -29,10 +29,11 @@ class Notifier:
 
     def __init__(self, conf: cfg.ConfigOpts, database: Database, compute: Any) -> None:
         self.conf, self.db, self.compute = conf, database, compute
-        self._wake, self._busy = threading.Event(), threading.Event()  # busy: something is in hand
+        self._wake, self._busy = threading.Event(), threading.Event()  # busy: something is in hand, or heard
         self._lock = threading.Lock()
         self._held: list[dict[str, Any]] = []  # to be sent
         self._sending: list[dict[str, Any]] = []
+        self._heard: list[int] = []  # compute has: to be struck out
         self._look_s = 0.0  # when (monotonic) to look for what is due
 
     def poke(self) -> None:
@@ -64,8 +65,8 @@ class Notifier:
         def leases() -> None:
             while not worker.stopping.is_set():
                 self._busy.wait()
-                if not clock.wait(worker.stopping, RENEW_EVERY_S):
-                    guarded("notify-leases", self.renew, complaint)
+                clock.wait(worker.stopping, RENEW_EVERY_S)
+                guarded("notify-leases", self.renew, complaint)
 
         worker.loop("notify", loop)
         worker.loop("notify-leases", leases)
@@ -101,13 +102,16 @@ class Notifier:
         return found
 
     def renew(self) -> None:
-        """Keep what is in hand from the other conductors while compute is slow: an event heard twice may be a stale one."""
+        """Strike out what compute has heard, all of the last second together, and keep what is in hand from the other conductors
+        while compute is slow: an event heard twice may be a stale one."""
         with self._lock:
-            in_hand = [item["id"] for item in (*self._sending, *self._held)]
-            if not in_hand:
+            heard, in_hand = self._heard, [item["id"] for item in (*self._sending, *self._held)]
+            if not heard and not in_hand:
                 self._busy.clear()
-        if in_hand:
-            self.db.transaction(db.keep, in_hand, clock.after(LEASE_S))
+                return
+        self.db.transaction(db.drop_and_keep, heard, in_hand, clock.after(LEASE_S))
+        with self._lock:
+            self._heard = self._heard[len(heard):]
 
     def _send(self, batch: list[dict[str, Any]]) -> bool:
         """Whether compute took them (or knows none of these servers)."""
@@ -123,7 +127,9 @@ class Notifier:
             LOG.warning("compute is not told of %d events now: %s", len(batch), e)
             self.db.transaction(_later, batch)
             return False
-        self.db.transaction(db.drop, [item["id"] for item in batch])
+        with self._lock:
+            self._heard = [*self._heard, *(item["id"] for item in batch)]
+            self._busy.set()
         return True
 
 

@@ -1,7 +1,7 @@
 """Collecting what changed and poking the agents concerned: one message per host for many changes.
 
-Changes come from the API and from this conductor's own doings. The first is acted upon at once, those that follow are
-collected for some milliseconds; members of address sets, which may be many, are collected longer.
+The first change is acted upon at once, those that follow are collected for some milliseconds; members of address sets, which may
+be many, are collected longer. Conductors do so with their own doings and what APIs tell them, APIs with what needs no conductor.
 """
 
 import logging
@@ -26,10 +26,15 @@ KINDS = ("port_ids", "network_ids", "router_ids", "set_ids")
 Targets = dict[str, dict[str, set[str]]]
 
 
+def for_conductors(changes: dict[str, Any]) -> bool:
+    """Whether changes (as rpc.conductor.NetworkConductor.changed) need more than pokes: placing, or telling compute."""
+    return any(changes.get(kind) for kind in ("networks", "routers", "hosts", "events"))
+
+
 class Poker:
     """Turns changes into messages. `agents` is a client of rpc.agent.NetworkAgent; `events` is called when compute is to hear."""
 
-    def __init__(self, conf: cfg.ConfigOpts, database: Database, agents: Any, events: Callable[[], None]) -> None:
+    def __init__(self, conf: cfg.ConfigOpts, database: Database, agents: Any, events: Callable[[], None] = lambda: None) -> None:
         self.conf, self.db, self.agents, self.events = conf, database, agents, events
         self._lock = threading.Lock()
         self._wake = threading.Event()
@@ -45,11 +50,12 @@ class Poker:
         def loop() -> None:
             rested_s = 0.0
             while not worker.stopping.is_set():
-                self._wake.wait(SETS_EVERY_S if self._sets or self._members else 5.0)
+                self._wake.wait(SETS_EVERY_S if self._sets or self._members else None)
                 clock.wait(worker.stopping, max(0.0, rested_s - clock.monotonic()))
                 self._wake.clear()
                 guarded("poke", self.flush, complaint)
                 rested_s = clock.monotonic() + self.conf.network.poke_window_s
+            guarded("poke", self.flush, complaint)
 
         worker.loop("poke", loop)
         worker.on_stop(self._wake.set)
@@ -121,7 +127,8 @@ class Poker:
         routers, groups = set(pending.get("routers") or ()), set(pending.get("groups") or ())
         with self.db.read() as session:
             touched = networks | {network for network, *_ in ports.values()}
-            concerned = db.concerned_hosts(session, touched)
+            since = clock.after(-self.conf.network.agent_down_s)
+            concerned = db.concerned_hosts(session, touched, since)
             for port_id, (network, *hosts) in ports.items():
                 for target in {*hosts, *concerned.get(network, ())}:
                     add(target, "port_ids", [port_id])
@@ -138,8 +145,8 @@ class Poker:
             for host, lost in (pending.get("hosts") or {}).items():
                 for kind, ids in lost.items():
                     add(host, kind, ids)
-            alive = db_agents.alive(session, targets, self.conf.network.agent_down_s)
-        return targets, alive
+            known = set().union(*concerned.values())
+            return targets, known | db_agents.alive(session, targets.keys() - known, since)
 
     def _send(self, host: str, ids: dict[str, set[str]], members: dict[str, set[str]]) -> None:
         more = {"set_members": {i: sorted(ips) for i, ips in members.items()}} if members else {}

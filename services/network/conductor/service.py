@@ -56,6 +56,11 @@ class ConductorService:
         for unit, text in errors.items():
             LOG.warning("host %s: %s: %s", host, unit, text)
 
+    def report_up(self, ctxt: RequestContext, host: str, ports_up: list[str], networks_ready: list[str], routers_ready: list[str],
+                  errors: dict[str, str]) -> None:
+        """As `report`, with nothing that is down."""
+        self.report(ctxt, host, ports_up, [], networks_ready, routers_ready, errors)
+
     def changed(self, ctxt: RequestContext, changes: dict[str, Any]) -> None:
         """From the API: agents are to be poked."""
         self.poker.add(ctxt, changes)

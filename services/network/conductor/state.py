@@ -47,9 +47,11 @@ class Gatherer:
         dhcps = self._dhcps(networks, db.dhcp_on(self.session, self.host))
         routers = self._routers(db.routers_on(self.session, self.host))
         ports = self._ports([p for p in here if parts.is_wanted(p)]) + self._pending(None)
-        return self._answer(True, all_hosts=self._hosts_in(_served(dhcps, routers)), ports=ports, dhcps=dhcps,
-                            routers=routers, networks=networks | self.shown,
-                            neighbours=self._neighbours(networks), peers=self._peers(networks), sets=self._sets(self.sets))
+        answer = self._answer(True, all_hosts=self._hosts_in(_served(dhcps, routers)), ports=ports, dhcps=dhcps,
+                              routers=routers, networks=networks | self.shown,
+                              neighbours=self._neighbours(networks), peers=self._peers(networks), sets=self._sets(self.sets))
+        answer["up"] = [p.id for p in here if p.status == "ACTIVE"]
+        return answer
 
     def some(self, port_ids: Sequence[str], network_ids: Sequence[str], router_ids: Sequence[str],
              set_ids: Sequence[str], set_members: Mapping[str, Sequence[str]]) -> dict[str, Any]:

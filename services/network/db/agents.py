@@ -1,5 +1,6 @@
 """Queries about agents and what is scheduled to them."""
 
+import datetime
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -29,11 +30,10 @@ def serving(session: orm.Session, role: str, down_after_s: int) -> Sequence[Any]
                      Agent.heartbeat_at >= clock.after(-down_after_s))
 
 
-def alive(session: orm.Session, hosts: Iterable[str], down_after_s: int) -> set[str]:
-    """Those of `hosts` whose layer 2 agent lives and is enabled."""
-    bound = clock.after(-down_after_s)
+def alive(session: orm.Session, hosts: Iterable[str], since: datetime.datetime) -> set[str]:
+    """Those of `hosts` whose layer 2 agent is enabled and was heard of since then."""
     found = rows.pick(session, hosts, Agent.host, Agent.host, Agent.role, Agent.admin_state_up, Agent.heartbeat_at)
-    return {host for host, role, enabled, heard in found if role == "l2" and enabled and heard >= bound}
+    return {host for host, role, enabled, heard in found if role == "l2" and enabled and heard >= since}
 
 
 def tunnel_ips(session: orm.Session, hosts: Iterable[str]) -> dict[str, str]:

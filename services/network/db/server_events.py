@@ -41,14 +41,12 @@ def claim(session: orm.Session, limit: int, now: Any, lease_until: Any) -> list[
     return found
 
 
-def keep(session: orm.Session, ids: Sequence[int], lease_until: Any) -> None:
-    """Keep these from other conductors until then."""
-    session.execute(sa.update(Event).where(Event.id.in_(ids)).values(due_at=lease_until))
-
-
-def drop(session: orm.Session, ids: Sequence[int]) -> None:
-    """Compute has heard these."""
-    session.execute(_drop(), {"ids": list(ids)})
+def drop_and_keep(session: orm.Session, heard: Sequence[int], kept: Sequence[int], lease_until: Any) -> None:
+    """Compute has heard some; keep the others from other conductors until then."""
+    if heard:
+        session.execute(_drop(), {"ids": list(heard)})
+    if kept:
+        session.execute(sa.update(Event).where(Event.id.in_(kept)).values(due_at=lease_until))
 
 
 @functools.cache

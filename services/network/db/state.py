@@ -1,5 +1,6 @@
 """Queries that gather what a host's desired state is made of."""
 
+import datetime
 import functools
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -188,11 +189,12 @@ def ports_of_groups(session: orm.Session, group_ids: Iterable[str]) -> dict[str,
     return found
 
 
-def concerned_hosts(session: orm.Session, network_ids: Iterable[str]) -> dict[str, set[str]]:
-    """network id -> hosts that have a port of it, or are about to, or serve its DHCP."""
+def concerned_hosts(session: orm.Session, network_ids: Iterable[str], since: datetime.datetime) -> dict[str, set[str]]:
+    """network id -> hosts that have a port of it, or are about to, or serve its DHCP, and whose layer 2 agent is enabled and was
+    heard of since then."""
     wanted = sorted(set(network_ids))
     found: dict[str, set[str]] = {}
-    for network, host in session.execute(_concerned(), {"ids": wanted}).all() if wanted else ():
+    for network, host in session.execute(_concerned(), {"ids": wanted, "since": since}).all() if wanted else ():
         found.setdefault(network, set()).add(host)
     return found
 
@@ -202,9 +204,14 @@ def _concerned() -> Any:
     port = Port.__table__.c
     ids: Any = sa.bindparam("ids", expanding=True)
     others = (table.__table__.c for table in (Binding, models.DhcpBinding))
-    return prepared(sa.union_all(
-        sa.select(port.network_id, port.binding_host).where(port.network_id.in_(ids), port.binding_host != "").distinct(),
-        *(sa.select(c.network_id, c.host).where(c.network_id.in_(ids)) for c in others)))
+    here = sa.union_all(
+        sa.select(port.network_id, port.binding_host.label("host")).where(
+            port.network_id.in_(ids), port.binding_host != "").distinct(),
+        *(sa.select(c.network_id, c.host).where(c.network_id.in_(ids)) for c in others)).subquery()
+    agent = models.Agent.__table__
+    since: Any = sa.bindparam("since", type_=agent.c.heartbeat_at.type)
+    return prepared(sa.select(here.c.network_id, here.c.host).join_from(here, agent, agent.c.host == here.c.host).where(
+        agent.c.role == "l2", agent.c.admin_state_up.is_(True), agent.c.heartbeat_at >= since))
 
 
 def router_hosts(session: orm.Session, router_ids: Iterable[str]) -> dict[str, str]:

@@ -51,6 +51,7 @@ class NetworkConductor(Interface):
           gone           {"port_ids", "network_ids", "router_ids", "set_ids"}: asked for, and nothing here any more:
                          drop the port (also as neighbour and DHCP host), the network (segment, peers, neighbours,
                          dhcp), the router, the set
+          up             of a full answer: the ports bound here that count as wired; what differs is to be reported
 
         With ids the answer is an addition:
           port_ids     a port bound to this host, or that may move here (`pending`), comes in `ports`, with its segment
@@ -78,6 +79,15 @@ class NetworkConductor(Interface):
         networks_ready          networks whose DHCP server here now runs with its latest state
         routers_ready           routers that are realised here with their latest state (their floating IPs go ACTIVE)
         errors                  as drivers' Applied.errors: {"port:ID" | "network:ID" | "router:ID" | "firewall": line}
+        """
+
+    @cast
+    def report_up(self, ctxt: Any, host: str, ports_up: list[str], networks_ready: list[str], routers_ready: list[str],
+                  errors: dict[str, str]) -> None:
+        """As `report` of nothing that is down, without an answer.
+
+        One that is lost is made up for by the next full pass. `report` is for what must not be overtaken by what follows: a port
+        that is down and soon up again; and for ports that may move here, which no full answer says to be up.
         """
 
     @cast

@@ -4,6 +4,7 @@ import pytest
 
 from common import clock, context, errors
 from common.db.session import counted
+from services.network.cmd import network_api
 from services.network.conductor.notify import Notifier
 from services.network.conductor.poker import Poker
 from services.network.conductor.service import ConductorService
@@ -140,6 +141,22 @@ def test_what_a_dead_conductor_had_in_hand_another_sends(conf, state, cloud, adm
     assert [e["tag"] for e in compute.heard] == [port["id"]]
 
 
+def test_what_compute_has_heard_is_struck_out_together(cloud, admin, member, conductor, compute, notifier, state):
+    beat(conductor)
+    network = cloud.network()
+    for _ in range(3):
+        port = plug(admin, network, "h1", member.persona.project_id)
+        conductor.report_up(CTXT, "h1", [port["id"]], [], [], {})
+        notifier.flush()
+    assert len(compute.heard) == 3
+    with counted(state.db) as statements:
+        notifier.renew()
+        notifier.renew()
+    assert [s.split()[0] for s in statements] == ["BEGIN", "DELETE"]
+    with state.db.read() as session:
+        assert session.query(models.ServerEvent).count() == 0
+
+
 def test_events_wait_for_compute(cloud, admin, member, conductor, compute, notifier):
     beat(conductor)
     network = cloud.network()
@@ -155,6 +172,16 @@ def test_events_wait_for_compute(cloud, admin, member, conductor, compute, notif
         notifier.flush()
         notifier.flush()
     assert [e["name"] for e in compute.heard] == ["network-vif-plugged"]
+
+
+def test_a_full_answer_says_which_ports_count_as_wired(cloud, admin, member, conductor):
+    beat(conductor)
+    network = cloud.network()
+    first, second = (plug(admin, network, "h1", member.persona.project_id) for _ in range(2))
+    conductor.report_up(CTXT, "h1", [first["id"]], [], [], {})
+    assert conductor.get_host_state(CTXT, "h1")["up"] == [first["id"]]
+    conductor.report(CTXT, "h1", [second["id"]], [first["id"]], [], [], {})
+    assert conductor.get_host_state(CTXT, "h1")["up"] == [second["id"]]
 
 
 def test_the_whole_state_is_what_the_objects_take(cloud, admin, member, conductor, pass_on):
@@ -292,6 +319,28 @@ def test_pokes_are_few(cloud, admin, member, conductor, pass_on, agents):
         plug(admin, network, "h1", member.persona.project_id)
     pass_on()
     assert len(agents.sent) <= 2
+
+
+def test_the_api_pokes_agents_itself_and_has_conductors_do_what_takes_more(cloud, admin, member, conductor, told, poker, agents):
+    class Away:
+        def changed(self, ctxt, changes):
+            asked.append(changes)
+            raise errors.Transient("away")
+
+    asked = []
+    tell = network_api.notifier(poker, Away)
+    for host in ("h1", "h2"):
+        beat(conductor, host)
+    network = cloud.network()
+    cloud.subnet(network)
+    port = plug(admin, network, "h1", member.persona.project_id)
+    member.delete(f"/v2.0/ports/{plug(admin, network, 'h2', member.persona.project_id)['id']}")
+    for changes in told:
+        tell(CTXT, changes)
+    poker.flush()
+    assert [sorted(c) for c in asked] == [["networks"], ["events", "members", "ports"]]  # placing DHCP; compute is to hear
+    assert [(host, ids["port_ids"]) for host, ids in agents.sent if "port_ids" in ids and port["id"] in ids["port_ids"]]
+    assert {host for host, _ in agents.sent} == {"h1", "h2"} and len(agents.sent) == 2
 
 
 def test_looking_for_events_that_are_not_there_writes_nothing(state, notifier):

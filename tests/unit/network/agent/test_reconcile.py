@@ -16,8 +16,9 @@ SEGMENT = Segment("n1", "vxlan", 7)
 KINDS = ("segments", "peers", "neighbours", "ports", "address_sets", "dhcps", "routers")
 
 
-def port(port_id: str) -> Port:
-    return Port(port_id, "n1", port_id, rules=(SecurityRule("ingress", remote_set="g1"),), device_owner="compute:nova")
+def port(port_id: str, *, pending: bool = False) -> Port:
+    return Port(port_id, "n1", port_id, rules=(SecurityRule("ingress", remote_set="g1"),), device_owner="compute:nova",
+                pending=pending)
 
 
 def answer(full: bool = False, **made: Any) -> dict[str, Any]:
@@ -31,6 +32,7 @@ class Conductor:
         self.answers: list[Any] = []
         self.asked: list[dict[str, Any]] = []
         self.told: list[dict[str, Any]] = []
+        self.answered = 0  # reports
 
     def get_host_state(self, _ctxt: Any, host: str, **wanted: Any) -> dict[str, Any]:
         self.asked.append(wanted)
@@ -41,6 +43,10 @@ class Conductor:
 
     def report(self, _ctxt: Any, **told: Any) -> None:
         self.told.append(told)
+        self.answered += 1
+
+    def report_up(self, _ctxt: Any, **told: Any) -> None:
+        self.told.append({**told, "ports_down": []})
 
 
 @pytest.fixture
@@ -114,3 +120,31 @@ def test_what_failed_stays_to_be_done(agent: Reconciler, conductor: Conductor, s
     simulated.failing.clear()
     agent.one_pass()
     assert agent.mirror.state().changed.ports == set() and conductor.told[-1]["ports_up"] == ["p2"]
+
+
+def test_a_report_that_was_lost_is_made_up_for_by_the_next_full_pass(agent: Reconciler, conductor: Conductor) -> None:
+    assert conductor.answered == 0 and len(conductor.told) == 1
+    for up, reports in (([], 2), (["p1"], 2), (["p1", "elsewhere"], 2), ([], 3)):
+        agent.resync()
+        conductor.answers.append(answer(True, segments=[SEGMENT], ports=[port("p1")], up=up))
+        agent.one_pass()
+        assert len(conductor.told) == reports and conductor.told[-1]["ports_up"] == ["p1"]
+
+
+def test_what_counts_as_wired_and_is_not_is_told_as_down(agent: Reconciler, conductor: Conductor, simulated: Simulated) -> None:
+    simulated.auto_tap = False
+    agent.resync()
+    conductor.answers.append(answer(True, segments=[SEGMENT], ports=[port("p1"), port("p2")], up=["p1"]))
+    agent.one_pass()
+    assert conductor.told[-1]["ports_down"] == ["p1"] and conductor.answered == 1  # so that it cannot overtake what follows
+
+
+def test_a_port_that_may_move_here_is_told_of_once_and_surely(agent: Reconciler, conductor: Conductor) -> None:
+    agent.poke(port_ids=["p2"])
+    conductor.answers.append(answer(segments=[SEGMENT], ports=[port("p2", pending=True)]))
+    agent.one_pass()
+    assert conductor.told[-1]["ports_up"] == ["p2"] and conductor.answered == 1
+    agent.resync()
+    conductor.answers.append(answer(True, segments=[SEGMENT], ports=[port("p1"), port("p2", pending=True)], up=["p1"]))
+    agent.one_pass()
+    assert len(conductor.told) == 2
