@@ -166,7 +166,7 @@ class Noun:
                 tags.replace(work.session, row.id, words)
                 tagged[row.id] = sorted(set(words))
             made.append(row)
-        work.session.flush()
+        work.flush()
         if self.view_new is not None:
             return self.view_new(work, made, tagged, viewer(request, self.resource))
         return self.view(work.session, made, viewer(request, self.resource))

@@ -18,7 +18,7 @@ from services.network.domain import subnets as domain_subnets
 def network_of(session: Session, item: Any) -> dict[str, Any]:
     """For policies on subnets and ports: who owns the network, and whether everybody may use it."""
     network_id = item.get("network_id") if isinstance(item, dict) else item.network_id
-    network = rows.get(session, models.Network, network_id)
+    network = rows.look(session, models.Network, network_id)
     if network is None:
         return {}
     found: dict[str, Any] = {"network:project_id": network.project_id, "network:tenant_id": network.project_id}

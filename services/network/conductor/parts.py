@@ -7,29 +7,21 @@ from services.network.objects.dhcp import DhcpHost, DhcpOption, DhcpSubnet, Host
 from services.network.objects.port import AddressPair, FixedIp, Port, SecurityRule
 from services.network.objects.router import PortForwarding
 
-_LENGTHS = {4: 32, 6: 128}
-
 
 def is_wanted(row: Any) -> bool:
     """Whether the port is to be realised: it was bound with success."""
     return bool(row.vif_type == "bridge")
 
 
-def port(row: Any, addresses: Sequence[Any], subnets: Mapping[str, Any], rules: Sequence[SecurityRule], *,
-         stateful: bool = True, pending: bool = False) -> Port:
+def port(row: Any, addresses: Sequence[Any], rules: Sequence[SecurityRule], *, stateful: bool = True,
+         pending: bool = False) -> Port:
     """A port with its expanded rules."""
-    fixed = tuple(FixedIp(a.ip_address, a.subnet_id, _length(subnets.get(a.subnet_id), a.ip_address)) for a in addresses)
+    fixed = tuple(FixedIp(a.ip_address, a.subnet_id, int(a.cidr.rsplit("/", 1)[1])) for a in addresses)
     pairs = tuple(AddressPair(p["ip_address"], p.get("mac_address")) for p in row.allowed_address_pairs or ())
     return Port(port_id=row.id, network_id=row.network_id, mac=row.mac_address, fixed_ips=fixed, allowed_address_pairs=pairs,
                 port_security_enabled=row.port_security_enabled, rules=tuple(dict.fromkeys(rules)),
                 device_owner=row.device_owner, device_id=row.device_id, project_id=row.project_id,
                 admin_state_up=row.admin_state_up, stateful=stateful, pending=pending)
-
-
-def _length(subnet: Any, ip: str) -> int:
-    if subnet is None:
-        return _LENGTHS[6 if ":" in ip else 4]
-    return int(subnet.cidr.rsplit("/", 1)[1])
 
 
 def rule(row: Any) -> SecurityRule:

@@ -32,7 +32,6 @@ class Gatherer:
         self.known_sets, self.known_hosts = set(known_sets), set(known_hosts)
         self.domain = conf.network.dns_domain
         self._networks: dict[str, Any] = {}
-        self._subnets: dict[str, Any] = {}
         self._addresses: dict[str, list[Any]] = {}
         self.sets: set[str] = set()
         self.shown: set[str] = set()
@@ -57,6 +56,7 @@ class Gatherer:
              set_ids: Sequence[str], set_members: Mapping[str, Sequence[str]]) -> dict[str, Any]:
         """What concerns these ids; see rpc.conductor."""
         found = db.ports(self.session, port_ids)
+        self._networks.update((p.network_id, p) for p in found)  # a port's row says the same of its network
         networks, served = db.present(self.session, self.host, [*network_ids, *(p.network_id for p in found)])
         asked = [n for n in network_ids if n in networks]
         self._load(networks)
@@ -84,7 +84,7 @@ class Gatherer:
 
     def _answer(self, full: bool, **made: Any) -> dict[str, Any]:
         self._load(made["networks"])
-        segments = [self._segment(self._networks[n]) for n in sorted(made["networks"]) if n in self._networks]
+        segments = [self._segment(n) for n in sorted(made["networks"]) if n in self._networks]
         return {"full": full, "segments": [s.to_dict() for s in segments], "hosts": {}, "set_changes": {},
                 "all_hosts": {n: [h.to_dict() for h in items] for n, items in made["all_hosts"].items()},
                 "gone": {"port_ids": [], "network_ids": [], "router_ids": [], "set_ids": []},
@@ -96,16 +96,16 @@ class Gatherer:
     def _load(self, network_ids: Iterable[str]) -> None:
         missing = [n for n in network_ids if n not in self._networks]
         if missing:
-            self._networks.update({n.id: n for n in db.networks(self.session, missing)})
-            self._subnets.update({s.id: s for s in db.subnets(self.session, missing)})
+            self._networks.update(db.networks(self.session, missing))
 
     def _read_addresses(self, port_ids: Iterable[str]) -> None:
         missing = [p for p in port_ids if p not in self._addresses]
         if missing:
-            self._addresses.update(dict.fromkeys(missing, []) | db_ports.addresses(self.session, missing))  # type: ignore[arg-type]
+            self._addresses.update(dict.fromkeys(missing, []) | db.addresses(self.session, missing))  # type: ignore[arg-type]
 
-    def _segment(self, n: Any) -> Segment:
-        return Segment(network_id=n.id, kind=n.network_type, segmentation_id=n.segmentation_id,
+    def _segment(self, network_id: str) -> Segment:
+        n = self._networks[network_id]
+        return Segment(network_id=network_id, kind=n.network_type, segmentation_id=n.segmentation_id,
                        physical_network=n.physical_network, mtu=n.mtu)
 
     def _tunnelled(self, network_ids: Iterable[str]) -> list[str]:
@@ -155,8 +155,7 @@ class Gatherer:
         self._read_addresses(ids)
         groups, stateless = db_groups.of_ports(self.session, ids)
         rules = self._rules({g for items in groups.values() for g in items})
-        return [parts.port(p, self._addresses[p.id], self._subnets,
-                           [r for g in groups.get(p.id, ()) for r in rules.get(g, ())], pending=pending,
+        return [parts.port(p, self._addresses[p.id], [r for g in groups.get(p.id, ()) for r in rules.get(g, ())], pending=pending,
                            stateful=p.id not in groups or not stateless.issuperset(groups[p.id])) for p in found]
 
     def _rules(self, group_ids: set[str]) -> dict[str, list[SecurityRule]]:
@@ -198,12 +197,13 @@ class Gatherer:
         by_id = {p.id: p for p in rows.by_ids(self.session, models.Port, [b.port_id for b in bindings if b.port_id])}
         served = [b for b in bindings if b.port_id in by_id and self._networks.get(b.network_id)]
         made_ports = {p.port_id: p for p in self._ports(list(by_id.values()))}
-        routed = db.routed_subnets(self.session, [s.id for s in self._subnets.values()])
+        mine = db.subnets(self.session, [b.network_id for b in served])
+        routed = db.routed_subnets(self.session, [s.id for s in mine])
         made = []
         for item in served:
             network = self._networks[item.network_id]
-            subnets = [parts.dhcp_subnet(s, routed) for s in self._subnets.values() if s.network_id == network.id]
-            made.append(Dhcp(network_id=network.id, port=made_ports[item.port_id], subnets=tuple(subnets),
+            subnets = [parts.dhcp_subnet(s, routed) for s in mine if s.network_id == item.network_id]
+            made.append(Dhcp(network_id=item.network_id, port=made_ports[item.port_id], subnets=tuple(subnets),
                              mtu=network.mtu,
                              dns_domain=(network.dns_domain or self.domain).strip(".")))
         return made
@@ -214,21 +214,23 @@ class Gatherer:
         self._load({p.network_id for p in by_id.values()})
         self.shown.update(p.network_id for p in by_id.values())
         made_ports = {p.port_id: p for p in self._ports(list(by_id.values()))}
+        subnets = {s.id: s for s in db.subnets(self.session, {p.network_id for p in by_id.values()})}
         floating: dict[str, list[FloatingIp]] = {}
         mapped = db_routers.floating_ips_of(self.session, [r.id for r in found])
         forwarded = db_routers.forwardings(self.session, [f.id for f in mapped if not f.fixed_port_id])
         for item in mapped:
             floating.setdefault(item.router_id, []).append(FloatingIp(
                 item.floating_ip_address, item.fixed_ip_address, parts.forwardings(forwarded.get(item.id, ()))))
-        return [self._router(r, [x for x in links if x.router_id == r.id], made_ports, floating.get(r.id, []))
+        return [self._router(r, [x for x in links if x.router_id == r.id], made_ports, subnets, floating.get(r.id, []))
                 for r in found]
 
-    def _router(self, r: Any, links: Sequence[Any], ports: dict[str, Port], floating: list[FloatingIp]) -> Router:
+    def _router(self, r: Any, links: Sequence[Any], ports: dict[str, Port], all_subnets: Mapping[str, Any],
+                floating: list[FloatingIp]) -> Router:
         interfaces, gateway = [], None
         for link in sorted(links, key=lambda x: str(x.port_id)):
             port = ports[link.port_id]
             network = self._networks[port.network_id]
-            subnets = [self._subnets[ip.subnet_id] for ip in port.fixed_ips]
+            subnets = [all_subnets[ip.subnet_id] for ip in port.fixed_ips]
             if link.kind == "gateway":
                 gateway = RouterGateway(port, tuple(s.gateway_ip for s in subnets if s.gateway_ip), r.enable_snat, network.mtu)
             else:

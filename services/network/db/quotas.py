@@ -43,20 +43,22 @@ def projects(session: orm.Session) -> list[str]:
     return sorted(session.scalars(sa.select(models.Quota.project_id).distinct()).all())
 
 
-def use(session: orm.Session, project_id: str, resource: str, amount: int, limit: Callable[[], int]) -> bool:
-    """Count `amount` more (negative: fewer) of `resource`; False, and nothing changed, when that passes the limit.
+def use(session: orm.Session, project_id: str, resource: str, amount: int, default: int | None,
+        flush: Callable[[], None]) -> bool:
+    """Count `amount` more (negative: fewer) of `resource`; False, and nothing changed, when that passes the project's limit.
 
+    default  the limit of projects that have none of their own; None: count without regard to limits
+    flush    writes what the transaction has added so far
     The counter's row stays locked until the transaction ends: call this last.
     """
-    bound = limit() if amount > 0 else -1
-    sent = {"project": project_id, "what": resource, "amount": amount} | ({} if bound < 0 else {"bound": bound})
-    if session.execute(_use(bound >= 0), sent).rowcount:  # type: ignore[attr-defined]
+    sent = {"project": project_id, "what": resource, "amount": amount} | ({} if default is None else {"default": default})
+    if session.execute(_use(default is not None), sent).rowcount:  # type: ignore[attr-defined]
         return True
     if rows.exists(session, Usage.project_id == project_id, Usage.resource == resource):
         return False
-    session.flush()
-    used = actual(session, project_id, resource)  # with what this transaction added already
-    if amount > 0 and 0 <= bound < used:
+    flush()
+    used = actual(session, project_id, resource)
+    if default is not None and 0 <= limits(session, project_id).get(resource, default) < used:
         return False
     rows.add(session, Usage(project_id=project_id, resource=resource, used=used))
     return True
@@ -64,10 +66,14 @@ def use(session: orm.Session, project_id: str, resource: str, amount: int, limit
 
 @functools.cache
 def _use(limited: bool) -> Any:
-    table, more = Usage.__table__, sa.bindparam("amount", type_=sa.Integer())
-    query = sa.update(table).where(table.c.project_id == sa.bindparam("project"), table.c.resource == sa.bindparam("what"))
+    table, quota, more = Usage.__table__, models.Quota.__table__, sa.bindparam("amount", type_=sa.Integer())
+    project: Any = sa.bindparam("project")
+    what: Any = sa.bindparam("what")
+    query = sa.update(table).where(table.c.project_id == project, table.c.resource == what)
     if limited:
-        query = query.where(table.c.used + more <= sa.bindparam("bound", type_=sa.Integer()))
+        own = sa.select(quota.c.limit).where(quota.c.project_id == project, quota.c.resource == what)
+        limit = sa.func.coalesce(own.scalar_subquery(), sa.bindparam("default", type_=sa.Integer()))
+        query = query.where(sa.not_(limit.between(0, table.c.used + more - 1)))  # one below zero is none
     return prepared(query.values(used=table.c.used + more))
 
 

@@ -62,6 +62,14 @@ def one(session: orm.Session, model: Any, id: Any) -> Any | None:
     return session.execute(_one(model), {"id": id}).first()
 
 
+def look(session: orm.Session, model: Any, id: Any) -> Any | None:
+    """As `one`; read once in a session: for rows of which what is looked at does not change there."""
+    seen = session.info.setdefault("seen", {})
+    if (model, id) not in seen:
+        seen[model, id] = one(session, model, id)
+    return seen[model, id]
+
+
 @functools.cache
 def _columns(model: Any) -> Any:
     return sa.select(*model.__table__.columns)
@@ -72,20 +80,22 @@ def _one(model: Any) -> Any:
     return prepared(_columns(model).where(model.__table__.columns.id == sa.bindparam("id")))
 
 
-def pick(session: orm.Session, ids: Iterable[str], key: Any, *columns: Any) -> list[Any]:
-    """`columns` (of one table) of the rows whose `key` is one of `ids`, to look at only; in chunks, as `by_ids`."""
+def pick(session: orm.Session, ids: Iterable[str], key: Any, *columns: Any, of: Any = None) -> list[Any]:
+    """`columns` of the rows whose `key` is one of `ids`, to look at only; in chunks, as `by_ids`. They are of the key's table, or
+    of the one of the model `of`, which the key's table refers to."""
     wanted = sorted({i for i in ids if i})
     found: list[Any] = []
     for start in range(0, len(wanted), _CHUNK):
-        found.extend(session.execute(_pick(key, columns), {"ids": wanted[start:start + _CHUNK]}).all())
+        found.extend(session.execute(_pick(key, columns, of), {"ids": wanted[start:start + _CHUNK]}).all())
     return found
 
 
 @functools.cache
-def _pick(key: Any, columns: tuple[Any, ...]) -> Any:
-    table = key.property.columns[0].table.columns
-    return prepared(sa.select(*(table[c.key] for c in columns) if columns else table).where(
-        table[key.key].in_(sa.bindparam("ids", expanding=True))))
+def _pick(key: Any, columns: tuple[Any, ...], of: Any) -> Any:
+    key = key.property.columns[0]
+    query = sa.select(*(c.property.columns[0] for c in columns) if columns else key.table.columns).where(
+        key.in_(sa.bindparam("ids", expanding=True)))
+    return prepared(query if of is None else query.join_from(key.table, of.__table__))
 
 
 def exists(session: orm.Session, *conditions: Any) -> bool:
@@ -103,6 +113,38 @@ def add(session: orm.Session, row: T) -> T:
     session.add(row)
     session.flush()
     return row
+
+
+def filled(row: T) -> T:
+    """A new object with the defaults of its columns, which it else gets when the session inserts it."""
+    model: Any = type(row)
+    for key, default in _defaults(model):
+        if key not in row.__dict__:
+            setattr(row, key, default.arg(None) if default.is_callable else default.arg)
+    return row
+
+
+@functools.cache
+def _defaults(model: Any) -> list[tuple[str, Any]]:
+    return [(c.key, c.default) for c in model.__table__.columns if c.default is not None]
+
+
+def insert(session: orm.Session, made: Iterable[Any]) -> None:
+    """Insert new objects, with their defaults, at once, those of one table together, tables in the order of their first; the
+    session does not come to know them, which takes longer than inserting does. IntegrityError when one breaks a key."""
+    by_model: dict[Any, list[dict[str, Any]]] = {}
+    for row in made:
+        by_model.setdefault(type(row), []).append({c.key: getattr(row, c.key) for c in row.__table__.columns})
+    for model, values in by_model.items():
+        if len(values) == 1:
+            session.execute(_insert(model), values[0])
+        else:
+            session.connection().execute(sa.insert(model.__table__), values)
+
+
+@functools.cache
+def _insert(model: Any) -> Any:
+    return prepared(sa.insert(model.__table__))
 
 
 def remove(session: orm.Session, row: Any) -> None:

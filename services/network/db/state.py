@@ -19,21 +19,30 @@ Binding = models.PortBinding
 _PORT = (Port.id, Port.project_id, Port.network_id, Port.mac_address, Port.admin_state_up, Port.device_id, Port.device_owner,
          Port.port_security_enabled, Port.allowed_address_pairs, Port.extra_dhcp_opts, Port.dns_name, Port.binding_host,
          Port.vif_type)
-_NETWORK = tuple(getattr(models.Network, n) for n in (
-    "id", "network_type", "segmentation_id", "physical_network", "mtu", "dns_domain"))
+_NETWORK = tuple(getattr(models.Network, n) for n in ("network_type", "segmentation_id", "physical_network", "mtu", "dns_domain"))
 _SUBNET = tuple(getattr(models.Subnet, n) for n in (
     "id", "network_id", "ip_version", "cidr", "gateway_ip", "enable_dhcp", "dns_nameservers", "host_routes", "ipv6_ra_mode",
     "ipv6_address_mode"))
 
 
 def ports(session: orm.Session, port_ids: Iterable[str]) -> list[Any]:
-    """These ports, as far as hosts are told of them."""
-    return rows.pick(session, port_ids, Port.id, *_PORT)
+    """These ports, as far as hosts are told of them, each with the columns of `networks` of its network."""
+    return rows.pick(session, port_ids, Port.id, *_PORT, *_NETWORK, of=models.Network)
 
 
-def networks(session: orm.Session, network_ids: Iterable[str]) -> list[Any]:
-    """These networks, as far as hosts are told of them."""
-    return rows.pick(session, network_ids, models.Network.id, *_NETWORK)
+def networks(session: orm.Session, network_ids: Iterable[str]) -> dict[str, Any]:
+    """network id -> (id, network_type, segmentation_id, physical_network, mtu, dns_domain): what hosts are told of networks."""
+    return {n.id: n for n in rows.pick(session, network_ids, models.Network.id, models.Network.id, *_NETWORK)}
+
+
+def addresses(session: orm.Session, port_ids: Iterable[str]) -> dict[str, list[Any]]:
+    """port id -> its addresses in order, each with its subnet's `cidr`."""
+    columns = Ip.port_id, Ip.subnet_id, Ip.ip_address, Ip.position, models.Subnet.cidr
+    found: dict[str, list[Any]] = {}
+    picked = rows.pick(session, port_ids, Ip.port_id, *columns, of=models.Subnet)
+    for row in sorted(picked, key=lambda r: (r.position, r.ip_address)):
+        found.setdefault(row.port_id, []).append(row)
+    return found
 
 
 def subnets(session: orm.Session, network_ids: Iterable[str]) -> list[Any]:

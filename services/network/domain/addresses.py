@@ -15,10 +15,9 @@ _CANDIDATES = 16
 
 
 def of_new(work: Work, port: Any, asked: Sequence[dict[str, Any]] | None) -> list[Any]:
-    """As `assign` for one of the ports that a request makes: what they share is read once, and what nobody asked for by name
-    is written with the end of the transaction."""
+    """As `assign` for one of the ports that a request makes, to be written by the caller: what they share is read once."""
     subnets = work.once(("subnets", port.network_id), lambda: db_networks.plain_subnets(work.session, port.network_id))
-    return _assign(work, port, subnets, asked, 0, later=asked is None)
+    return _assign(work, port, subnets, asked, 0)
 
 
 def assign(work: Work, port: Any, asked: Sequence[dict[str, Any]] | None, start: int = 0) -> list[Any]:
@@ -26,11 +25,13 @@ def assign(work: Work, port: Any, asked: Sequence[dict[str, Any]] | None, start:
 
     400 when an address or subnet does not fit the network; 409 when an address is taken or none is left.
     """
-    return _assign(work, port, list(db_networks.subnets(work.session, port.network_id)), asked, start)
+    made = _assign(work, port, list(db_networks.subnets(work.session, port.network_id)), asked, start)
+    work.session.add_all(made)
+    work.flush()
+    return made
 
 
-def _assign(work: Work, port: Any, subnets: list[Any], asked: Sequence[dict[str, Any]] | None, start: int, *,
-            later: bool = False) -> list[Any]:
+def _assign(work: Work, port: Any, subnets: list[Any], asked: Sequence[dict[str, Any]] | None, start: int) -> list[Any]:
     if asked is None:
         wanted = _automatic(work, port, subnets)
     else:
@@ -49,9 +50,6 @@ def _assign(work: Work, port: Any, subnets: list[Any], asked: Sequence[dict[str,
         _taken_now(work, subnet).add(offset)
         made.append(models.IpAllocation(subnet_id=subnet.id, ip_address=ip, network_id=port.network_id, port_id=port.id,
                                         offset=offset, position=position))
-        work.session.add(made[-1])
-        if not later:
-            work.session.flush()
     return made
 
 
@@ -77,7 +75,7 @@ def free(work: Work, subnet: Any) -> str | None:
         left = [offset for offset in chosen if offset not in gone]
         if left:
             return ipam.address(subnet.cidr, left[0])
-    work.session.flush()
+    work.flush()
     gap = db.first_gap(work.session, subnet.id, spans)
     return None if gap is None else ipam.address(subnet.cidr, gap)
 

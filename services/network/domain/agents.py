@@ -131,7 +131,7 @@ def move_router(work: Work, router: Any, host: str | None) -> None:
     router.agent_host, router.set_aside = host, False
     for link in db_routers.links(work.session, router.id):
         port = rows.get(work.session, models.Port, link.port_id)
-        network = rows.get(work.session, models.Network, port.network_id) if port is not None else None
+        network = rows.look(work.session, models.Network, port.network_id) if port is not None else None
         if port is not None and network is not None:
             before = port.binding_host
             bindings.bind(work, port, network, host or "")

@@ -74,7 +74,7 @@ def one(session: Session, port: Any, host: str) -> dict[str, Any]:
 
 def add(work: Work, port: Any, values: Mapping[str, Any]) -> dict[str, Any]:
     """A further binding, inactive when the port has an active one. 409 when it is there; 500 when the host cannot do it."""
-    host, network = values["host"], rows.get(work.session, models.Network, port.network_id)
+    host, network = values["host"], rows.look(work.session, models.Network, port.network_id)
     if any(b["host"] == host for b in every(work.session, port)):
         raise faults.conflict("PortBindingAlreadyExists", f"Binding for port {port.id} on host {host} already exists.")
     vnic_type, profile = values.get("vnic_type") or "normal", values.get("profile") or {}
@@ -97,7 +97,7 @@ def add(work: Work, port: Any, values: Mapping[str, Any]) -> dict[str, Any]:
 def change(work: Work, port: Any, host: str, values: Mapping[str, Any]) -> dict[str, Any]:
     """Another profile or VNIC type; 404."""
     row = rows.get(work.session, models.PortBinding, (port.id, host), lock=True)
-    network = rows.get(work.session, models.Network, port.network_id)
+    network = rows.look(work.session, models.Network, port.network_id)
     if row is None:
         if port.binding_host != host:
             _missing(port, host)
@@ -123,7 +123,7 @@ def activate(work: Work, port: Any, host: str) -> dict[str, Any]:
         row = rows.add(work.session, models.PortBinding(
             port_id=port.id, host=before, network_id=port.network_id, vnic_type=port.vnic_type,
             profile=port.binding_profile, vif_type=port.vif_type, vif_details=port.vif_details))
-    network = rows.get(work.session, models.Network, port.network_id)
+    network = rows.look(work.session, models.Network, port.network_id)
     port.vnic_type, port.binding_profile = vnic_type, profile
     bind(work, port, network, host)
     _follow(work, port, before)
@@ -134,7 +134,7 @@ def remove(work: Work, port: Any, host: str) -> None:
     """Take a binding away; without its active one a port is unbound. 404."""
     if port.binding_host == host:
         port.vnic_type, port.binding_profile = "normal", {}
-        bind(work, port, rows.get(work.session, models.Network, port.network_id), "")
+        bind(work, port, rows.look(work.session, models.Network, port.network_id), "")
         _follow(work, port, host)
         return
     row = rows.get(work.session, models.PortBinding, (port.id, host), lock=True)

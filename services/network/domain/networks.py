@@ -80,8 +80,9 @@ def delete(work: Work, row: Any) -> None:
 
 
 def visible(work: Work, network_id: str, *, lock: bool = False) -> Any:
-    """The network that the caller may see; 404 NetworkNotFound."""
-    row = rows.get(work.session, models.Network, network_id, lock=lock)
+    """The network that the caller may see, to look at only without `lock`; 404 NetworkNotFound."""
+    model = models.Network
+    row = rows.get(work.session, model, network_id, lock=True) if lock else rows.look(work.session, model, network_id)
     own = row is not None and (work.is_admin or row.project_id == work.context.project_id)
     if row is None or not (own or rows.exists(work.session, models.Network.id == network_id,
                                               *db.visible(work.context, False))):

@@ -22,22 +22,23 @@ def create(work: Work, values: dict[str, Any]) -> Any:
     """
     network = work.once(("network", values["network_id"]), lambda: networks.visible(work, values["network_id"]))
     secure = values.get("port_security_enabled")
-    row = models.Port(
+    row = rows.filled(models.Port(
         project_id=values["project_id"], network_id=network.id, mac_address=_mac(work, network, values.get("mac_address")),
         port_security_enabled=network.port_security_enabled if secure is None else secure,
-        **{k: values[k] for k in _PLAIN if k in values})
+        **{k: values[k] for k in _PLAIN if k in values}))
     pairs = _pairs(work, row, values.get("allowed_address_pairs") or [])
     row.allowed_address_pairs = pairs
     bindings.apply(work, row, network, values)
     groups = _groups_of_new(work, row, values)
     if pairs and not row.port_security_enabled:
         raise _no_security_pairs()
-    rows.add(work.session, row)
     made = addresses.of_new(work, row, values.get("fixed_ips"))
     if not made:
         row.ip_allocation = "none"
     work.known["made", row.id] = (made, sorted(groups))
-    _join(work, row, groups, [a.ip_address for a in made])
+    work.pending += [row, *made, *_join(work, row, groups, [a.ip_address for a in made])]
+    if values.get("mac_address") or values.get("fixed_ips"):  # others of the request may ask for the same
+        work.flush()
     work.changes.port(row)
     quotas.claim(work, row.project_id, "port")
     return row
@@ -45,7 +46,7 @@ def create(work: Work, values: dict[str, Any]) -> Any:
 
 def update(work: Work, row: Any, values: dict[str, Any]) -> Any:
     """Change a port. 400, 409 for values that do not fit."""
-    network = rows.get(work.session, models.Network, row.network_id)
+    network = rows.look(work.session, models.Network, row.network_id)
     before = row.binding_host
     if "mac_address" in values and values["mac_address"] != row.mac_address:  # null asks for a new one
         _change_mac(work, network, row, values["mac_address"])
@@ -173,10 +174,11 @@ def _groups_of_new(work: Work, row: Any, values: Mapping[str, Any]) -> list[str]
     return security_groups.check(work, row.project_id, asked)
 
 
-def _join(work: Work, row: Any, groups: Sequence[str], addresses: Sequence[str]) -> None:
-    work.session.add_all(models.PortGroup(port_id=row.id, security_group_id=g, host=row.binding_host,
-                                          with_pairs=bool(row.allowed_address_pairs)) for g in groups)
+def _join(work: Work, row: Any, groups: Sequence[str], addresses: Sequence[str]) -> list[Any]:
+    """The port's memberships, to be written."""
     work.changes.members_of(groups, [*addresses, *_pair_addresses(row)])
+    return [models.PortGroup(port_id=row.id, security_group_id=g, host=row.binding_host,
+                             with_pairs=bool(row.allowed_address_pairs)) for g in groups]
 
 
 def _pair_addresses(row: Any) -> list[str]:
@@ -243,7 +245,7 @@ def _update_security(work: Work, row: Any, values: Mapping[str, Any]) -> None:
     if set(groups) != set(have):
         addresses = _own_addresses(work, row)
         rows.remove_where(work.session, models.PortGroup, models.PortGroup.port_id == row.id)
-        _join(work, row, groups, addresses)
+        work.session.add_all(_join(work, row, groups, addresses))
         work.changes.members_of(set(have) - set(groups), addresses)
 
 

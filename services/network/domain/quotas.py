@@ -26,9 +26,7 @@ def claim(work: Work, project_id: str, resource: str, amount: int = 1, *, check:
     """Count `amount` more; 409 OverQuota. Locks the project's counter, so call it late in a transaction."""
     if not project_id:
         return
-    if not db.use(work.session, project_id, resource, amount,
-                  lambda: work.once(("limits", project_id), lambda: limits(work.session, work.conf, project_id))[resource]
-                  if check else -1):
+    if not db.use(work.session, project_id, resource, amount, defaults(work.conf)[resource] if check else None, work.flush):
         raise faults.over_quota(resource)
 
 
@@ -36,7 +34,7 @@ def release(work: Work, project_id: str, resource: str, amount: int = 1) -> None
     """Count `amount` fewer."""
     if project_id and amount:
         work.session.flush()
-        db.use(work.session, project_id, resource, -amount, lambda: -1)
+        db.use(work.session, project_id, resource, -amount, None, work.flush)
 
 
 def update(work: Work, project_id: str, wanted: Mapping[str, int], *, check_limit: bool = False) -> dict[str, int]:

@@ -67,7 +67,7 @@ def _by_subnet(work: Work, row: Any, subnet_id: str) -> tuple[Any, list[str]]:
                     ":" in a.ip_address for a in db_ports.addresses(work.session, [port.id]).get(port.id, [])):
                 ports.add_addresses(work, port, [{"subnet_id": subnet.id, "ip_address": subnet.gateway_ip}])
                 return port, [subnet.id]
-    network = rows.get(work.session, models.Network, subnet.network_id)
+    network = rows.look(work.session, models.Network, subnet.network_id)
     port = ports.make_internal(
         work, network, routers.INTERFACE, row.id, [{"subnet_id": subnet.id, "ip_address": subnet.gateway_ip}],
         project_id=row.project_id, host=row.agent_host or "")
@@ -88,7 +88,7 @@ def _by_port(work: Work, row: Any, port_id: str) -> tuple[Any, list[str]]:
     _may_join(work, port.network_id)
     mine = rows.by_ids(work.session, models.Subnet, [a.subnet_id for a in have])
     routers.check_overlap(work, row, mine)
-    network = rows.get(work.session, models.Network, port.network_id)
+    network = rows.look(work.session, models.Network, port.network_id)
     port.device_id, port.device_owner = row.id, routers.INTERFACE
     port.port_security_enabled = False
     groups = db_ports.groups(work.session, [port.id]).get(port.id, [])
@@ -107,7 +107,7 @@ def _may_join(work: Work, network_id: str) -> None:
     """Only who owns a network, or an operator, or anybody for a shared one, may route to it."""
     from services.network.db import networks as db_networks
 
-    network = rows.get(work.session, models.Network, network_id)
+    network = rows.look(work.session, models.Network, network_id)
     assert network is not None
     own = work.is_admin or network.project_id == work.context.project_id
     if not own and not db_networks.may_use(work.session, network, work.context.project_id, [db_networks.SHARED]):

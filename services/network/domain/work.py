@@ -10,6 +10,7 @@ from oslo_config import cfg
 from common import clock, errors, ids
 from common.context import RequestContext
 from common.db.session import Database, unique_violation
+from services.network.db import rows
 from services.network.db.rows import IntegrityError, Session
 from services.network.domain import faults
 
@@ -63,19 +64,29 @@ class Changes:
 
 @dataclass
 class Work:
-    """What domain functions get: the session of the transaction, the caller, the options, and the changes so far."""
+    """What domain functions get: the session of the transaction, the caller, the options, and the changes so far.
+
+    `pending` are new rows that nothing in the transaction looks for before its end, or `flush`: many of a kind are one statement.
+    """
 
     session: Session
     context: RequestContext
     conf: cfg.ConfigOpts
     changes: Changes = field(default_factory=Changes)
     known: dict[Any, Any] = field(default_factory=dict)
+    pending: list[Any] = field(default_factory=list)
 
     def once(self, key: Any, read: Callable[[], R]) -> R:
         """What `read` gave for `key` the first time in this transaction: many ports made together ask for the same things."""
         if key not in self.known:
             self.known[key] = read()
         return self.known[key]  # type: ignore[no-any-return]
+
+    def flush(self) -> None:
+        """Write everything now."""
+        self.session.flush()
+        pending, self.pending = self.pending, []
+        rows.insert(self.session, pending)
 
     @property
     def is_admin(self) -> bool:
@@ -97,7 +108,7 @@ def run(database: Database, conf: cfg.ConfigOpts, context: RequestContext, notif
     def body(session: Session) -> tuple[R, Changes]:
         work = Work(session, context, conf)
         result = function(work, *args, **kwargs)
-        session.flush()
+        work.flush()
         return result, work.changes
 
     for attempt in range(1, _TRIES_MAX + 1):
