@@ -147,16 +147,30 @@ def still_members(session: orm.Session, asked: Mapping[str, Collection[str]]) ->
     found: dict[str, set[str]] = {g: set() for g in asked}
     addresses = sorted({ip for ips in asked.values() for ip in ips})
     for start in range(0, len(addresses), 500):
-        query = sa.select(PortGroup.security_group_id, Ip.ip_address).join(Ip, Ip.port_id == PortGroup.port_id).where(
-            Ip.ip_address.in_(addresses[start:start + 500]), PortGroup.security_group_id.in_(list(asked)))
-        for group, ip in session.execute(query).all():
+        sent = {"addresses": addresses[start:start + 500], "groups": list(asked)}
+        for group, ip in session.execute(_members_with(), sent).all():
             found[group].add(ip)
     for group, ip in _pairs_of(session, list(asked)):
         found[group].add(ip)
     return {g: ips & set(asked[g]) for g, ips in found.items()}
 
 
+@functools.cache
+def _members_with() -> Any:
+    member, ip = PortGroup.__table__, Ip.__table__
+    return prepared(sa.select(member.c.security_group_id, ip.c.ip_address).join(ip, ip.c.port_id == member.c.port_id).where(
+        ip.c.ip_address.in_(sa.bindparam("addresses", expanding=True)),
+        member.c.security_group_id.in_(sa.bindparam("groups", expanding=True))))
+
+
 def _pairs_of(session: orm.Session, groups: Sequence[str]) -> list[tuple[str, str]]:
-    query = sa.select(PortGroup.security_group_id, Port.allowed_address_pairs).join(Port, Port.id == PortGroup.port_id).where(
-        PortGroup.security_group_id.in_(groups), PortGroup.with_pairs.is_(True))
-    return [(group, item["ip_address"]) for group, items in session.execute(query).all() for item in items]
+    found = session.execute(_with_pairs(), {"groups": list(groups)}).all()
+    return [(group, item["ip_address"]) for group, items in found for item in items]
+
+
+@functools.cache
+def _with_pairs() -> Any:
+    member, port = PortGroup.__table__, Port.__table__
+    return prepared(sa.select(member.c.security_group_id, port.c.allowed_address_pairs).join(
+        port, port.c.id == member.c.port_id).where(
+        member.c.security_group_id.in_(sa.bindparam("groups", expanding=True)), member.c.with_pairs.is_(True)))

@@ -13,6 +13,7 @@ from services.scheduler.db import models
 
 A = models.Allocation
 C = models.Consumer
+_INSERT, _INSERT_CONSUMERS = sa.insert(A.__table__), sa.insert(C.__table__)
 
 
 def consumers(session: orm.Session, uuids: Collection[str], *, lock: bool = False) -> dict[str, Any]:
@@ -32,9 +33,9 @@ def insert_consumers(session: orm.Session, values: Sequence[Mapping[str, Any]]) 
     IntegrityError when one exists.
     """
     now = clock.now()
-    made = session.execute(sa.insert(C.__table__), [{"created_at": now, **v} for v in values])
+    made = session.connection().execute(_INSERT_CONSUMERS, [{"created_at": now, **v} for v in values])
     if len(values) == 1:
-        return {values[0]["uuid"]: made.inserted_primary_key[0]}  # type: ignore[attr-defined]
+        return {values[0]["uuid"]: made.inserted_primary_key[0]}  # type: ignore[index]
     query = sa.select(C.uuid, C.id).where(C.uuid.in_([v["uuid"] for v in values]))
     return {uuid: number for uuid, number in session.execute(query)}
 
@@ -85,7 +86,7 @@ def replace(session: orm.Session, consumer_ids: Collection[int], rows: Sequence[
         session.execute(sa.delete(A).where(A.consumer_id.in_(sorted(consumer_ids))))
     if rows:
         now = clock.now()
-        session.execute(sa.insert(A.__table__), [{"created_at": now, "updated_at": now, **r} for r in rows])
+        session.connection().execute(_INSERT, [{"created_at": now, "updated_at": now, **r} for r in rows])
 
 
 def totals(session: orm.Session, project_id: str, user_id: str | None, consumer_type: str | None,
