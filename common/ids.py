@@ -7,12 +7,16 @@ the operating system's randomness.
 import contextlib
 import random
 import secrets
+import threading
 import uuid as _uuid
 from collections.abc import Iterator, Sequence
 from typing import TypeVar
 
+from common import clock
+
 T = TypeVar("T")
 _seeded: list[random.Random] = []
+_rising, _rising_lock = [0], threading.Lock()
 
 
 def uuid() -> str:
@@ -51,6 +55,16 @@ def mac(prefix: str = "fa:16:3e") -> str:
 def randint(low: int, high: int) -> int:
     """A random integer, `low` and `high` included."""
     return _source().randint(low, high)
+
+
+def rising() -> int:
+    """A number below 2**63, higher than all that this process made: of the time in microseconds and a bit of chance.
+
+    For primary keys of rows that are written without asking the database what number it gave.
+    """
+    with _rising_lock:
+        _rising[0] = max(_rising[0] + 1, int(clock.time() * 1e6) << 10 | randint(0, 1023))
+        return _rising[0]
 
 
 def uniform(low: float, high: float) -> float:

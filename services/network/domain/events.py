@@ -13,17 +13,12 @@ from services.network.domain.work import Work
 def _tell(work: Work, port: Any, name: str, tag: str | None, lease_s: float = 0.0) -> list[Any]:
     if not (work.conf.network.notify_compute and port.device_owner.startswith("compute:") and ids.is_uuid(port.device_id)):
         return []
-    row = rows.filled(models.ServerEvent(id=_number(), server_id=port.device_id, name=name, tag=tag, due_at=clock.after(lease_s),
-                                         attempts=int(lease_s > 0)))
+    row = rows.filled(models.ServerEvent(id=ids.rising(), server_id=port.device_id, name=name, tag=tag,
+                                         due_at=clock.after(lease_s), attempts=int(lease_s > 0)))
     work.pending.append(row)
     if not lease_s:
         work.changes.events = True
     return [row]
-
-
-def _number() -> int:
-    """The id of a new event: later ones are higher, and the database need not be asked what it gave."""
-    return int(clock.time() * 1e6) << 10 | ids.randint(0, 1023)
 
 
 def plugged(work: Work, port: Any, *, lease_s: float = 0.0) -> list[Any]:

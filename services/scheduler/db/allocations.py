@@ -7,13 +7,12 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import orm
 
-from common import clock, errors
+from common import clock, errors, ids
 from common.db.prepared import prepared
 from services.scheduler.db import models
 
 A = models.Allocation
 C = models.Consumer
-_INSERT, _INSERT_CONSUMERS = sa.insert(A.__table__), sa.insert(C.__table__)
 
 
 def consumers(session: orm.Session, uuids: Collection[str], *, lock: bool = False) -> dict[str, Any]:
@@ -33,11 +32,17 @@ def insert_consumers(session: orm.Session, values: Sequence[Mapping[str, Any]]) 
     IntegrityError when one exists.
     """
     now = clock.now()
-    made = session.connection().execute(_INSERT_CONSUMERS, [{"created_at": now, **v} for v in values])
-    if len(values) == 1:
-        return {values[0]["uuid"]: made.inserted_primary_key[0]}  # type: ignore[index]
-    query = sa.select(C.uuid, C.id).where(C.uuid.in_([v["uuid"] for v in values]))
-    return {uuid: number for uuid, number in session.execute(query)}
+    made = [{"id": ids.rising(), "created_at": now, "updated_at": None, **v} for v in values]
+    if len(made) == 1:
+        session.execute(_insert_consumer(), made[0])
+    else:
+        session.connection().execute(sa.insert(C.__table__), made)
+    return {v["uuid"]: v["id"] for v in made}
+
+
+@functools.cache
+def _insert_consumer() -> Any:
+    return prepared(sa.insert(C.__table__))
 
 
 def update_consumer(session: orm.Session, number: int, expected: int, **values: Any) -> None:
@@ -86,7 +91,12 @@ def replace(session: orm.Session, consumer_ids: Collection[int], rows: Sequence[
         session.execute(sa.delete(A).where(A.consumer_id.in_(sorted(consumer_ids))))
     if rows:
         now = clock.now()
-        session.connection().execute(_INSERT, [{"created_at": now, "updated_at": now, **r} for r in rows])
+        session.connection().execute(_insert(), [{"created_at": now, "updated_at": now, **r} for r in rows])
+
+
+@functools.cache
+def _insert() -> Any:
+    return sa.insert(A.__table__)
 
 
 def totals(session: orm.Session, project_id: str, user_id: str | None, consumer_type: str | None,

@@ -59,6 +59,15 @@ def test_times_survive_being_printed(when):
     assert clock.parse(clock.iso_micro(when)) == when
 
 
+def test_rising_numbers_rise_whatever_the_clock_does():
+    with clock.frozen(clock.time()) as fake:
+        made = [ids.rising() for _ in range(2000)]
+        fake.advance(1)
+        made.append(ids.rising())
+    made.append(ids.rising())
+    assert made == sorted(set(made)) and made[-1] < 2**63
+
+
 def test_seeded_ids_repeat_and_others_do_not():
     with ids.seeded(7):
         first = [ids.uuid(), ids.mac(), ids.randint(1, 6), ids.choice("abc"), ids.shuffled([1, 2, 3])]
