@@ -39,6 +39,14 @@ class Daemons(Stack):
         self.nodes = nodes
 
     def __enter__(self) -> "Daemons":
+        try:
+            self._start()
+        except BaseException:
+            self.__exit__()  # the one server that runs must not outlive the other's failure
+            raise
+        return self
+
+    def _start(self) -> None:
         maria, rabbit = self.backends["mariadb"], self.backends["rabbitmq"]
         rabbit.shell(f"backend_dir {rabbit.folder} rabbitmq; rabbitmq_definitions t {PASSWORD} / | "
                      f"write_file {rabbit.folder}/definitions.json 0640 rabbitmq:")
@@ -53,7 +61,6 @@ class Daemons(Stack):
         self.processes.nodes = self.nodes
         self.processes.start()
         self.run_path = str(self.processes.run_dir)
-        return self
 
     def __exit__(self, *_: object) -> None:
         if self.processes is not None:
