@@ -26,10 +26,16 @@ def into(worker: Worker, database: Database, model: Any, *, availability_zone: s
     """Let `worker` write its row of `model` (a ServiceColumns table).
 
     Half as often as agents, of which schedulers must know ([worker] heartbeat_s), but thrice before it would seem down.
+    Copies that come and go under ever new names, as containers do, would fill the table: those who live forget the others.
     """
     info, conf = worker.info, worker.conf.worker
+    forget_at = 0.0
 
     def beat() -> None:
+        nonlocal forget_at
+        if clock.monotonic() >= forget_at:
+            forget_at = clock.monotonic() + conf.forget_after_s / 5
+            database.transaction(services.forget, model, daemon=info.name, unseen_s=conf.forget_after_s)
         database.transaction(services.beat, model, daemon=info.name, binary=info.binary or info.name,
                              host=worker.conf.host, version=version(), availability_zone=availability_zone)
 

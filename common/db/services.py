@@ -24,6 +24,13 @@ def beat(session: orm.Session, model: Any, *, daemon: str, binary: str, host: st
     return bool(found.rowcount == 0)
 
 
+def forget(session: orm.Session, model: Any, *, daemon: str, unseen_s: int) -> int:
+    """Remove the rows of this `daemon`'s copies that were not heard of for `unseen_s` seconds; how many."""
+    table = model.__table__
+    gone = session.execute(sa.delete(table).where(table.c.daemon == daemon, table.c.last_seen_at < clock.after(-unseen_s)))
+    return int(gone.rowcount)
+
+
 def list_all(session: orm.Session, model: Any, *, binary: str | None = None, host: str | None = None) -> Sequence[Any]:
     """Every row, or those of one `binary` and/or `host`, oldest first."""
     query = sa.select(model).order_by(model.id)

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from common import clock, errors
+from common import clock, errors, ids
 from common.testing.api import make_conf
 from common.worker import Runtime, Worker, listen
 from tests.unit.common.support import SERVICE
@@ -139,25 +139,35 @@ def test_a_runtime_shares_what_has_the_same_address(tmp_path):
     runtime.close()
 
 
-def test_heartbeats_keep_one_row_per_daemon(make, tmp_path):
+@pytest.fixture
+def beats(tmp_path):
+    """(schema, its services table, the rows in it)"""
     import sqlalchemy as sa
 
-    from common import heartbeat
-    from common.db import models, services
+    from common.db import models
     from common.db.session import Database
 
     base = models.make_base()
     model = type("Service", (models.ServiceColumns, base), {"__tablename__": "services"})
     database = Database(f"sqlite:///{tmp_path}/beats.db")
     base.metadata.create_all(database.engine)
-    worker = make(worker__heartbeat_s=1)
-    heartbeat.into(worker, database, model)
-    worker.start()
 
     def rows():
         with database.read() as session:
-            return list(session.scalars(sa.select(model)))
+            return list(session.scalars(sa.select(model).order_by(model.host)))
 
+    yield database, model, rows
+    database.dispose()
+
+
+def test_heartbeats_keep_one_row_per_daemon(make, beats):
+    from common import heartbeat
+    from common.db import services
+
+    database, model, rows = beats
+    worker = make(worker__heartbeat_s=1)
+    heartbeat.into(worker, database, model)
+    worker.start()
     wait_for("heartbeat", rows)
     first = rows()[0].last_seen_at
     wait_for("next heartbeat", lambda: rows()[0].last_seen_at > first)
@@ -166,4 +176,20 @@ def test_heartbeats_keep_one_row_per_daemon(make, tmp_path):
     assert services.is_up(row, 60) and not services.is_up(SimpleNamespace(forced_down=True, last_seen_at=clock.now()), 60)
     assert not services.is_up(SimpleNamespace(forced_down=False, last_seen_at=clock.after(-61)), 60)
     worker.stop()
-    database.dispose()
+
+
+def test_a_copy_that_is_gone_for_long_is_forgotten_by_those_of_its_kind(make, beats):
+    from common import heartbeat
+
+    database, model, rows = beats
+    gone = {("demo-worker", "gone"): 301, ("demo-worker", "resting"): 200, ("other", "gone"): 9999}
+    with database.write() as session:
+        for (daemon, host), age_s in gone.items():
+            session.add(model(uuid=ids.uuid(), daemon=daemon, binary=daemon, host=host, version="1", info={},
+                              last_seen_at=clock.after(-age_s)))
+    worker = make(worker__forget_after_s=300)
+    heartbeat.into(worker, database, model)
+    worker.start()
+    wait_for("heartbeat", lambda: [r for r in rows() if r.host == "test-host"])
+    assert [(r.daemon, r.host) for r in rows()] == [("other", "gone"), ("demo-worker", "resting"), ("demo-worker", "test-host")]
+    worker.stop()
