@@ -12,6 +12,8 @@ RUN printf '#!/bin/sh\nexit 101\n' > /usr/sbin/policy-rc.d && chmod 755 /usr/sbi
     && useradd --system --home-dir /var/lib/altostack --shell /usr/sbin/nologin --user-group altostack \
     && install -d -o altostack -g altostack /var/lib/altostack /var/log/altostack \
     && install -d /etc/altostack
+# what serve.sh makes of /etc/altostack, for commands in a container that runs (docker-compose exec scheduler altostack status)
+ENV ALTOSTACK_CONFIG_DIR=/run/altostack/etc
 WORKDIR /opt/altostack/src
 
 FROM system AS altostack

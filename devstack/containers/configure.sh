@@ -1,8 +1,8 @@
 #!/bin/bash
 # The one-shot `config` service of docker-compose.yml: secrets, and the configuration of every container from etc/.
 #
-# Writes /etc/altostack (control plane), /agents (what agents may know: no database), /backends (what MariaDB and
-# RabbitMQ load at their start) and /secrets. Safe to repeat: what is there stays. Settings: the variables of
+# Writes /etc/altostack (control plane), /agents (what agents may know: no database, no account at identity), /admin (the
+# administrator's login), /backends (what MariaDB and RabbitMQ load at their start) and /secrets. Safe to repeat: what is there stays. Settings: the variables of
 # devstack/local.conf.sample, from the environment (HYPERVISOR, SIMULATED_NODES, ADMIN_PASSWORD, ...).
 set -euo pipefail
 
@@ -26,6 +26,9 @@ container_settings() {
     SECRETS=/secrets/secrets
     RABBIT_CHANGED=no
     option altostack api bind_host 0.0.0.0
+    # a container's name never comes back
+    option altostack worker forget_after_s 300
+    option volume-agent simulated journal_path "$STATE_DIR/simulated.journal"
     option altostack api metrics_allowed 127.0.0.0/8,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16
 }
 
@@ -61,7 +64,7 @@ agents_folder() {
 
 # What a person in the `client` container needs.
 client_files() {
-    cat <<RC | write_file /agents/openrc 0600
+    cat <<RC | write_file /admin/openrc 0600
 export OS_AUTH_URL=$(api_url identity-api)/v3 OS_USERNAME=admin OS_PASSWORD=${SECRET[admin]} OS_PROJECT_NAME=admin
 export OS_USER_DOMAIN_NAME=Default OS_PROJECT_DOMAIN_NAME=Default OS_REGION_NAME=$REGION OS_IDENTITY_API_VERSION=3
 RC

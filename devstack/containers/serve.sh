@@ -16,7 +16,6 @@ for file in "${CONFIG_DIR:-/etc/altostack}"/*.conf; do
     chmod --reference="$file" "$target"
 done
 chown altostack: /run/altostack
-export ALTOSTACK_CONFIG_DIR=/run/altostack/etc
 if [ "$1" = run ]; then
     shift
     # shellcheck source=/dev/null
