@@ -52,7 +52,7 @@ WORKER_OPTS = [
     cfg.IntOpt("heartbeat_s", default=10, min=1, help="Seconds between heartbeats into the services table."),
     cfg.IntOpt("down_after_s", default=60, min=1, help="Seconds without a heartbeat after which a daemon is down."),
     cfg.IntOpt("forget_after_s", default=86400, min=1,
-               help="Seconds without a heartbeat after which other copies of an API or conductor take a copy off the services table."),
+               help="Seconds without a heartbeat after which its like strike an API or conductor off the services table."),
     cfg.IntOpt("drain_s", default=30, min=0, help="Seconds a stopping daemon waits for work in hand."),
     cfg.IntOpt("saga_lease_s", default=30, min=3, help="Seconds after which a dead conductor's work is taken over."),
     cfg.IntOpt("saga_poll_s", default=5, min=1, help="Seconds between looks for sagas nobody was poked about."),

@@ -1,4 +1,4 @@
-"""docker-compose.yml against the daemons: each has its container, may be copied if it keeps nothing, and knows no more than it must."""
+"""docker-compose.yml against the daemons: each has its container, may be copied if it keeps nothing, sees only what it must."""
 
 import pathlib
 
