@@ -13,7 +13,9 @@ exec 3>&2
 LOCAL_CONF=/dev/null
 config_load
 hostnet_make
-qemu_conf >/etc/libvirt/qemu.conf
-libvirtd --daemon
+# what ran in this container before it was stopped is no more, as after a power cut; domains are kept in STATE_DIR
+rm -rf /run/libvirt/* "$RUN_DIR"/*.pid
+mkdir -p "$RUN_DIR"
+libvirt_start
 # shellcheck disable=SC2086  # a list
 exec "$DEVSTACK/containers/serve.sh" --supervise $AGENT_DAEMONS
