@@ -29,6 +29,18 @@ def prepared(statement: Any) -> Any:
     return statement
 
 
+def insert(session: orm.Session, table: Any, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Add rows (at least one) of the same columns: a single one as a prepared statement, if no column is left to a default."""
+    sent = [{f"value_{name}": value for name, value in row.items()} for row in rows]
+    session.execute(_insert(table, tuple(rows[0])), sent if len(sent) > 1 else sent[0])
+
+
+@functools.cache
+def _insert(table: Any, names: tuple[str, ...]) -> Any:
+    values = {name: sa.bindparam(f"value_{name}", type_=table.c[name].type) for name in names}
+    return prepared(sa.insert(table).values(values).inline())
+
+
 class Rows:
     """What a statement brought: as much of SQLAlchemy's Result as is used of those that are prepared."""
 

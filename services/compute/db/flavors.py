@@ -1,5 +1,6 @@
 """Flavors and the projects that may use private ones."""
 
+import functools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -8,6 +9,7 @@ from sqlalchemy import exc, orm
 
 from common import errors
 from common.db.filters import paginate
+from common.db.prepared import prepared
 from common.db.session import unique_violation
 from common.http.paging import Page
 from services.compute.db.models import Flavor, FlavorAccess
@@ -31,13 +33,20 @@ def _usable(project_id: str | None) -> Any:
 
 def get(session: orm.Session, flavor_id: str, *, project_id: str | None = None, everything: bool = True) -> Any:
     """The flavor of that id; errors.NotFound when there is none, or (not `everything`) the project may not use it."""
-    query = sa.select(Flavor).where(Flavor.flavorid == flavor_id)
-    if not everything:
-        query = query.where(_usable(project_id))
-    row = session.scalars(query).first()
+    row = session.execute(_get(everything), {"the_id": flavor_id, "project": project_id or ""}).first()
     if row is None:
         raise not_found(flavor_id)
     return row
+
+
+@functools.cache
+def _get(everything: bool) -> Any:
+    c, access = Flavor.__table__.c, FlavorAccess.__table__.c
+    query = sa.select(Flavor.__table__).where(c.flavorid == sa.bindparam("the_id"))
+    if not everything:
+        shared = sa.exists().where(access.flavor_id == c.id, access.project_id == sa.bindparam("project"))
+        query = query.where(sa.or_(c.is_public.is_(True), shared))
+    return prepared(query)
 
 
 def page(session: orm.Session, page: Page, *, project_id: str | None, public: bool | None, everything: bool,

@@ -11,7 +11,7 @@ import orjson
 import sqlalchemy as sa
 
 from common import clock
-from common.db.prepared import prepared
+from common.db.prepared import insert, prepared
 from common.db.session import Session
 from services.compute.db.models import AgentJob
 
@@ -62,7 +62,7 @@ def _open_of(some: bool) -> Any:
 def insert_all(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
     """New open jobs: {"id", "server_id", "host", "verb", "args"} each."""
     now = clock.now()
-    session.execute(sa.insert(TABLE), [{"state": OPEN, "created_at": now, **row} for row in rows])
+    insert(session, TABLE, [{"state": OPEN, "created_at": now, **row} for row in rows])
 
 
 def found(session: Session, job_ids: Sequence[str]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from sqlalchemy import orm
 
 from common import clock, ids
 from common.db import sagas
+from common.db.prepared import insert
 from services.compute.db import server_batches
 from services.compute.db.models import InstanceAction, InstanceActionEvent, Saga
 
@@ -36,7 +37,7 @@ def begin(
         }
         for server_id, data in items
     ]
-    session.execute(sa.insert(Saga.__table__), rows)
+    insert(session, Saga.__table__, rows)
     record(session, context, [server_id for server_id, _ in items], action)
     return [str(r["id"]) for r in rows]
 
@@ -44,8 +45,9 @@ def begin(
 def record(session: orm.Session, context: Any, server_ids: Sequence[str], action: str) -> None:
     """Write down that the caller began `action` on servers."""
     now = clock.now()
-    session.execute(
-        sa.insert(ACTIONS),
+    insert(
+        session,
+        ACTIONS,
         [
             {
                 "server_id": s,

@@ -6,10 +6,15 @@ import sqlalchemy as sa
 from sqlalchemy import orm
 
 from common.db import locks
+from common.db.prepared import prepared
 from services.compute.db.models import KeyPair, ProjectLock, Quota, Server, ServerGroup
 
 DEFAULT_CLASS = "class:default"
 """In place of a project's id: limits of all projects that have none of their own."""
+_C = Quota.__table__.c
+_LIMITS = prepared(sa.select(_C.project_id, _C.user_id, _C.resource, _C.hard_limit).where(sa.or_(
+    sa.and_(_C.project_id == DEFAULT_CLASS, _C.user_id == ""),
+    sa.and_(_C.project_id == sa.bindparam("project"), _C.user_id.in_(sa.bindparam("users", expanding=True))))))
 
 
 def lock_project(session: orm.Session, project_id: str) -> None:
@@ -19,10 +24,7 @@ def lock_project(session: orm.Session, project_id: str) -> None:
 
 def limits(session: orm.Session, project_id: str, user_id: str = "") -> dict[str, int]:
     """Stored limits that hold for a project (and user): the nearest wins. Resources without one are missing."""
-    query = sa.select(Quota).where(sa.or_(
-        sa.and_(Quota.project_id == DEFAULT_CLASS, Quota.user_id == ""),
-        sa.and_(Quota.project_id == project_id, Quota.user_id.in_({"", user_id}))))
-    rows = session.scalars(query).all()
+    rows = session.execute(_LIMITS, {"project": project_id, "users": ["", user_id]}).all()
     rows = sorted(rows, key=lambda q: (q.project_id != DEFAULT_CLASS, q.user_id != ""))
     return {q.resource: q.hard_limit for q in rows}
 

@@ -7,16 +7,18 @@ import sqlalchemy as sa
 from sqlalchemy import orm
 
 from common import clock, errors
+from common.db.prepared import insert, prepared
 from services.compute.db.models import BlockDevice, ConsoleToken, ExternalEvent, ServerFault, ServerNic
 
 NICS, DISKS, FAULTS = ServerNic.__table__, BlockDevice.__table__, ServerFault.__table__
 _IDS: Any = sa.bindparam("ids", expanding=True)
-_CARDS = sa.select(NICS).where(NICS.c.server_id.in_(_IDS)).order_by(NICS.c.position, NICS.c.id)
-_ADDRESSES = _CARDS.with_only_columns(NICS.c.server_id, NICS.c.network_id, NICS.c.network_label, NICS.c.mac, NICS.c.addresses)
-_DISKS = sa.select(DISKS).where(DISKS.c.server_id.in_(_IDS)).order_by(DISKS.c.position, DISKS.c.created_at)
-_VOLUMES = _DISKS.where(DISKS.c.destination == "volume")
-_ATTACHED = _DISKS.with_only_columns(DISKS.c.server_id, DISKS.c.volume_id, DISKS.c.delete_on_termination).where(
-    DISKS.c.volume_id.isnot(None))
+_CARDS = prepared(sa.select(NICS).where(NICS.c.server_id.in_(_IDS)).order_by(NICS.c.position, NICS.c.id))
+_ADDRESSES = prepared(_CARDS.with_only_columns(
+    NICS.c.server_id, NICS.c.network_id, NICS.c.network_label, NICS.c.mac, NICS.c.addresses))
+_DISKS = prepared(sa.select(DISKS).where(DISKS.c.server_id.in_(_IDS)).order_by(DISKS.c.position, DISKS.c.created_at))
+_VOLUMES = prepared(_DISKS.where(DISKS.c.destination == "volume"))
+_ATTACHED = prepared(_DISKS.with_only_columns(DISKS.c.server_id, DISKS.c.volume_id, DISKS.c.delete_on_termination).where(
+    DISKS.c.volume_id.isnot(None)))
 
 
 def _by_server(rows: Sequence[Any]) -> dict[str, list[Any]]:
@@ -50,8 +52,9 @@ def save_nic(session: orm.Session, port_id: str, values: Mapping[str, Any]) -> N
 
 def insert_nics(session: orm.Session, rows: Sequence[Mapping[str, Any]]) -> None:
     """Add the cards of ports that were made just now."""
+    now = clock.now()
     if rows:
-        session.execute(sa.insert(ServerNic.__table__), [dict(row) for row in rows])
+        insert(session, NICS, [{"created_at": now, **row} for row in rows])
 
 
 def delete_nic(session: orm.Session, port_id: str) -> None:
@@ -86,8 +89,9 @@ def disks_of_volume(session: orm.Session, volume_id: str) -> Sequence[Any]:
 
 def add_disks(session: orm.Session, rows: Sequence[Mapping[str, Any]]) -> None:
     """Add block devices; every row has the same keys."""
+    now = clock.now()
     if rows:
-        session.execute(sa.insert(DISKS), list(rows))
+        insert(session, DISKS, [{"created_at": now, **row} for row in rows])
 
 
 def change_disk(session: orm.Session, disk_id: str, **values: Any) -> None:

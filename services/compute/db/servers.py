@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy import orm
 
 from common import clock, errors
+from common.db import prepared
 from common.db.filters import paginate
 from common.db.models import Json
 from common.http.paging import Page
@@ -164,8 +165,8 @@ def _pattern(name: str, text: str) -> str:
 
 def insert(session: orm.Session, rows: Sequence[Mapping[str, Any]], requests: Sequence[Mapping[str, Any]]) -> None:
     """Add servers and what was asked for with them, a statement each."""
-    session.execute(sa.insert(TABLE), list(rows))
-    session.execute(sa.insert(models.ServerRequest.__table__), list(requests))
+    prepared.insert(session, TABLE, rows)
+    prepared.insert(session, models.ServerRequest.__table__, requests)
 
 
 def change(session: orm.Session, server_id: str, values: Mapping[str, Any], *, expect: Mapping[str, Any] | None = None) -> None:

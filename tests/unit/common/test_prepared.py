@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.dialects.mysql import pymysql
 
+from common.db import prepared as module
 from common.db.models import DateTime, Json, make_base
 from common.db.prepared import Plan, Rows, prepared
 from common.db.session import Database
@@ -123,3 +124,21 @@ def test_mariadbs_words_have_lists_written_out():
     assert values == ["a", "b", 0, 5]
     assert plan.words({"ids": [], "most": 5}) is None
     assert [row.on for row in plan.rows([("a", 1, NOW, '{"n": 1}'), ("b", 0, None, None)])] == [True, False]
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_rows_are_added_as_by_the_plain_statement(database, count):
+    rows = [{"id": f"new{n}", "number": n, "on": True, "at": NOW, "data": {"n": [n]} if n else None} for n in range(count)]
+    with database.write() as session:
+        module.insert(session, TABLE, rows)
+        session.execute(sa.insert(TABLE), [{**row, "id": f"plain{n}"} for n, row in enumerate(rows)])
+    with database.read() as session:
+        def written(prefix):
+            c = TABLE.c
+            return session.execute(sa.select(c.number, c.on, c.at, sa.cast(c.data, sa.Text)).where(
+                c.id.like(f"{prefix}%")).order_by(c.id)).all()
+
+        assert len(written("new")) == count
+        assert written("new") == written("plain")
+        assert session.scalars(prepared(sa.select(TABLE.c.data).where(LISTED)), {"ids": ["new0"]}).all() == [None]
+    assert Plan(module._insert(TABLE, tuple(rows[0])), pymysql.dialect()).usable
