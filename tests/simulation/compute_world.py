@@ -184,7 +184,7 @@ class FakeVolumes:
     def update_attachment(self, attachment_id, connector):
         info = {"driver_volume_type": "simulated",
                 "data": {"volume_id": self.attachments[attachment_id]["volume_id"], "host": connector["host"]}}
-        self.attachments[attachment_id]["connection_info"] = info
+        self.attachments[attachment_id].update(connection_info=info, device=connector["mountpoint"])
         return self.attachments[attachment_id]
 
     def attachments_of(self, volume_id, server_id):

@@ -219,3 +219,10 @@ def test_a_stopped_server_needs_nothing_done(world):
 def guest_sizes(world, server_id):
     """Sizes in bytes that a guest was told of, by volume."""
     return world.agents[world.row(server_id).host].host.driver.lifecycle._nodes.get(server_id).volume_sizes
+
+
+def test_block_storage_is_told_where_the_server_has_a_volume(world):
+    """People see it at the volume (`openstack volume list`), from the attachment's start to its end."""
+    world.server(volumes=[world.volume.add(size=1)["id"] for _ in range(2)])
+    world.settle()
+    assert [a["device"] for a in world.volume.attachments.values()] == ["/dev/vdb", "/dev/vdc"]

@@ -7,18 +7,21 @@ from common.clients.base import RemoteError
 from common.db import services as service_rows
 from common.saga import Failure, Run, Wait
 from services.compute.db import hosts, models, server_parts
+from services.compute.domain import attachments
 
 CREATE_TIMEOUT_S = 600.0
 
 
-def connector(run: Run, host: str) -> dict[str, Any]:
-    """How a host presents itself to block storage, as its agent told; errors.Transient while it has not."""
+def connector(run: Run, host: str, disk: Any) -> dict[str, Any]:
+    """How a host presents itself to block storage, as its agent told, and where the server is to have the volume (which people
+    see at the volume); errors.Transient while the agent has not."""
     with run.deps.database.read() as session:
         rows = service_rows.list_all(session, models.Service, binary=hosts.COMPUTE, host=host)
+        device = attachments.device_of(disk, server_parts.disks(session, [run.resource_id]).get(run.resource_id, []))
     found = (rows[0].info or {}).get("connector") if rows else None
     if not found:
         raise errors.Transient(f"the agent on {host} has not said yet how it connects to volumes")
-    return dict(found)
+    return {**found, "mountpoint": device} if device else dict(found)
 
 
 def rows(run: Run) -> list[Any]:
@@ -41,21 +44,21 @@ def prepare(run: Run, server: Any) -> Wait | None:
             return Wait(1.0)
         if volume["status"].startswith("error"):
             raise Failure(f"volume {volume_id} went to {volume['status']}", public="Block Device Mapping is Invalid.")
-        attach(run, server.host, disk.id, volume_id, disk.attachment_id)
+        attach(run, server.host, disk, volume_id)
     return None
 
 
-def attach(run: Run, host: str, disk_id: str, volume_id: str, attachment_id: str | None) -> None:
+def attach(run: Run, host: str, disk: Any, volume_id: str) -> None:
     """Reserve (unless done) and connect one volume for `host`; its connection is written down."""
-    storage = run.deps.volume
+    storage, attachment_id = run.deps.volume, disk.attachment_id
     try:
         if attachment_id is None:
             attachment_id = storage.create_attachment(volume_id, run.resource_id)["id"]
-            run.deps.database.transaction(server_parts.change_disk, disk_id, attachment_id=attachment_id)
-        found = storage.update_attachment(attachment_id, connector(run, host))
+            run.deps.database.transaction(server_parts.change_disk, disk.id, attachment_id=attachment_id)
+        found = storage.update_attachment(attachment_id, connector(run, host, disk))
     except RemoteError as e:
         raise Failure(str(e), public=f"Volume {volume_id} could not be attached: {e.message}") from e
-    run.deps.database.transaction(server_parts.change_disk, disk_id, connection_info=found["connection_info"])
+    run.deps.database.transaction(server_parts.change_disk, disk.id, connection_info=found["connection_info"])
 
 
 def _create(run: Run, server: Any, disk: Any) -> str:
@@ -127,7 +130,7 @@ def _another(run: Run, disk: Any, host: str) -> dict[str, Any]:
     storage = run.deps.volume
     try:
         made = storage.create_attachment(disk.volume_id, run.resource_id)
-        found = storage.update_attachment(made["id"], connector(run, host))
+        found = storage.update_attachment(made["id"], connector(run, host, disk))
     except RemoteError as e:
         raise Failure(str(e), public=f"Volume {disk.volume_id} could not be attached: {e.message}") from e
     return {"attachment_id": made["id"], "connection_info": found["connection_info"]}

@@ -18,7 +18,7 @@ def connect(run: Run) -> Wait | None:
     """Connect the new volume for the server's host."""
     server = ending.server(run)
     try:
-        found = run.deps.volume.update_attachment(run.data["attachment_id"], disks.connector(run, server.host))
+        found = run.deps.volume.update_attachment(run.data["attachment_id"], disks.connector(run, server.host, _disk(run)))
     except RemoteError as e:
         raise Failure(str(e), public=f"Volume {run.data['new_volume_id']} could not be attached: {e.message}") from e
     run.data["connection_info"] = found["connection_info"]
@@ -34,13 +34,17 @@ def disconnect(run: Run) -> None:
     run.deps.volume.action(run.data["old_volume_id"], "os-roll_detaching")
 
 
-def _job(run: Run) -> dict[str, Any]:
-    """The arguments of the agent's jobs."""
+def _disk(run: Run) -> Any:
     with run.deps.database.read() as session:
         disk = server_parts.disk_of_volume(session, run.resource_id, run.data["old_volume_id"])
     if disk is None:
         raise Failure(f"volume {run.data['old_volume_id']} is not attached")
-    volume = dataclasses.replace(specs.volume_spec(disk), volume_id=run.data["new_volume_id"],
+    return disk
+
+
+def _job(run: Run) -> dict[str, Any]:
+    """The arguments of the agent's jobs."""
+    volume = dataclasses.replace(specs.volume_spec(_disk(run)), volume_id=run.data["new_volume_id"],
                                  connection_info=run.data["connection_info"], attachment_id=run.data["attachment_id"])
     size_bytes = run.data["old_size"] * 1024**3 if run.data["new_size"] > run.data["old_size"] else None
     return {"old_volume_id": run.data["old_volume_id"], "volume": volume.to_dict(), "size_bytes": size_bytes}

@@ -12,7 +12,7 @@ def connect(run: Run) -> Wait | None:
     """Connect the volume for the server's host. A server that is on no host gets it when it has one."""
     server, disk = ending.server(run), _disk(run)
     if server.host and not disk.connection_info:
-        disks.attach(run, server.host, disk.id, disk.volume_id, disk.attachment_id)
+        disks.attach(run, server.host, disk, disk.volume_id)
     return None
 
 

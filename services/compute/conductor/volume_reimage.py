@@ -50,7 +50,7 @@ def connect(run: Run) -> Outcome:
     disk = _root(run)
     if disk is None:
         return NOTHING
-    disks.attach(run, ending.server(run).host, disk.id, disk.volume_id, disk.attachment_id)
+    disks.attach(run, ending.server(run).host, disk, disk.volume_id)
     return None
 
 

@@ -11,23 +11,44 @@ from common.db.session import Session
 from services.compute.db import server_parts, servers
 from services.compute.domain import block_devices, networks, operations, states
 from services.compute.domain.deps import Deps, remote
+from services.compute.domain.metadata import ROOT_DEVICE
 
 
 def next_device(disks: Sequence[Any], asked: str | None) -> str:
     """`/dev/vdX` for a further disk: the one asked for, or the first free one. errors.Conflict when it is taken."""
-    taken = {(d.device_name or "").rpartition("/")[2] for d in disks} | {"vda"}
     if asked:
-        name = asked.rpartition("/")[2]
-        if name in taken:
+        if asked.rpartition("/")[2] in _taken(disks):
             raise errors.Conflict(f"The supplied device path ({asked}) is in use.")
         return asked if asked.startswith("/dev/") else f"/dev/{asked}"
-    unnamed = sum(1 for d in disks if not d.device_name and d.boot_index != 0)
-    free = [c for c in string.ascii_lowercase[1:] if f"vd{c}" not in taken]
+    free = _free(disks)
+    unnamed = len(_unnamed(disks))
     if unnamed >= len(free):
         raise errors.Forbidden(
             "The maximum allowed number of disk devices (26) to attach to a single instance has been exceeded."
         )
-    return f"/dev/vd{free[unnamed]}"
+    return free[unnamed]
+
+
+def _taken(disks: Sequence[Any]) -> set[str]:
+    return {name.rpartition("/")[2] for name in (ROOT_DEVICE, *(d.device_name or "" for d in disks))}
+
+
+def _free(disks: Sequence[Any]) -> list[str]:
+    taken = _taken(disks)
+    return [f"/dev/{name}" for letter in string.ascii_lowercase if (name := f"vd{letter}") not in taken]
+
+
+def _unnamed(disks: Sequence[Any]) -> list[Any]:
+    """Those that take the free names in their order."""
+    return [d for d in disks if not d.device_name and d.boot_index != 0]
+
+
+def device_of(disk: Any, disks: Sequence[Any]) -> str | None:
+    """Where a disk among all of its server is going to be: by its name, else by its place. None when there are too many."""
+    if disk.device_name or disk.boot_index == 0:
+        return str(disk.device_name or ROOT_DEVICE)
+    free, before = _free(disks), [d.id for d in _unnamed(disks)].index(disk.id)
+    return free[before] if before < len(free) else None
 
 
 def attach_volume(

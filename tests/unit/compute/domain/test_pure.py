@@ -92,6 +92,16 @@ def test_next_device():
         attachments.next_device([disk("/dev/vdb")], "/dev/vdb")
 
 
+def test_devices_of_disks_that_have_no_name_yet():
+    def disk(name, index=None):
+        return SimpleNamespace(id=f"{name}{index}", device_name=name, boot_index=index)
+
+    disks = [disk(None, 0), disk(None, 1), disk("/dev/vdb"), disk(None, -1)]
+    assert [attachments.device_of(d, disks) for d in disks] == ["/dev/vda", "/dev/vdc", "/dev/vdb", "/dev/vdd"]
+    many = [disk(None, n) for n in range(1, 27)]
+    assert attachments.device_of(many[-1], many) is None
+
+
 def test_network_data_of_dhcp_and_static_subnets():
     nic = SimpleNamespace(
         port_id="abcdefgh-1234",
