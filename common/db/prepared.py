@@ -11,6 +11,7 @@ empty, listeners to statements) is left to SQLAlchemy.
 import collections
 import functools
 import re
+import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -25,8 +26,21 @@ Converter = Callable[[Any], Any]
 
 def prepared(statement: Any) -> Any:
     """The same statement, to be run as the module says."""
-    statement._altostack_plans = {}
+    statement._altostack_plans = _Plans(statement)
     return statement
+
+
+class _Plans(dict[str, "Plan"]):
+    """{dialect: plan} of one statement. What is derived from it inherits them, and they are not its own."""
+
+    def __init__(self, statement: Any) -> None:
+        super().__init__()
+        self.owner = weakref.ref(statement)
+
+
+def _plans_of(statement: Any) -> _Plans | None:
+    plans: _Plans | None = getattr(statement, "_altostack_plans", None)
+    return plans if plans is not None and plans.owner() is statement else None
 
 
 def insert(session: orm.Session, table: Any, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -133,7 +147,7 @@ class Session(orm.Session):
 
     def execute(self, statement: Any, params: Any = None, **how: Any) -> Any:
         """The statement's result."""
-        plans = getattr(statement, "_altostack_plans", None)
+        plans = _plans_of(statement)
         if plans is not None and not how and not isinstance(params, Sequence):
             found = self._run(statement, plans, params or {})
             if found is not None:
@@ -142,7 +156,7 @@ class Session(orm.Session):
 
     def scalars(self, statement: Any, params: Any = None, **how: Any) -> Any:
         """The first column of every row."""
-        if getattr(statement, "_altostack_plans", None) is not None and not how:
+        if _plans_of(statement) is not None and not how:
             return self.execute(statement, params).scalars()
         return super().scalars(statement, params, **how)
 

@@ -142,3 +142,14 @@ def test_rows_are_added_as_by_the_plain_statement(database, count):
         assert written("new") == written("plain")
         assert session.scalars(prepared(sa.select(TABLE.c.data).where(LISTED)), {"ids": ["new0"]}).all() == [None]
     assert Plan(module._insert(TABLE, tuple(rows[0])), pymysql.dialect()).usable
+
+
+def test_what_is_derived_from_a_prepared_statement_is_its_own(database):
+    """SQLAlchemy copies attributes to the statements made of one: none may run in the other's words."""
+    mine, ids = prepared(query()), {"ids": ["t00", "t01", "t02"]}
+    fewer = mine.where(TABLE.c.number > 1)
+    with database.read() as session:
+        assert len(session.execute(mine, ids).all()) == 3
+        assert [row.id for row in session.execute(fewer, ids).all()] == ["t02"]
+        assert session.scalars(fewer, ids).all() == ["t02"]
+        assert isinstance(session.execute(prepared(mine.where(TABLE.c.number > 1)), ids), Rows)
