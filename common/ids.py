@@ -97,6 +97,15 @@ def is_uuid(text: object) -> bool:
         return False
 
 
+def number_in(text: object) -> int | None:
+    """The number that a text from outside names, by digits alone; None when it names none, or one that no column holds."""
+    word = str(text)
+    if not (word.isascii() and word.isdigit()):
+        return None
+    word = word.lstrip("0") or "0"
+    return number if len(word) < 20 and (number := int(word)) < 1 << 63 else None
+
+
 def _source() -> random.Random:
     return _seeded[-1] if _seeded else _SYSTEM
 

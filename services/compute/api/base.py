@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 import flask
 
-from common import clock, errors
+from common import clock, errors, ids
 from common.http.request import Request
 from services.compute.db import servers
 
@@ -71,9 +71,9 @@ def page_limit(request: Request) -> int:
     text = request.first("limit")
     if text is None:
         return most
-    if not text.isdigit():
+    if not (text.isascii() and text.isdigit()):
         raise errors.BadRequest("limit must be a non-negative integer")
-    return min(int(text), most) if int(text) else most
+    return min(ids.number_in(text) or most, most)
 
 
 def ok() -> flask.Response:

@@ -2,10 +2,13 @@
 
 from typing import Any
 
+from common import errors, ids
 from common.http.request import Request, boolean
 from services.compute.api.base import page_limit
 from services.compute.db import server_groups as rows
 from services.compute.domain import server_groups as domain
+
+_BEYOND = 1 << 31
 
 
 def view(request: Request, row: Any, members: list[Any]) -> dict[str, Any]:
@@ -20,6 +23,14 @@ def view(request: Request, row: Any, members: list[Any]) -> dict[str, Any]:
     return made
 
 
+def _offset(request: Request) -> int:
+    text = request.first("offset") or "0"
+    if not (text.isascii() and text.isdigit()):
+        raise errors.BadRequest("offset must be a non-negative integer")
+    number = ids.number_in(text)
+    return _BEYOND if number is None else min(number, _BEYOND)
+
+
 def index(request: Request) -> dict[str, Any]:
     """200."""
     project: str | None = request.context.project_id
@@ -28,7 +39,7 @@ def index(request: Request) -> dict[str, Any]:
         request.authorize(None, "os_compute_api:os-server-groups:index:all_projects")
         project = None
     with request.app.db.read() as session:
-        found = rows.page(session, project, limit=page_limit(request), offset=int(request.first("offset") or 0))
+        found = rows.page(session, project, limit=page_limit(request), offset=_offset(request))
         members = rows.members(session, [g.id for g in found])
     return {"server_groups": [view(request, g, members.get(g.id, [])) for g in found]}
 

@@ -30,10 +30,13 @@ def nodes(session: orm.Session, *, pattern: str | None = None, host: str | None 
 
 def node(session: orm.Session, node_id: str) -> Any | None:
     """A hypervisor by number or UUID, or None."""
-    column = NODES.c.uuid if ids.is_uuid(node_id) else NODES.c.id
-    if column is NODES.c.id and not str(node_id).isdigit():
+    if ids.is_uuid(node_id):
+        same = NODES.c.uuid == node_id
+    elif (number := ids.number_in(node_id)) is not None:
+        same = NODES.c.id == number
+    else:
         return None
-    return session.execute(sa.select(NODES).where(column == (node_id if column is NODES.c.uuid else int(node_id)))).first()
+    return session.execute(sa.select(NODES).where(same)).first()
 
 
 def save_nodes(session: orm.Session, host: str, reports: Sequence[Mapping[str, Any]]) -> list[Any]:
@@ -67,8 +70,8 @@ def service(session: orm.Session, *, service_id: str | None = None, host: str | 
     if service_id is not None:
         if ids.is_uuid(service_id):
             query = query.where(Service.uuid == service_id)
-        elif str(service_id).isdigit():
-            query = query.where(Service.id == int(service_id))
+        elif (number := ids.number_in(service_id)) is not None:
+            query = query.where(Service.id == number)
         else:
             return None
     if host is not None:
@@ -107,7 +110,7 @@ def aggregates(session: orm.Session) -> list[tuple[Any, list[str]]]:
 
 def aggregate(session: orm.Session, aggregate_id: str, *, lock: bool = False) -> tuple[Any, list[str]]:
     """(row, hosts); errors.NotFound when there is none of that number."""
-    query = sa.select(Aggregate).where(Aggregate.id == (int(aggregate_id) if str(aggregate_id).isdigit() else -1))
+    query = sa.select(Aggregate).where(Aggregate.id == ids.number_in(aggregate_id))
     row = session.scalars(query.with_for_update() if lock else query).first()
     if row is None:
         raise errors.NotFound(f"Aggregate {aggregate_id} could not be found.")

@@ -6,6 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import orm
 
+from common import ids
 from common.db.filters import paginate
 from common.http.paging import Page
 from services.compute.db.models import Migration
@@ -33,7 +34,8 @@ def insert(session: orm.Session, values: Mapping[str, Any]) -> Any:
 def get(session: orm.Session, server_id: str, migration_id: str) -> Any | None:
     """A server's migration by number or UUID, or None."""
     query = sa.select(Migration).where(Migration.server_id == server_id)
-    same = Migration.id == int(migration_id) if str(migration_id).isdigit() else Migration.uuid == migration_id
+    number = ids.number_in(migration_id)
+    same = Migration.uuid == migration_id if number is None else Migration.id == number
     return session.scalars(query.where(same)).first()
 
 

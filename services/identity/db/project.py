@@ -69,10 +69,9 @@ def listing_rows(session: orm.Session, query: rows.Query, *, tags: dict[str, lis
 
 
 def _tagged(kind: str, names: list[str]) -> Any:
-    def has(name: str) -> Any:
-        return sa.exists().where(ProjectTag.project_id == Project.id, ProjectTag.name == name)
-
-    found = sa.and_(*map(has, names)) if kind.endswith("tags") else sa.or_(*map(has, names))
+    wanted = sorted(set(names))
+    mine = sa.select(sa.func.count()).where(ProjectTag.project_id == Project.id, ProjectTag.name.in_(wanted)).scalar_subquery()
+    found = mine == len(wanted) if kind.endswith("tags") else mine > 0
     return sa.not_(found) if kind.startswith("not-") else found
 
 

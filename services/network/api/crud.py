@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
 
-from common import clock, errors
+from common import clock, errors, ids
 from common.context import RequestContext
 from common.http import paging
 from common.http.paging import Page
@@ -218,7 +218,7 @@ class Noun:
                 found.extend(made if isinstance(made, list) else [made])
             elif name in _TAGS and "tags" in self.resource.attrs:
                 continue
-            elif (column := self.resource.column(name)) is not None and hasattr(self.model, column):
+            elif (column := self.resource.column(name)) is not None and rows.is_filter(self.model, column):
                 found.append(rows.column_condition(getattr(self.model, column), values))
             else:
                 wrong.append(name)
@@ -281,7 +281,7 @@ def check_revision(request: Request, row: Any) -> None:
     name, _, wanted = header.partition("=")
     if name.strip() != "revision_number" or not wanted.strip().isdigit():
         raise faults.bad("If-Match must be revision_number=N")
-    if int(wanted) != row.revision_number:
+    if ids.number_in(wanted.strip()) != row.revision_number:
         raise errors.PreconditionFailed(f"Constrained to {wanted}, but current revision is {row.revision_number}",
                                         kind="RevisionNumberConstraintFailed")
 

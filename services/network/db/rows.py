@@ -9,8 +9,9 @@ from sqlalchemy import orm
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from common import clock, errors
+from common import clock, errors, ids
 from common.db import filters as paging
+from common.db.models import DateTime
 from common.db.prepared import prepared
 from common.http.paging import Page
 from services.network.db import models
@@ -199,6 +200,12 @@ def page(session: orm.Session, model: Any, conditions: Sequence[Any], wanted: Pa
     return found[::-1] if wanted.reverse else found
 
 
+def is_filter(model: Any, name: str) -> bool:
+    """Whether rows can be chosen by what a column equals; moments are no filters."""
+    column = getattr(model, name, None)
+    return column is not None and not isinstance(getattr(column, "type", None), DateTime)
+
+
 def column_condition(column: Any, values: Sequence[str]) -> Any:
     """`column` is one of `values`, which come from a query string; errors.BadRequest when one has the wrong type."""
     kind = column.type.python_type if not isinstance(column.type, sa.types.TypeDecorator) else str
@@ -213,11 +220,11 @@ def column_condition(column: Any, values: Sequence[str]) -> Any:
         elif kind is int:
             if value in ("", "None"):
                 made.append(None)
-            elif not str(value).lstrip("-").isdigit():
+            elif (number := ids.number_in(str(value).removeprefix("-"))) is None:
                 raise errors.BadRequest(f"Invalid input for {column.key}. Reason: '{value}' is not an integer.",
                                         kind="HTTPBadRequest")
             else:
-                made.append(int(value))
+                made.append(-number if str(value).startswith("-") else number)
         else:
             made.append(value)
     condition = column.in_([v for v in made if v is not None])
@@ -248,15 +255,14 @@ def tag_conditions(column: Any, query: dict[str, list[str]]) -> list[Any]:
     tag = models.Tag
     found: list[Any] = []
 
-    def having(words: Sequence[str]) -> Any:
-        return column.in_(sa.select(tag.resource_id).where(tag.tag.in_(list(words))))
-
-    for name, combine, negate in (("tags", sa.and_, False), ("tags-any", sa.or_, False),
-                                  ("not-tags", sa.and_, True), ("not-tags-any", sa.or_, True)):
-        words = [w for text in query.get(name, ()) for w in text.split(",") if w]
+    for name, every, negate in (("tags", True, False), ("tags-any", False, False),
+                                ("not-tags", True, True), ("not-tags-any", False, True)):
+        words = sorted({w for text in query.get(name, ()) for w in text.split(",") if w})
         if words:
-            condition = combine(*[having([w]) for w in words])
-            found.append(sa.not_(condition) if negate else condition)
+            having = sa.select(tag.resource_id).where(tag.tag.in_(words))
+            if every:
+                having = having.group_by(tag.resource_id).having(sa.func.count() == len(words))
+            found.append(column.not_in(having) if negate else column.in_(having))
     return found
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from common import ids
 from services.network.domain import faults, ipam
 
 COMPARED = ("direction", "ethertype", "protocol", "port_range_min", "port_range_max", "remote_ip_prefix",
@@ -74,7 +75,7 @@ def _protocol(value: Any) -> str | None:
     word = str(value).lower()
     if word in NUMBERS:
         return word
-    if word.isdigit() and 0 <= int(word) <= 255:
+    if (number := ids.number_in(word)) is not None and number <= 255:
         return word
     raise faults.invalid(f"Security group rule protocol {value} not supported. Only protocol values "
                          f"{sorted(NUMBERS)} and integer representations [0 to 255] are supported.",

@@ -1,5 +1,6 @@
 """What every handler of the block storage API uses: rows with their policies, pages, filters, links."""
 
+import contextlib
 import functools
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -153,13 +154,11 @@ def filters(request: Request, allowed: Mapping[str, str], *, like: Sequence[str]
 
 def mapping(text: str) -> dict[str, Any]:
     """A JSON object in a query, or the form in which Python prints one, as clients send it."""
-    try:
-        value = json.loads(text)
-    except ValueError:
-        try:
-            value = json.loads(text.replace("u'", "'").replace("'", '"'))
-        except ValueError:
-            value = None
+    value = None
+    for words in (text, text.replace("u'", "'").replace("'", '"')):
+        with contextlib.suppress(ValueError, RecursionError):  # the latter: brackets in brackets in brackets
+            value = json.loads(words)
+            break
     if not isinstance(value, dict):
         raise errors.BadRequest(f"Invalid input received: Could not evaluate value {text}, assuming string")
     return value

@@ -129,3 +129,10 @@ def test_secret_arguments_stay_out_of_the_log(caplog):
         process.run(["true", "hunter2"], secret=True)
         process.run(["true", "plain"])
     assert "hunter2" not in caplog.text and "plain" in caplog.text
+
+
+@pytest.mark.parametrize(("text", "number"), [
+    ("0", 0), ("007", 7), (5, 5), ("9223372036854775807", 2**63 - 1), ("9223372036854775808", None), ("9" * 5000, None),
+    ("0" * 5000 + "1", 1), ("", None), ("-1", None), ("+1", None), (" 1", None), ("²", None), ("１", None), ("1.0", None)])
+def test_numbers_in_texts(text, number):
+    assert ids.number_in(text) == number

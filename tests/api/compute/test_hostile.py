@@ -1,0 +1,7 @@
+"""Hostile input gets an answer of its own, never a fault of the server."""
+
+from tests.api import hostile
+
+
+def test_no_query_and_no_path_makes_it_fail(cloud):
+    assert not hostile.failures(cloud.admin.as_(cloud.admin.persona, **{"OpenStack-API-Version": "compute 2.100"}))
